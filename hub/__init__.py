@@ -1,0 +1,1 @@
+"""An event-streaming integration hub on Kafka."""

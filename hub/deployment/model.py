@@ -1,0 +1,140 @@
+"""The sections of a schema file as pydantic models: what users write, before names are looked up.
+
+Field names are the keys in the file. What a section's ``with:`` may hold is the connector's to say.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from hub.sdk.config import Config, Duration, Size
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+"""One name, or a list of them."""
+
+
+class Retry(Config):
+    """How often a delivery that failed for a passing reason is tried again: exponential backoff with full jitter."""
+
+    initial_interval: Duration = Field(default="500ms", validate_default=True)
+    """Upper bound of the first wait; doubles with each attempt."""
+    max_interval: Duration = Field(default="30s", validate_default=True)
+    """Upper bound of any wait."""
+    max_retries: int = Field(default=8, ge=0)
+    """Attempts after the first; then the event is dead-lettered."""
+    max_elapsed_time: Duration | None = None
+    """Gives up after this time, whichever comes first."""
+
+
+class OnError(Config):
+    """What becomes of events that can't be delivered."""
+
+    retry: Retry = Retry()
+    dlq: str | None = Field(default=None, min_length=1)
+    """Topic for dead letters; ``<deployment>.<unit>.dlq`` if not given."""
+
+
+class ServiceSection(Config):
+    """An external API, shared by the units that name it."""
+
+    use: str
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    auth: dict[str, Any] = {}
+
+
+class SourceSection(Config):
+    """A configured source."""
+
+    use: str
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    every: Duration | None = None
+    """Time between two polls."""
+    on_error: OnError = OnError()
+
+
+class TopicSection(Config):
+    """Settings of a topic where the defaults don't do, or the declaration of one that others write."""
+
+    partitions: int | None = Field(default=None, ge=1)
+    replication: int | None = Field(default=None, ge=1)
+    retention: Duration | None = None
+    max_message: Size | None = None
+    """Largest record that the topic takes."""
+    cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    config: dict[str, str] = {}
+    """Further settings, by Kafka's own names."""
+
+
+class EventSection(Config):
+    """A contract: an event type and the JSON Schema of its data."""
+
+    schema_: dict[str, Any] = Field(alias="schema")
+    topic: str | None = None
+    """Topic of the event type; its own name if not given."""
+
+
+class MapSection(Config):
+    """What a route makes of an event. Attributes that aren't given stay as they are; so does ``data``."""
+
+    type: str | None = None
+    subject: str | None = None
+    source: str | None = None
+    id: str | None = None
+    time: str | None = None
+    key: str | None = None
+    """The partition key of the new event."""
+    data: Any = None
+    extensions: dict[str, str] = {}
+
+
+class RouteSection(Config):
+    """Topics → predicate → mapping → topics and sinks."""
+
+    from_: Names = Field(alias="from", min_length=1)
+    where: str | None = None
+    map: MapSection = MapSection()
+    to: Names = Field(min_length=1)
+    start: str = "latest"
+    """Where a new route begins: ``latest``, ``earliest`` or an RFC 3339 time."""
+    renamed_from: str | None = None
+    """The route's former name, whose position it takes over."""
+    on_error: OnError = OnError()
+
+
+class SinkSection(Config):
+    """A configured sink."""
+
+    use: str
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    from_: Names = Field(default=[], alias="from")
+    """Topics to read, beside what routes send to the sink by its name."""
+    start: str = "latest"
+    renamed_from: str | None = None
+    concurrency: int = Field(default=16, ge=1, le=10_000)
+    """Deliveries under way at once, each of another key."""
+    reply: str | None = None
+    """Topic for the events that the far side answers."""
+    on_error: OnError = OnError()
+
+
+class SchemaFile(Config):
+    """One schema file. Any file of a deployment may hold any of the sections."""
+
+    deployment: str | None = Field(default=None, pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    env: list[str] = []
+    """Environment variables that expressions may read as ``env.NAME``."""
+    services: dict[str, ServiceSection] = {}
+    sources: dict[str, SourceSection] = {}
+    topics: dict[str, TopicSection] = {}
+    events: dict[str, EventSection] = {}
+    routes: dict[str, RouteSection] = {}
+    processors: dict[str, Any] = {}
+    sinks: dict[str, SinkSection] = {}
+    tests: dict[str, Any] = {}

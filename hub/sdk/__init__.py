@@ -1,0 +1,71 @@
+"""What a connector imports, and all that it imports of the hub.
+
+A connector is a folder with a manifest (`Connector`), configuration models, and sources and sinks. See
+``docs/connectors.md`` for the guarantees that the engine adds, and ``hub.testing`` for its tests.
+"""
+
+from hub.sdk.config import Config, Duration, Mapped, ServiceConfig, SinkConfig, Size, SourceConfig
+from hub.sdk.connector import Connector
+from hub.sdk.cursor import Cursor, TimeCursor
+from hub.sdk.delivery import Delivery
+from hub.sdk.errors import (
+    ConfigError,
+    EndOfInput,
+    EnvironmentProblem,
+    HubError,
+    InvalidEvent,
+    NotConnected,
+    Permanent,
+    Signal,
+    Transient,
+    WebhookRejected,
+    WriteFailed,
+)
+from hub.sdk.event import Event
+from hub.sdk.service import Response, Service
+from hub.sdk.sink import Sink
+from hub.sdk.source import (
+    Batch,
+    PollingSource,
+    Source,
+    WebhookConfig,
+    WebhookRequest,
+    WebhookSource,
+)
+from hub.sdk.unit import UnitContext
+
+__all__ = [
+    "Batch",
+    "Config",
+    "ConfigError",
+    "Connector",
+    "Cursor",
+    "Delivery",
+    "Duration",
+    "EndOfInput",
+    "EnvironmentProblem",
+    "Event",
+    "HubError",
+    "InvalidEvent",
+    "Mapped",
+    "NotConnected",
+    "Permanent",
+    "PollingSource",
+    "Response",
+    "Service",
+    "ServiceConfig",
+    "Signal",
+    "Sink",
+    "SinkConfig",
+    "Size",
+    "Source",
+    "SourceConfig",
+    "TimeCursor",
+    "Transient",
+    "UnitContext",
+    "WebhookConfig",
+    "WebhookRejected",
+    "WebhookRequest",
+    "WebhookSource",
+    "WriteFailed",
+]

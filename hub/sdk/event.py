@@ -1,0 +1,380 @@
+"""CloudEvents 1.0: the one form in which everything travels through the hub.
+
+An event's attributes are kept as the strings that travel on the wire, its payload as bytes that are parsed when
+somebody looks. So an event that is only passed on is forwarded byte for byte.
+
+Kafka carries events by the CloudEvents Kafka protocol binding 1.0.2: binary content mode is written (``ce_*`` headers,
+``content-type``), structured mode (``application/cloudevents+json``) is read and can be written.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from hub.sdk.errors import InvalidEvent
+
+SPECVERSION = "1.0"
+JSON = "application/json"
+STRUCTURED = "application/cloudevents+json"
+
+_CE = "ce_"
+_UNSET: Any = object()
+_CONTENT_TYPE = "content-type"
+# CloudEvents 1.0 § "Naming conventions": lower-case ASCII letters and digits.
+_NAME = re.compile(r"[a-z0-9]+\Z")
+# RFC 3339 § 5.6 date-time; the calendar itself is checked by datetime.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.IGNORECASE)
+_REQUIRED = ("id", "source", "type")
+# Attribute values by CloudEvents 1.0 § "Type system": no control characters.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+Header = tuple[str, bytes]
+
+
+class KafkaMessage(NamedTuple):
+    """A record's content as Kafka clients take it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+class Event:
+    """An immutable CloudEvents 1.0 event.
+
+    Args:
+        type: what happened, e.g. ``github.pull_request``.
+        source: URI-reference of the context in which it happened.
+        data: the payload: a JSON value, ``str`` or ``bytes`` by ``datacontenttype``; ``None`` is a tombstone.
+        id: unique per source; a UUID if not given.
+        time: when it happened, RFC 3339 or an aware datetime; now if not given.
+        subject: what it is about, within the source.
+        datacontenttype: media type of the payload.
+        dataschema: URI of the payload's schema.
+        partitionkey: events of one key keep their order; becomes the Kafka key.
+        headers: Kafka headers that travel along and are no attributes (``traceparent``, ``hub_*``).
+        extensions: further attributes, names of lower-case letters and digits.
+
+    Raises:
+        InvalidEvent: an attribute breaks CloudEvents 1.0, or data that isn't JSON by its content type.
+    """
+
+    __slots__ = ("_attributes", "_data", "_raw", "headers")
+
+    def __init__(
+        self,
+        *,
+        type: str,  # noqa: A002  CloudEvents' own word
+        source: str,
+        data: Any = None,
+        id: str | None = None,  # noqa: A002  CloudEvents' own word
+        time: str | datetime | None = None,
+        subject: str | None = None,
+        datacontenttype: str = JSON,
+        dataschema: str | None = None,
+        partitionkey: str | None = None,
+        headers: Iterable[Header] = (),
+        **extensions: str,
+    ) -> None:
+        attributes = {"id": uuid.uuid4().hex if id is None else id, "source": source, "type": type}
+        if time is None:
+            time = datetime.now(UTC)
+        attributes["time"] = time.isoformat().replace("+00:00", "Z") if isinstance(time, datetime) else time
+        optional = {"subject": subject, "dataschema": dataschema, "partitionkey": partitionkey, **extensions}
+        attributes.update((name, value) for name, value in optional.items() if value is not None)
+        attributes["datacontenttype"] = datacontenttype
+        validate(attributes)
+        self._attributes = attributes
+        self._data: Any = data
+        self._raw: Any = _UNSET
+        self.headers: tuple[Header, ...] = tuple(headers)
+        self._raw = _encode(data, datacontenttype)
+
+    @classmethod
+    def of(cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = ()) -> Event:
+        """An event of attributes that are known to be valid and of a payload as bytes; nothing is checked or copied."""
+        self = cls.__new__(cls)
+        self._attributes = attributes
+        self._raw = raw
+        self._data = _UNSET
+        self.headers = tuple(headers)
+        return self
+
+    # Attributes
+
+    @property
+    def id(self) -> str:
+        """Unique within ``source``."""
+        return self._attributes["id"]
+
+    @property
+    def source(self) -> str:
+        """URI-reference of the context in which the event happened."""
+        return self._attributes["source"]
+
+    @property
+    def type(self) -> str:
+        """What happened."""
+        return self._attributes["type"]
+
+    @property
+    def time(self) -> str | None:
+        """When it happened, as RFC 3339 text."""
+        return self._attributes.get("time")
+
+    @property
+    def subject(self) -> str | None:
+        """What it is about, within the source."""
+        return self._attributes.get("subject")
+
+    @property
+    def datacontenttype(self) -> str:
+        """Media type of the payload; JSON where the event doesn't say."""
+        return self._attributes.get("datacontenttype", JSON)
+
+    @property
+    def key(self) -> str | None:
+        """The partition key: events of one key keep their order."""
+        return self._attributes.get("partitionkey")
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """All attributes but ``specversion``, extensions included."""
+        return self._attributes
+
+    # Payload
+
+    @property
+    def raw(self) -> bytes | None:
+        """The payload as it travels; ``None`` is a tombstone."""
+        return self._raw  # type: ignore[no-any-return]  # _UNSET is gone once constructed
+
+    @property
+    def data(self) -> Any:
+        """The payload, parsed on first use: a JSON value, ``str`` for ``text/*``, else ``bytes``. Don't change it.
+
+        Raises:
+            InvalidEvent: the bytes are not of the content type.
+        """
+        if self._data is _UNSET:
+            self._data = _decode(self._raw, self.datacontenttype)
+        return self._data
+
+    # Copies
+
+    def replace(self, *, data: Any = _UNSET, headers: Iterable[Header] = _UNSET, **attributes: str | None) -> Event:
+        """A copy with other attributes (``None`` removes one), headers or data. Unchanged data stays as its bytes."""
+        merged: dict[str, str] = {**self._attributes}
+        for name, value in attributes.items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = value
+        validate(merged)
+        raw = self._raw if data is _UNSET else _encode(data, merged.get("datacontenttype", JSON))
+        return Event.of(merged, raw, self.headers if headers is _UNSET else headers)
+
+    # Kafka
+
+    def to_kafka(self) -> KafkaMessage:
+        """The event as a Kafka record in binary content mode."""
+        attributes = self._attributes
+        headers: list[Header] = [("ce_specversion", b"1.0")]
+        for name, value in attributes.items():
+            headers.append((_CONTENT_TYPE if name == "datacontenttype" else _CE + name, value.encode()))
+        headers.extend(self.headers)
+        key = attributes.get("partitionkey")
+        return KafkaMessage(None if key is None else key.encode(), self.raw, headers)
+
+    def to_structured(self) -> KafkaMessage:
+        """The event as a Kafka record in structured content mode, JSON format."""
+        document: dict[str, Any] = {"specversion": SPECVERSION, **self._attributes}
+        raw = self.raw
+        if raw is not None:
+            if is_json(self.datacontenttype):
+                document["data"] = orjson.Fragment(raw)
+            else:
+                document["data_base64"] = base64.b64encode(raw).decode()
+        key = self.key
+        return KafkaMessage(
+            None if key is None else key.encode(),
+            orjson.dumps(document),
+            [(_CONTENT_TYPE, STRUCTURED.encode()), *self.headers],
+        )
+
+    @classmethod
+    def from_kafka(cls, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> Event:
+        """Reads a Kafka record of either content mode.
+
+        Raises:
+            InvalidEvent: the record is no CloudEvent, or an invalid one.
+        """
+        attributes: dict[str, str] = {}
+        others: list[Header] = []
+        specversion = None
+        try:
+            for header in headers:
+                name = header[0]
+                if name.startswith(_CE):
+                    if name == "ce_specversion":
+                        specversion = header[1].decode()
+                    else:
+                        attributes[name[3:]] = header[1].decode()
+                elif name == _CONTENT_TYPE:
+                    attributes["datacontenttype"] = header[1].decode()
+                else:
+                    others.append(header)
+        except (UnicodeDecodeError, AttributeError) as error:
+            raise InvalidEvent(f"expected UTF-8 text in the record's header {name!r}; got {header[1]!r:.60}") from error
+        if specversion is None:
+            content_type = attributes.get("datacontenttype", "")
+            if content_type.startswith(STRUCTURED):
+                return _from_document(value, key, others)
+            raise InvalidEvent(
+                "expected a CloudEvent: a record with ce_* headers, or with the content-type "
+                f"{STRUCTURED}; got one with headers {[name for name, _ in headers]} and content-type {content_type!r}"
+            )
+        if specversion != SPECVERSION:
+            raise InvalidEvent(f"expected CloudEvents specversion {SPECVERSION}; got {specversion!r}")
+        if key is not None and "partitionkey" not in attributes:
+            attributes["partitionkey"] = key.decode(errors="replace")
+        validate(attributes)
+        return cls.of(attributes, value, others)
+
+    def header(self, name: str) -> str | None:
+        """The last value of a Kafka header that is no attribute, as text."""
+        for each, value in reversed(self.headers):
+            if each == name:
+                return value.decode(errors="replace")
+        return None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return self._attributes == other._attributes and self.raw == other.raw and self.headers == other.headers
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.id))
+
+    def __repr__(self) -> str:
+        return f"Event(type={self.type!r}, source={self.source!r}, id={self.id!r})"
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type is JSON: ``application/json``, ``text/json`` or ``+json``, parameters aside."""
+    if content_type == JSON:
+        return True
+    media = content_type.partition(";")[0].strip().lower()
+    return media.endswith(("/json", "+json"))
+
+
+def validate(attributes: Mapping[str, str]) -> None:
+    """Checks attributes against CloudEvents 1.0.
+
+    Raises:
+        InvalidEvent: names the attribute, what was expected and what came.
+    """
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise InvalidEvent(f"expected a non-empty CloudEvents attribute {name!r}; got {attributes.get(name)!r}")
+    for name, value in attributes.items():
+        if not _NAME.match(name):
+            raise InvalidEvent(f"expected attribute names of lower-case letters and digits; got {name!r}")
+        if not isinstance(value, str):
+            raise InvalidEvent(f"expected text in the attribute {name!r}; got {value!r} ({value.__class__.__name__})")
+        if not value.isprintable() and _CONTROL.search(value):
+            raise InvalidEvent(f"expected no control characters in the attribute {name!r}; got {value!r}")
+    time = attributes.get("time")
+    if time is not None:
+        _check_time(time)
+    if attributes.get("subject") == "":
+        raise InvalidEvent("expected a non-empty subject, or none; got ''")
+    if " " in attributes["source"]:
+        raise InvalidEvent(f"expected a URI-reference as source; got {attributes['source']!r}")
+
+
+def _check_time(time: str) -> None:
+    if _TIME.match(time):
+        try:
+            # Python has microseconds and no leap second; both are cut for the check alone.
+            datetime.fromisoformat(re.sub(r"\.\d+", "", time.upper()).replace(":60", ":59"))
+        except ValueError:
+            pass
+        else:
+            return
+    raise InvalidEvent(f"expected an RFC 3339 time, e.g. 2026-11-20T10:02:11Z; got {time!r}")
+
+
+def _encode(data: Any, content_type: str) -> bytes | None:
+    if data is None or isinstance(data, bytes):
+        return data
+    if is_json(content_type):
+        try:
+            return orjson.dumps(data)
+        except TypeError as error:
+            raise InvalidEvent(f"expected data that JSON can hold: {error}") from error
+    if isinstance(data, str):
+        return data.encode()
+    raise InvalidEvent(f"expected str or bytes as data of {content_type}; got {type(data).__name__}")
+
+
+def _decode(raw: bytes | None, content_type: str) -> Any:
+    if raw is None:
+        return None
+    if is_json(content_type):
+        try:
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise InvalidEvent(f"expected JSON by the content type {content_type}: {error}") from error
+    if content_type.startswith("text/"):
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidEvent(f"expected UTF-8 by the content type {content_type}: {error}") from error
+    return raw
+
+
+def _from_document(value: bytes | None, key: bytes | None, headers: list[Header]) -> Event:
+    """An event in structured mode. The payload's bytes are those of its JSON value."""
+    try:
+        document = orjson.loads(value or b"")
+    except orjson.JSONDecodeError as error:
+        raise InvalidEvent(f"expected a structured CloudEvent as JSON: {error}") from error
+    if not isinstance(document, dict) or document.pop("specversion", None) != SPECVERSION:
+        raise InvalidEvent("expected a JSON object with specversion 1.0 as structured CloudEvent")
+    attributes = {
+        name: _text(name, each)
+        for name, each in document.items()
+        if name not in ("data", "data_base64") and each is not None
+    }
+    attributes.setdefault("datacontenttype", JSON)
+    if key is not None:
+        attributes.setdefault("partitionkey", key.decode(errors="replace"))
+    validate(attributes)
+    raw: bytes | None = None
+    if "data_base64" in document:
+        try:
+            raw = base64.b64decode(document["data_base64"], validate=True)
+        except (TypeError, ValueError) as error:
+            raise InvalidEvent(f"expected base64 in data_base64: {error}") from error
+    elif "data" in document:
+        data = document["data"]
+        textual = isinstance(data, str) and not is_json(attributes["datacontenttype"])
+        raw = data.encode() if textual else orjson.dumps(data)
+    return Event.of(attributes, raw, headers)
+
+
+def _text(name: str, value: Any) -> str:
+    """CloudEvents' canonical string of an attribute value in JSON: Boolean and Integer beside String."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | str):
+        return str(value)
+    raise InvalidEvent(f"expected text, a whole number or a Boolean in the attribute {name!r}; got {value!r:.60}")

@@ -1,0 +1,72 @@
+"""What a connector sees of an external API: a client that already signs, limits, times out and counts its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import orjson
+
+
+class Response:
+    """An answer of a service with a 2xx status, or 304 where the request was conditional.
+
+    Attributes:
+        status: HTTP status.
+        headers: with lower-case names.
+        body: the whole body.
+        url: the URL that answered.
+    """
+
+    __slots__ = ("body", "headers", "status", "url")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, url: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.url = url
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            orjson.JSONDecodeError: it isn't.
+        """
+        return orjson.loads(self.body)
+
+
+class Service(Protocol):
+    """An external API with its policies; one per entry under ``services:``, shared by all units that name it."""
+
+    name: str
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        revalidate: bool = False,
+    ) -> Response:
+        """One request; ``path`` is relative to the service's base URL, or a URL with the same origin.
+
+        Args:
+            method: HTTP method.
+            path: path or full URL.
+            params: query parameters; those that are ``None`` are left out.
+            headers: further headers.
+            json: body to send as JSON.
+            body: body to send as it is.
+            revalidate: ask only for what changed since the same request was last answered (ETag, Last-Modified); an
+                unchanged answer comes with status 304 and an empty body, and costs no rate limit where the far side
+                honours that.
+
+        Raises:
+            NotConnected: it can't be reached or throttles; ``retry_after`` says how long it asked us to wait.
+            Transient: it failed in a way that may pass.
+            Permanent: it refused the request.
+        """
+        ...

@@ -1,0 +1,140 @@
+"""Sources: what brings events in.
+
+A polling source yields batches of events, each with the cursor that follows it; a webhook source turns a verified
+request into events. The engine does everything else: publishing, storing cursors, limits, waiting, pausing, restarting.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeVar
+
+from hub.sdk.config import SourceConfig
+from hub.sdk.cursor import Cursor
+from hub.sdk.errors import InvalidEvent, WebhookRejected
+from hub.sdk.event import Event
+from hub.sdk.unit import Component, type_argument
+
+C = TypeVar("C", bound=SourceConfig)
+K = TypeVar("K", bound=Cursor)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events and the cursor that follows them: stored once all of them are safe on Kafka."""
+
+    events: Sequence[Event]
+    cursor: Cursor
+
+
+class Source(Component[C], Generic[C]):
+    """What all sources share. Don't subclass this but `PollingSource` or `WebhookSource`.
+
+    Class attributes:
+        events: event type → its JSON Schema, as a path below ``schemas/``, or ``None`` where there is none yet. The
+            topic of an event type has the type's name.
+        partition_key: where the key is that keeps events in order: a path into the data (``repository.full_name``),
+            several to try in turn, or one such choice per event type.
+    """
+
+    events: ClassVar[Mapping[str, str | None]] = {}
+    partition_key: ClassVar[str | Sequence[str] | Mapping[str, str | Sequence[str]]] = ()
+
+    def event(self, type: str, data: Any, *, id: str, time: str | None = None, **attributes: Any) -> Event:  # noqa: A002
+        """An event of this source, keyed by ``partition_key``."""
+        if type not in self.events:
+            raise InvalidEvent(f"{self.name} declares no event type {type!r} in its `events`")
+        attributes.setdefault("source", f"/{self.context.deployment}/{self.name}")
+        attributes.setdefault("partitionkey", self._key(type, data))
+        return Event(type=type, data=data, id=id, time=time, **attributes)
+
+    def _key(self, type: str, data: Any) -> str | None:  # noqa: A002
+        paths = self.partition_key
+        if isinstance(paths, Mapping):
+            paths = paths.get(type, ())
+        for path in (paths,) if isinstance(paths, str) else paths:
+            value = data
+            for name in path.split("."):
+                value = value.get(name) if isinstance(value, Mapping) else None
+            if value is not None:
+                return str(value)
+        return None
+
+
+class PollingSource(Source[C], Generic[C, K]):
+    """A source that asks, again and again, from where it stands.
+
+    Class attributes:
+        every: how long to wait between two polls where the schema file doesn't say.
+    """
+
+    every: ClassVar[timedelta] = timedelta(seconds=30)
+
+    @classmethod
+    def cursor_type(cls) -> type[Cursor]:
+        """The cursor's model, from the type argument of the base class."""
+        return type_argument(cls, 1, Cursor)  # type: ignore[no-any-return]
+
+    @abstractmethod
+    def poll(self, cursor: K) -> AsyncIterator[Batch]:
+        """Yields all that came after the cursor, in batches, and ends when there is nothing more for now.
+
+        A batch without events is right where only the cursor moved. After a failure it is called again from the last
+        cursor that was stored, so it must not rely on what it remembers.
+        """
+        raise NotImplementedError
+
+
+class WebhookRequest:
+    """A request as it came, its body whole.
+
+    Attributes:
+        method: HTTP method.
+        path: without query.
+        query: raw query string.
+        headers: names in lower case.
+        body: exact bytes, as signatures are made over them.
+    """
+
+    __slots__ = ("body", "headers", "method", "path", "query")
+
+    def __init__(self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: str = "") -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+        self.query = query
+
+
+class WebhookConfig(SourceConfig):
+    """Where a webhook source listens."""
+
+    path: str
+    """Path of the URL, below the hub's own address."""
+    max_body: int = 25 * 2**20
+    """Largest body in bytes that is read; larger ones are answered 413."""
+
+
+W = TypeVar("W", bound=WebhookConfig)
+
+
+class WebhookSource(Source[W], Generic[W]):
+    """A source that is called: it verifies and normalizes; synchronously, so that no request waits for another."""
+
+    @abstractmethod
+    def receive(self, request: WebhookRequest) -> Sequence[Event]:
+        """Turns a request into events, after it has verified that it is genuine.
+
+        The same delivery must give events of the same id: the hub drops the second (by id and body).
+
+        Raises:
+            WebhookRejected: 401 where it isn't genuine, 400 where it makes no sense.
+        """
+        raise NotImplementedError
+
+    def rejected(self, status: int, code: str, detail: str) -> WebhookRejected:
+        """The error to raise for a request that is refused."""
+        return WebhookRejected(status, code, detail)
