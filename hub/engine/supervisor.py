@@ -1,0 +1,94 @@
+"""Keeps units alive: starts them, restarts them after a failure with growing pauses, drains them at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+
+from hub.engine.backoff import backoff
+from hub.engine.unit import State, Unit
+from hub.sdk.errors import ConfigError, EndOfInput, HubError
+
+FIRST_RESTART = 1.0
+"""Upper bound of the first wait before a restart, seconds."""
+LONGEST_RESTART = 60.0
+"""Upper bound of any wait before a restart, seconds; also how long a life must last to count as a recovery."""
+
+
+class Supervisor:
+    """Runs units as tasks, each on its own: one that fails doesn't touch the others."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self.units: Mapping[str, Unit] = {unit.name: unit for unit in units}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, *names: str) -> None:
+        """Starts the named units, or all; one that runs already is left alone."""
+        for name in names or self.units:
+            task = self._tasks.get(name)
+            if task is None or task.done():
+                self._tasks[name] = asyncio.create_task(self._keep(self.units[name]), name=f"unit {name}")
+
+    async def ready(self, *names: str) -> None:
+        """Waits until the named units take events in, or have ended; an outage in between is waited out."""
+        for name in names or self.units:
+            await self.units[name].either(self.units[name].ready.wait())
+
+    async def restart(self, name: str) -> None:
+        """Ends a unit in good order and starts it anew."""
+        unit = self.units[name]
+        await self.stop(name)
+        unit.stopping.clear()
+        unit.ready.clear()
+        self.start(name)
+
+    async def stop(self, *names: str, limit: float = 20.0) -> list[str]:
+        """Drains the named units, or all.
+
+        Args:
+            names: units to stop; all if none is named.
+            limit: seconds to settle what they have; then they are cancelled, and what is open is taken in again later.
+
+        Returns:
+            Names of the units that had to be cancelled.
+        """
+        chosen = {name: self._tasks[name] for name in names or self.units if name in self._tasks}
+        for name in chosen:
+            self.units[name].stop()
+        pending = set(chosen.values())
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=limit)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for name, task in chosen.items():
+            self._tasks.pop(name, None)
+            unit = self.units[name]
+            if task in pending:
+                unit.enter(State.STOPPED, f"cut off after {limit:g} s; what was open will be taken in again")
+        return [name for name, task in chosen.items() if task in pending]
+
+    async def _keep(self, unit: Unit) -> None:
+        failures = 0
+        while not unit.stopping.is_set():
+            began = time.monotonic()
+            try:
+                await unit.run()
+            except EndOfInput as end:
+                unit.enter(State.STOPPED, str(end) or "end of input")
+                return
+            except ConfigError as error:
+                # Nothing changes by itself: wait for the operator's restart.
+                unit.enter(State.FAILED, str(error))
+                unit.log.error("%s %s will not be started again by itself: %s", unit.kind, unit.name, error)
+                return
+            except Exception as error:
+                failures = 1 if time.monotonic() - began > LONGEST_RESTART else failures + 1
+                wait = backoff(failures, initial=FIRST_RESTART, maximum=LONGEST_RESTART)
+                what = str(error) if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
+                unit.enter(State.FAILED, f"{what}; starting again in {wait:.1f} s")
+                if not isinstance(error, HubError):
+                    unit.log.exception("%s %s failed", unit.kind, unit.name)
+                await unit.rest(wait)
+        unit.enter(State.STOPPED)

@@ -1,0 +1,143 @@
+"""A unit: one source, route or sink that runs, is watched and can be paused."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from hub.engine.ledger import Ledger, Totals
+
+
+class State(StrEnum):
+    """What a unit is doing, in Kafka Connect's words."""
+
+    UNASSIGNED = "UNASSIGNED"
+    """Not started yet."""
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    """By the operator, or because the far side can't take anything; the detail says which."""
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    """An error; the detail says it, and when the unit is started again, if it is."""
+
+
+class Status(BaseModel):
+    """A unit as others see it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: str
+    kind: str
+    connector: str = ""
+    state: State
+    detail: str = ""
+    """One line for people: what it reads and writes, or why it doesn't."""
+    since: datetime
+    """When it came into this state."""
+    totals: Totals = Totals()
+    cursor: str | None = None
+
+
+class Unit(ABC):
+    """A unit's life: `run` goes from open to close; the supervisor calls it again after a failure.
+
+    Attributes:
+        name: unique in the deployment.
+        flow: what it reads and writes, for people.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str, *, flow: str, connector: str = "") -> None:
+        self.name = name
+        self.flow = flow
+        self.connector = connector
+        self.ledger = Ledger()
+        self.log = logging.getLogger(f"hub.unit.{name}")
+        self.state = State.UNASSIGNED
+        self.detail = ""
+        self.since = datetime.now(UTC)
+        self.ready = asyncio.Event()
+        """Set once it takes events in: positions are known, or it listens."""
+        self.stopping = asyncio.Event()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+
+    @abstractmethod
+    async def run(self) -> None:
+        """One life; returns when `stopping` is set and all that was taken in is settled, or there is no more input."""
+
+    @property
+    def lag(self) -> int:
+        """Events that wait on the unit's input topics."""
+        return 0
+
+    @property
+    def cursor(self) -> str | None:
+        """Where a source stands, as JSON."""
+        return None
+
+    def stop(self) -> None:
+        """Asks it to settle what it has and to end."""
+        self.stopping.set()
+
+    def pause(self) -> None:
+        """Takes in nothing more until `resume`; keeps its position and its place in the consumer group."""
+        self._resumed.clear()
+
+    def resume(self) -> None:
+        """Ends a `pause`."""
+        self._resumed.set()
+
+    def enter(self, state: State, detail: str = "") -> None:
+        """Changes the state; logged where it really changes."""
+        if state != self.state:
+            self.since = datetime.now(UTC)
+            level = logging.WARNING if state is State.FAILED or (state is State.PAUSED and detail) else logging.INFO
+            self.log.log(level, "%s %s: %s%s", self.kind, self.name, state, f": {detail}" if detail else "")
+        self.state, self.detail = state, detail
+
+    async def gate(self) -> bool:
+        """Waits while paused. False when it is time to end."""
+        if not self._resumed.is_set() and not self.stopping.is_set():
+            self.enter(State.PAUSED, "paused by the operator")
+            await self.either(self._resumed.wait())
+        if self.stopping.is_set():
+            return False
+        if self.state is not State.RUNNING:
+            self.enter(State.RUNNING)
+        return True
+
+    async def rest(self, seconds: float) -> None:
+        """Sleeps, but not past `stop`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+
+    async def either(self, awaitable: object) -> None:
+        """Waits for an awaitable or for `stop`, whichever comes first."""
+        waits = {asyncio.ensure_future(awaitable), asyncio.ensure_future(self.stopping.wait())}  # type: ignore[call-overload]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    def status(self) -> Status:
+        """A snapshot."""
+        return Status(
+            unit=self.name,
+            kind=self.kind,
+            connector=self.connector,
+            state=self.state,
+            detail=self.detail or self.flow,
+            since=self.since,
+            totals=self.ledger.totals(self.lag),
+            cursor=self.cursor,
+        )
