@@ -1,0 +1,114 @@
+"""Servers in containers, where a Docker engine answers: the middle rung of the ladder of `hub.testing.servers`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from hub.process import free_ports
+from hub.sdk.errors import EnvironmentProblem
+
+_START_LIMIT = 180  # seconds; holds the download of the image
+
+
+def docker_answers() -> bool:
+    """Whether testcontainers is installed and a Docker engine answers."""
+    if importlib.util.find_spec("testcontainers") is None or importlib.util.find_spec("docker") is None:
+        return False
+    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if address.startswith("unix://") and not _listens(address.removeprefix("unix://")):
+        return False  # asked first, because the docker library leaks the socket of a refused connection
+    import docker  # noqa: PLC0415  a dependency of the tests only
+
+    try:
+        client = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return False
+    with contextlib.closing(client):
+        try:
+            return bool(client.ping())
+        except (docker.errors.DockerException, OSError):
+            return False
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+class ContainerServer:
+    """One server in a container, on a port of 127.0.0.1 that it keeps over `stop` and `start`.
+
+    Args:
+        name: for people.
+        image: with its tag.
+        port: where it listens inside.
+        environment: from the host's port to the container's environment variables.
+        url: from host and port to what clients connect to.
+        ready: asks at the URL, by the server's protocol, whether it answers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image: str,
+        port: int,
+        *,
+        environment: Callable[[int], Mapping[str, str]],
+        url: Callable[[str, int], str],
+        ready: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        self.name = name
+        self._image = image
+        self._inside = port
+        self._environment = environment
+        self._url = url
+        self._ready = ready
+        self._container: Any = None
+        self.url = ""
+
+    async def start(self) -> str:
+        """Starts it, or starts it again with its data, and waits until it answers; gives its URL."""
+        await asyncio.to_thread(self._start)
+        deadline = time.monotonic() + _START_LIMIT
+        while not await self._ready(self.url):
+            if time.monotonic() > deadline:
+                raise EnvironmentProblem(
+                    f"{self.name} in the container {self._image} was not ready within {_START_LIMIT} s.\n"
+                    + self._container.get_wrapped_container().logs(tail=20).decode(errors="replace")
+                )
+            await asyncio.sleep(0.1)
+        return self.url
+
+    def _start(self) -> None:
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415  a dependency of the tests only
+
+        if self._container is not None:
+            self._container.get_wrapped_container().start()
+            return
+        (port,) = free_ports(1)
+        container = DockerContainer(self._image).with_bind_ports(self._inside, port)
+        for key, value in self._environment(port).items():
+            container = container.with_env(key, value)
+        self._container = container
+        container.start()
+        self.url = self._url(container.get_container_host_ip(), port)
+
+    async def stop(self) -> None:
+        """Ends it in order; its data stay."""
+        await asyncio.to_thread(self._container.get_wrapped_container().stop, timeout=30)
+
+    def kill(self) -> None:
+        """Ends it as a power cut would; its data stay as they are."""
+        self._container.get_wrapped_container().kill()
+
+    def close(self) -> None:
+        """Removes it with its data."""
+        if self._container is not None:
+            self._container.stop()

@@ -1,0 +1,37 @@
+"""Pytest fixtures for the hub's own tests and for authors of connectors.
+
+pytest_plugins = ["hub.testing.fixtures"]       # in your conftest.py
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from hub.kafka.settings import KafkaSettings
+from hub.testing.servers import kafka_server, rabbitmq_server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka() -> AsyncIterator[KafkaSettings]:
+    """Settings of a running Kafka, shared by the whole session: use names of your own (`unique`)."""
+    async with kafka_server() as server:
+        yield KafkaSettings(bootstrap_servers=server.url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rabbitmq() -> AsyncIterator[str]:
+    """AMQP URL of a running RabbitMQ, shared by the whole session: use names of your own (`unique`)."""
+    async with rabbitmq_server() as server:
+        yield server.url
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> str:
+    """A name that no other test uses, valid as a deployment, topic, group, exchange or queue."""
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    return f"{words}-{uuid.uuid4().hex[:8]}"
