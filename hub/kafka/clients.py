@@ -1,0 +1,149 @@
+"""aiokafka clients, set up so that nothing is lost: its own defaults commit by themselves and jump to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaTimeoutError
+
+from hub.kafka.errors import kafka_error
+from hub.kafka.partitioner import partitioner
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import NotConnected
+
+__all__ = ["BATCH_BYTES", "admin", "close", "consumer", "kafka_error", "producer", "running", "start"]
+
+BATCH_BYTES = 131_072
+"""Size at which a producer closes a batch. A broker refuses a whole batch that is larger than its topic takes."""
+
+_REQUEST_BYTES = 96 * 2**20
+# A little below the broker's socket.request.max.bytes (100 MiB by default): a larger request is cut off by the broker
+# without an answer, and an idempotent producer would send it again for ever.
+
+_REQUEST_MS = 20_000
+_CLIENT_ID = "integration-hub"
+_LOGGERS = ("aiokafka", "aiokafka.conn", "aiokafka.producer.producer", "aiokafka.producer.sender")
+
+Client: TypeAlias = AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaAdminClient
+
+
+def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **overrides: Any) -> AIOKafkaConsumer:
+    """A consumer that commits only when told, sees only committed records, and never jumps over a gap.
+
+    Args:
+        settings: which cluster.
+        *topics: to subscribe to; none if you assign partitions yourself.
+        group: consumer group.
+        **overrides: aiokafka's own parameters.
+    """
+    quiet()
+    options: dict[str, Any] = {
+        "client_id": _CLIENT_ID,
+        "group_id": group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "request_timeout_ms": _REQUEST_MS,
+        "session_timeout_ms": 10_000,
+        "heartbeat_interval_ms": 3_000,
+    }
+    return AIOKafkaConsumer(*topics, **options | settings.client_options() | overrides)
+
+
+def producer(settings: KafkaSettings, *, transactional_id: str | None = None, **overrides: Any) -> AIOKafkaProducer:
+    """A producer whose records are acknowledged by all in-sync replicas, once each and in order.
+
+    A non-retriable error makes it useless (every later batch of that partition fails): close it and make another. It
+    does not check sizes: a batch above its topic's ``max.message.bytes`` fails as a whole. `Publisher` sees to both.
+
+    Args:
+        settings: which cluster.
+        transactional_id: of a transactional producer; starting it fences the one before.
+        **overrides: aiokafka's own parameters.
+    """
+    quiet()
+    options: dict[str, Any] = {
+        "client_id": _CLIENT_ID,
+        "transactional_id": transactional_id,
+        "acks": "all",
+        "enable_idempotence": True,
+        "partitioner": partitioner,
+        "max_batch_size": BATCH_BYTES,
+        "max_request_size": _REQUEST_BYTES,
+        "request_timeout_ms": _REQUEST_MS,
+    }
+    return AIOKafkaProducer(**options | settings.client_options() | overrides)
+
+
+def admin(settings: KafkaSettings, **overrides: Any) -> AIOKafkaAdminClient:
+    """A client for topics, configurations and groups."""
+    quiet()
+    options: dict[str, Any] = {"client_id": _CLIENT_ID, "request_timeout_ms": _REQUEST_MS}
+    return AIOKafkaAdminClient(**options | settings.client_options() | overrides)
+
+
+async def start(client: Client, timeout: float = 30.0) -> None:  # noqa: ASYNC109  a failed start must close as well
+    """Starts a client within a limit of seconds; one that doesn't start is closed.
+
+    Raises:
+        HubError: `kafka_error`'s, e.g. `NotConnected` where no broker answers.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            await client.start()
+    except BaseException as error:
+        await close(client, 0.0)
+        if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+            raise
+        if isinstance(error, TimeoutError):
+            raise NotConnected(f"Kafka isn't ready: no client could start within {timeout:g} s") from error
+        raise kafka_error(error, "connecting to Kafka") from error
+
+
+async def close(client: Client, timeout: float = 10.0) -> None:  # noqa: ASYNC109  the limit is part of the contract
+    """Closes a client within about so many seconds.
+
+    A producer first writes what it still holds; what it can't write in time fails with a timeout. (By itself an
+    idempotent producer waits for ever when the cluster is away.)
+    """
+    if isinstance(client, AIOKafkaAdminClient):
+        await _within(client.close(), timeout + 1.0)
+        return
+    stopping = asyncio.ensure_future(client.stop())
+    await asyncio.wait({stopping}, timeout=timeout)
+    if not stopping.done() and isinstance(client, AIOKafkaProducer):
+        client._message_accumulator.fail_all(KafkaTimeoutError("the producer was closed before it could write"))  # noqa: SLF001  aiokafka has no bounded stop
+    await _within(stopping, 5.0)
+
+
+@asynccontextmanager
+async def running(client: Client, timeout: float = 30.0) -> AsyncIterator[Any]:  # noqa: ASYNC109  see start
+    """Starts a client for a block, and closes it after it."""
+    await start(client, timeout)
+    try:
+        yield client
+    finally:
+        await close(client)
+
+
+def quiet() -> None:
+    """Keeps aiokafka from logging keys, values and whole requests, which it does at DEBUG."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logging.INFO, logger.level))
+
+
+async def _within(work: Any, limit: float) -> None:
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=limit)
+    if not done:
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
+    if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger(__name__).debug("closing a Kafka client: %s", type(error).__name__)
