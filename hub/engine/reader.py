@@ -19,11 +19,15 @@ from aiokafka.errors import (
 )
 
 from hub.engine.deadletter import Origin
-from hub.kafka import KafkaSettings, consumer, kafka_error
-from hub.sdk.errors import ConfigError, HubError
+from hub.kafka import clients
+from hub.kafka.errors import kafka_error
+from hub.kafka.settings import KafkaSettings
+from hub.sdk.errors import ConfigError, HubError, NotConnected
 
 SETTLE_LIMIT = 5.0
 """Seconds that a rebalance waits for the batch under way; below the session timeout, or the group would drop us."""
+JOIN_LIMIT = 120.0
+"""Seconds to wait for the group's first assignment; above the time after which a dead member is expelled."""
 _A_DAY = 86_400_000
 
 
@@ -48,7 +52,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._group = group
         self._starts = dict(starts)
         self._former_group = former_group
-        self._consumer: AIOKafkaConsumer = consumer(
+        self._consumer: AIOKafkaConsumer = clients.consumer(
             settings,
             group=group,
             # Deliveries may wait for hours for a far side; the heartbeat goes on beside them.
@@ -58,28 +62,33 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._settled = asyncio.Event()
         self._settled.set()
         self._assigned: frozenset[TopicPartition] = frozenset()
-        self.positioned = asyncio.Event()
-        """Set once the positions of a first assignment are known and durable."""
+        self._ends: dict[TopicPartition, int] = {}
+        self._positioned = asyncio.Event()
         self.revoking = asyncio.Event()
         """Set while the group takes partitions away: finish or abandon what is under way."""
         self._log = logging.getLogger("hub.engine.reader")
 
     async def start(self) -> None:
-        """Joins the group.
+        """Joins the group, and waits until the positions of our partitions are known and durable.
 
         Raises:
+            EventsExpired: retention deleted what the group had not read.
             HubError: Kafka can't be reached, or refuses us.
         """
         try:
-            await self._consumer.start()
+            await clients.start(self._consumer)
+            self._consumer.subscribe(topics=list(self._starts), listener=self)
+            await asyncio.wait_for(self._positioned.wait(), JOIN_LIMIT)
         except KafkaError as error:
             raise kafka_error(error) from error
-        self._consumer.subscribe(topics=list(self._starts), listener=self)
+        except TimeoutError as error:
+            raise NotConnected(f"group {self._group} gave us no assignment within {JOIN_LIMIT:g} s") from error
+        if self._failure is not None:
+            raise self._failure
 
     async def stop(self) -> None:
         """Leaves the group."""
-        with suppress(KafkaError):
-            await self._consumer.stop()
+        await clients.close(self._consumer)
 
     async def fetch(self, *, limit: int = 500, wait: float = 0.5) -> list[Any]:
         """Records in the order of their partitions; empty when none came in time.
@@ -142,16 +151,21 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     @property
     def lag(self) -> int:
-        """Records on our partitions that were not fetched yet, as of the last answers of the brokers."""
-        return sum(self._partition_lag(partition) for partition in self._assigned)
+        """Records on our partitions that were not fetched yet, as of the last `measure`."""
+        return sum(max(0, end - self._position_of(partition)) for partition, end in self._ends.items())
 
-    def _partition_lag(self, partition: TopicPartition) -> int:
+    async def measure(self) -> None:
+        """Asks the brokers where our partitions end; paused ones too, of which nothing is fetched."""
+        with suppress(KafkaError):
+            ends = await self._consumer.end_offsets(list(self._assigned)) if self._assigned else {}
+            self._ends = {partition: end for partition, end in ends.items() if partition in self._assigned}
+
+    def _position_of(self, partition: TopicPartition) -> int:
         with suppress(IllegalStateError, AssertionError):  # the partition was just taken from us
-            state = self._consumer._subscription.subscription.assignment.state_value(partition)  # noqa: SLF001
+            state = self._consumer._subscription.subscription.assignment.state_value(partition)  # noqa: SLF001  position() waits
             if state is not None and state.has_valid_position:
-                end = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
-                return max(0, (end or 0) - state.position)
-        return 0
+                return int(state.position)
+        return self._ends[partition]
 
     # The group's rebalances. aiokafka only logs what a listener raises, so failures are kept for the next fetch.
 
@@ -172,11 +186,12 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             self._assigned = frozenset(assigned)
             self._consumer.resume(*assigned)
             self.revoking.clear()
-            self.positioned.set()
         except KafkaError as error:
             self._failure = kafka_error(error)
         except Exception as error:  # noqa: BLE001  kept for the next fetch, which raises it
             self._failure = error
+        finally:
+            self._positioned.set()
 
     async def _position(self, assigned: Sequence[TopicPartition]) -> None:
         committed = {partition: await self._consumer.committed(partition) for partition in assigned}
@@ -211,12 +226,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         return known
 
     async def _positions_of(self, group: str, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int | None]:
-        former: AIOKafkaConsumer = consumer(self._settings, group=group)
-        await former.start()
-        try:
+        async with clients.running(clients.consumer(self._settings, group=group)) as former:
             return {partition: await former.committed(partition) for partition in partitions}
-        finally:
-            await former.stop()
 
     async def _offset_at(self, partition: TopicPartition, start: str) -> int:
         if start == "earliest":

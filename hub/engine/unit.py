@@ -74,6 +74,9 @@ class Unit(ABC):
     async def run(self) -> None:
         """One life; returns when `stopping` is set and all that was taken in is settled, or there is no more input."""
 
+    async def measure(self) -> None:
+        """Brings `lag` up to date."""
+
     @property
     def lag(self) -> int:
         """Events that wait on the unit's input topics."""

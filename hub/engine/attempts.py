@@ -1,0 +1,157 @@
+"""The deliveries of one batch: which are due, which wait, and up to where everything is settled."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.engine.backoff import backoff
+from hub.engine.deadletter import REPLAYS, ROUTE
+from hub.sdk.delivery import Delivery
+from hub.sdk.errors import InvalidEvent, Signal
+from hub.sdk.event import Event
+
+
+@dataclass(slots=True)
+class Pending:
+    """One event of the batch until its fate is settled."""
+
+    record: Any
+    delivery: Delivery
+    not_before: float = 0.0
+    first_failed: float | None = None
+    settled: bool = False
+
+    @property
+    def replayed(self) -> int:
+        """1 if the event came from a replay."""
+        return int(any(name == REPLAYS for name, _ in self.record.headers))
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When a failed delivery is tried again; times in seconds."""
+
+    initial_interval: float
+    max_interval: float
+    max_retries: int
+    max_elapsed_time: float | None = None
+
+    def wait(self, pending: Pending, failure: Signal) -> float | None:
+        """Seconds until the next attempt; None where retries or time are used up."""
+        now = time.monotonic()
+        pending.first_failed = pending.first_failed or now
+        if pending.delivery.attempt > self.max_retries:
+            return None
+        wait = failure.retry_after
+        if wait is None:
+            wait = backoff(pending.delivery.attempt, initial=self.initial_interval, maximum=self.max_interval)
+        if self.max_elapsed_time is not None and now + wait - pending.first_failed > self.max_elapsed_time:
+            return None
+        return wait
+
+
+@dataclass
+class Attempts:
+    """A batch of records as queues by key: only the head of a queue is ever under way."""
+
+    unit: str
+    records: Sequence[Any]
+    unreadable: list[tuple[Pending, InvalidEvent]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._pending: list[Pending] = []
+        self._queues: dict[object, deque[Pending]] = {}
+        for record in self.records:
+            self._take(record)
+        self.open = len(self._pending)
+        """How many are not settled."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all are settled."""
+        return not self.open
+
+    def due(self, limit: int) -> list[Pending]:
+        """Heads of the queues whose time has come, at most ``limit``."""
+        now = time.monotonic()
+        due: list[Pending] = []
+        for queue in self._queues.values():
+            if queue[0].not_before <= now:
+                due.append(queue[0])
+                if len(due) == limit:
+                    break
+        return due
+
+    def wait(self) -> float:
+        """Seconds until the next head is due."""
+        return max(0.0, min((queue[0].not_before for queue in self._queues.values()), default=0.0) - time.monotonic())
+
+    def settle(self, pending: Pending) -> None:
+        """Delivered, or dead-lettered."""
+        pending.settled = True
+        self.open -= 1
+        key = self._key(pending)
+        queue = self._queues.get(key)
+        if queue and queue[0] is pending:
+            queue.popleft()
+            if not queue:
+                del self._queues[key]
+
+    def again(self, pending: Pending, wait: float) -> None:
+        """Failed; the key waits until it is tried again."""
+        pending.delivery.attempt += 1
+        pending.not_before = time.monotonic() + wait
+
+    def hold(self, pending: Pending) -> None:
+        """The far side was down: no attempt was used up."""
+        pending.not_before = 0.0
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """(topic, partition) → the lowest offset that isn't settled, or the one after the last."""
+        positions: dict[tuple[str, int], int] = {}
+        stuck: set[tuple[str, int]] = set()
+        for pending in self._pending:
+            partition = (pending.record.topic, pending.record.partition)
+            if partition in stuck:
+                continue
+            if pending.settled:
+                positions[partition] = pending.record.offset + 1
+            else:
+                stuck.add(partition)
+        return positions
+
+    def _take(self, record: Any) -> None:
+        try:
+            event = Event.from_kafka(record.key, record.value, record.headers)
+        except InvalidEvent as error:
+            # The delivery only carries the count of attempts; nobody writes it.
+            empty = Event.of({"id": "", "source": "", "type": ""}, record.value)
+            pending = Pending(record, Delivery(empty, ""))
+            self._pending.append(pending)
+            self.unreadable.append((pending, error))
+            return
+        pending = Pending(record, Delivery(event, idempotency_key(self.unit, event)))
+        self._pending.append(pending)
+        self._queues.setdefault(self._key(pending), deque()).append(pending)
+
+    @staticmethod
+    def _key(pending: Pending) -> object:
+        """What must stay in order: events of one key; an event without a key stands alone."""
+        record = pending.record
+        return record.key if record.key is not None else (record.topic, record.partition, record.offset)
+
+
+def idempotency_key(sink: str, event: Event) -> str:
+    """The same for every attempt and redelivery of an event by the same route to a sink; 32 hexadecimal digits.
+
+    A digest, since AMQP's ``message_id`` holds 255 bytes and an HTTP header no line breaks.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (sink, event.header(ROUTE) or "", event.source, event.id):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()

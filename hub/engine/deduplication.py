@@ -1,0 +1,75 @@
+"""Deduplication of webhook deliveries, over restarts, through a compacted topic.
+
+A delivery is known by its event's source and id *and* its body: an attacker who replays a signed body under another id, or an
+id under another body, changes nothing for the genuine one. The mark is written after the event is safe on Kafka: a crash in
+between repeats an event and never loses one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from hub.kafka import names
+from hub.kafka.compacted import CompactedTable
+from hub.kafka.settings import KafkaSettings
+from hub.sdk.event import Event
+
+
+class Deduplication:
+    """Remembers the deliveries of a deployment's webhook sources.
+
+    Args:
+        settings: how to reach Kafka.
+        deployment: whose deliveries.
+    """
+
+    def __init__(self, settings: KafkaSettings, deployment: str) -> None:
+        self._table = CompactedTable(settings, names.deliveries(deployment), follow=True)
+        self._under_way: dict[bytes, asyncio.Future[None]] = {}
+
+    async def start(self) -> None:
+        """Reads what is remembered, and follows what other copies of the source remember."""
+        await self._table.start()
+
+    async def stop(self) -> None:
+        """Lets what is under way finish, and disconnects."""
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await self._table.stop()
+
+    @staticmethod
+    def mark(unit: str, event: Event) -> bytes:
+        """What a delivery is known by."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (unit.encode(), event.source.encode(), event.id.encode(), event.raw or b""):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        return digest.digest()
+
+    async def once(self, mark: bytes, publish: Callable[[], Awaitable[None]]) -> bool:
+        """Publishes what the mark stands for unless it was published before. False if it was.
+
+        A second call while the first is under way waits for it, and shares its failure. A caller that is cancelled leaves
+        the publishing to finish, so that what came through late is remembered too.
+        """
+        if self._table.get(mark) is not None:
+            return False
+        first = self._under_way.get(mark)
+        if first is not None:
+            await asyncio.shield(first)
+            return False
+        task = asyncio.ensure_future(self._publish(mark, publish))
+        self._under_way[mark] = task
+        task.add_done_callback(lambda done: self._forget(mark, done))
+        await asyncio.shield(task)
+        return True
+
+    async def _publish(self, mark: bytes, publish: Callable[[], Awaitable[None]]) -> None:
+        await publish()
+        await self._table.put(mark, b"1")
+
+    def _forget(self, mark: bytes, done: asyncio.Future[None]) -> None:
+        self._under_way.pop(mark, None)
+        if not done.cancelled():
+            done.exception()  # seen: whoever waited has raised it

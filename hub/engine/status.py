@@ -1,0 +1,109 @@
+"""The units' states on Kafka, so that one command sees what every worker runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hub.engine.unit import Status, Unit
+from hub.kafka import names
+from hub.kafka.compacted import CompactedTable
+from hub.kafka.settings import KafkaSettings
+from hub.sdk.errors import HubError
+
+EVERY = 1.0
+"""Seconds between two reports."""
+STALE = timedelta(seconds=15)
+"""A report that is older comes from a worker that is gone."""
+
+_log = logging.getLogger("hub.engine.status")
+
+
+class Report(BaseModel):
+    """A unit's status, as one worker reported it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    worker: str
+    at: datetime
+    status: Status
+
+    @property
+    def stale(self) -> bool:
+        """Whether the worker has not reported for longer than it should."""
+        return datetime.now(UTC) - self.at > STALE
+
+
+def worker_name() -> str:
+    """This process, for people: host and process id."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class StatusReporter:
+    """Measures the units' lag and writes their states, every second."""
+
+    def __init__(self, settings: KafkaSettings, deployment: str, units: Iterable[Unit]) -> None:
+        self._table = CompactedTable(settings, names.status(deployment))
+        self._units = list(units)
+        self._worker = worker_name()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to report."""
+        await self._table.start()
+        self._task = asyncio.create_task(self._keep(), name="status")
+
+    async def stop(self) -> None:
+        """Reports once more and ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            try:
+                async with asyncio.timeout(5):
+                    await self._report()
+            except (HubError, TimeoutError) as error:
+                _log.warning("the last status was not written: %s", error or "Kafka did not answer in time")
+        await self._table.stop()
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                for unit in self._units:
+                    await unit.measure()
+                await self._report()
+            except HubError as error:
+                _log.warning("status not written: %s", error)
+            await asyncio.sleep(EVERY)
+
+    async def _report(self) -> None:
+        at = datetime.now(UTC)
+        for unit in self._units:
+            report = Report(worker=self._worker, at=at, status=unit.status())
+            await self._table.put(f"{unit.name}|{self._worker}".encode(), report.model_dump_json().encode())
+
+
+async def read_reports(settings: KafkaSettings, deployment: str) -> list[Report]:
+    """The last report of every unit from every worker, stale ones too; by unit and worker."""
+    table = CompactedTable(settings, names.status(deployment))
+    await table.start()
+    try:
+        return reports_of(value for _, value in table.items())
+    finally:
+        await table.stop()
+
+
+def reports_of(values: Iterable[bytes]) -> list[Report]:
+    """Reports as stored; one of another version that can't be read is left out with a warning."""
+    reports: list[Report] = []
+    for value in values:
+        try:
+            reports.append(Report.model_validate_json(value))
+        except ValidationError as error:
+            _log.warning("a status of another version can't be read: %s", error.errors(include_input=False)[0]["msg"])
+    return sorted(reports, key=lambda report: (report.status.kind, report.status.unit, report.worker))

@@ -1,0 +1,173 @@
+"""Webhook sources at work: verify, deduplicate, publish, and answer 2xx only after Kafka has acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from hub.engine.deduplication import Deduplication
+from hub.engine.outlet import Outlet
+from hub.engine.unit import State, Unit
+from hub.ingress import Answer, HttpServer, Route, problem
+from hub.ingress.answer import trace_id
+from hub.kafka.publisher import Record, TooLarge
+from hub.sdk.errors import HubError, WebhookRejected
+from hub.sdk.event import Event
+from hub.sdk.source import WebhookRequest, WebhookSource
+
+KAFKA_LIMIT = 8.0
+"""Seconds to wait for Kafka before answering 503; GitHub, the most impatient sender, gives up after 10."""
+RETRY_AFTER = 30
+"""Seconds after which a sender may try again when Kafka is down."""
+
+
+class WebhookUnit(Unit):
+    """A webhook source.
+
+    Args:
+        name: the source's name.
+        connector: what it uses.
+        flow: for people.
+        build: gives a configured source for each life; raises ConfigError.
+        open_outlet: gives a fresh way to Kafka for each life.
+        open_deduplication: gives the memory of deliveries for each life.
+        server: where to listen; started and stopped by its owner.
+    """
+
+    kind = "source"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        connector: str,
+        flow: str,
+        build: Callable[[], WebhookSource[Any]],
+        open_outlet: Callable[[], Outlet],
+        open_deduplication: Callable[[], Deduplication],
+        server: HttpServer,
+    ) -> None:
+        super().__init__(name, flow=flow, connector=connector)
+        self._build = build
+        self._open_outlet = open_outlet
+        self._open_deduplication = open_deduplication
+        self._server = server
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self) -> None:
+        """Listens until it is stopped, then answers what is under way."""
+        source = self._build()
+        outlet, deduplication = self._open_outlet(), self._open_deduplication()
+
+        async def handle(request: WebhookRequest) -> Answer:
+            return await self._handle(request, source, outlet, deduplication)
+
+        route = Route(handle, max_body=source.config.max_body, on_refusal=self._refuse)
+        try:
+            await outlet.start()
+            await deduplication.start()
+            await source.open()
+            self._server.add(source.config.path, route)
+            self.flow = self._server.url + source.config.path
+            self.enter(State.RUNNING)
+            self.ready.set()
+            while await self.gate():
+                await self.rest(1.0)
+        finally:
+            self._server.add(source.config.path, Route(_not_now))
+            await self._idle.wait()
+            await source.close()
+            await deduplication.stop()
+            await outlet.stop()
+            self._server.remove(source.config.path)
+
+    def _refuse(self, code: str) -> None:
+        self.ledger.refused[code] += 1
+
+    async def _handle(
+        self, request: WebhookRequest, source: WebhookSource[Any], outlet: Outlet, deduplication: Deduplication
+    ) -> Answer:
+        if self.state is State.PAUSED:
+            self._refuse("paused")
+            return await _not_now(request)
+        trace = trace_id(request.headers.get("traceparent"))
+        try:
+            events = source.receive(request)
+        except WebhookRejected as refusal:
+            self._refuse(refusal.code)
+            return problem(refusal.status, refusal.code, refusal.detail, trace_id=trace)
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            for event in events:
+                await self._once(_traced(event, request), outlet, deduplication)
+        except TooLarge as error:
+            self._refuse("event_too_large")
+            return problem(413, "event_too_large", str(error), trace_id=trace)
+        except (HubError, TimeoutError) as error:
+            self._refuse("kafka_unavailable")
+            self.log.warning("answered 503 at %s: %s", request.path, error or "Kafka did not acknowledge in time")
+            return problem(
+                503,
+                "kafka_unavailable",
+                "the event could not be stored now; send it again later",
+                headers={"Retry-After": str(RETRY_AFTER)},
+                trace_id=trace,
+            )
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+        return Answer.json(202, {"accepted": len(events)})
+
+    async def _once(self, event: Event, outlet: Outlet, deduplication: Deduplication) -> None:
+        """Publishes an event unless it is a duplicate, and counts it.
+
+        The publishing may outlast the caller's patience, so it counts for itself: what arrives late is delivered all the
+        same, though its request was answered 503. What failed was refused, and a refused request was never taken in.
+        """
+        self.ledger.taken += 1
+        first = False
+
+        async def publish() -> None:
+            nonlocal first
+            first = True
+            try:
+                too_large = await outlet.publish([Record(event.type, *event.to_kafka())])
+                if too_large:
+                    raise too_large[0]
+            except BaseException:
+                self.ledger.taken -= 1
+                raise
+            self.ledger.delivered += 1
+
+        try:
+            async with asyncio.timeout(KAFKA_LIMIT):
+                new = await deduplication.once(deduplication.mark(self.name, event), publish)
+        except BaseException:
+            if not first:
+                self.ledger.taken -= 1
+            raise
+        if not new:
+            self.ledger.filtered["duplicate"] += 1
+
+
+async def _not_now(_: WebhookRequest) -> Answer:
+    return problem(
+        503,
+        "not_accepting",
+        "the source takes in nothing at the moment; send it again later",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+def _traced(event: Event, request: WebhookRequest) -> Event:
+    """The event with the sender's W3C trace context, where it sent one."""
+    if "traceparent" not in request.headers or event.header("traceparent") is not None:
+        return event
+    names = [name for name in ("traceparent", "tracestate") if name in request.headers]
+    more = [(name, request.headers[name].encode()) for name in names]
+    return Event.of(dict(event.attributes), event.raw, (*event.headers, *more))

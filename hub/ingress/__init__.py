@@ -1,0 +1,9 @@
+"""Inbound HTTP: one small server that reads whole requests within limits and hands them to handlers by path.
+
+It knows nothing of events or units: the engine gives it handlers for webhooks, `hub.operate` for the admin API.
+"""
+
+from hub.ingress.answer import Answer, problem
+from hub.ingress.server import HttpServer, Route
+
+__all__ = ["Answer", "HttpServer", "Route", "problem"]
