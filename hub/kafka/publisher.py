@@ -1,0 +1,240 @@
+"""Writes records and tells of each whether all in-sync replicas have it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Self, TypeAlias
+
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka
+from aiokafka.structs import RecordMetadata
+
+from hub.kafka import clients, topics
+from hub.kafka.budget import Budget
+from hub.kafka.errors import TooLarge, kafka_error
+from hub.kafka.partitioner import partitioner
+from hub.kafka.record import Header, Record
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import EnvironmentProblem, HubError, NotConnected, Permanent
+
+__all__ = ["Header", "Publisher", "Record", "RecordMetadata", "Result", "TooLarge"]
+
+IN_FLIGHT = 64 * 2**20
+"""Bytes that a publisher holds unacknowledged: below the 100 MiB that a broker takes as one request."""
+
+Result: TypeAlias = RecordMetadata | HubError
+_Outcomes: TypeAlias = list[RecordMetadata | BaseException | None]
+
+_ATTEMPTS = 4
+_LIMITS_AGE = 300.0  # seconds after which a topic's max.message.bytes is asked for again
+# The broker has not written these, and never will under this producer's id, so that the same again by a new producer
+# is no duplicate. They follow from another batch's failure; the last from one record of the batch, or from a topic
+# whose limit was lowered.
+_NOT_WRITTEN = (
+    kafka.OutOfOrderSequenceNumber,
+    kafka.UnknownProducerId,
+    kafka.InvalidProducerEpoch,
+    kafka.InvalidProducerIdMapping,
+    kafka.ProducerFenced,
+    kafka.ProducerClosed,
+    kafka.MessageSizeTooLargeError,
+)
+
+
+class Publisher:
+    """An idempotent producer that survives its own errors. Any number of tasks may send at once.
+
+    Args:
+        settings: which cluster.
+        timeout: seconds that `send` waits for acknowledgements, where it isn't told.
+        in_flight: bytes unacknowledged at once, over all sends; further ones wait.
+        **overrides: aiokafka's own parameters of the producer.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, *, timeout: float = 30.0, in_flight: int = IN_FLIGHT, **overrides: Any
+    ) -> None:
+        self._settings = settings
+        self._timeout = timeout
+        self._overrides = {"max_batch_size": clients.BATCH_BYTES} | overrides
+        self._budget = Budget(in_flight)
+        self._started = False
+        self._producer: AIOKafkaProducer | None = None
+        self._limits: dict[str, tuple[int, float]] = {}
+        self._lock = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connects.
+
+        Raises:
+            HubError: `NotConnected` where no broker answers, `ConfigError` where one refuses us.
+        """
+        self._started = True
+        await self._current()
+
+    async def stop(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109  what can't be written in time is given up
+        """Writes what it holds, for so many seconds at most, and disconnects."""
+        self._started = False
+        if self._producer is not None:
+            self._discard(self._producer, timeout)
+        await asyncio.gather(*self._closing)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def send(self, records: Sequence[Record], *, timeout: float | None = None) -> list[Result]:  # noqa: ASYNC109  each record gets its own result
+        """Writes records and waits until each is acknowledged by all in-sync replicas, or has failed.
+
+        Records of one key keep their order as long as none fails.
+
+        Args:
+            records: what to write.
+            timeout: seconds to wait. A record that isn't acknowledged by then gets `NotConnected`; it **may still be
+                written later**, so whoever sends it again needs a way to drop duplicates.
+
+        Returns:
+            For each record by index its partition and offset, or the error: `TooLarge`, `NotConnected`,
+            `EnvironmentProblem` for a topic that doesn't exist, `ConfigError` where Kafka refuses us.
+        """
+        limit = self._timeout if timeout is None else timeout
+        results: _Outcomes = [None] * len(records)
+        try:
+            async with asyncio.timeout(limit):
+                todo: Sequence[int] = range(len(records))
+                for _ in range(_ATTEMPTS):
+                    todo = await self._admit(records, todo, results)
+                    if not todo:
+                        break
+                    await self._write(records, todo, results)
+                    todo = [index for index in todo if isinstance(results[index], _NOT_WRITTEN)]
+        except TimeoutError:
+            pass
+        return [_result(result, limit) for result in results]
+
+    async def _admit(self, records: Sequence[Record], todo: Sequence[int], results: _Outcomes) -> list[int]:
+        """Indices of the records that their topics take; the others get their error."""
+        try:
+            await self._know({records[index].topic for index in todo})
+        except HubError as error:
+            for index in todo:
+                results[index] = error
+            return []
+        admitted = []
+        for index in todo:
+            record = records[index]
+            known = self._limits.get(record.topic)
+            if known is None:
+                results[index] = EnvironmentProblem(f"the topic {record.topic} doesn't exist on this Kafka cluster")
+            elif (size := record.size()) > known[0]:
+                results[index] = TooLarge(record.topic, size, known[0])
+            else:
+                admitted.append(index)
+        return admitted
+
+    async def _know(self, names: set[str]) -> None:
+        """Sees to it that the limits of these topics are known, if they exist."""
+        oldest = asyncio.get_running_loop().time() - _LIMITS_AGE
+        unknown = [name for name in names if name not in self._limits or self._limits[name][1] < oldest]
+        if unknown:
+            found = await topics.limits(self._settings, unknown)
+            now = asyncio.get_running_loop().time()
+            for name in unknown:
+                self._limits.pop(name, None)
+            self._limits |= {name: (limit, now) for name, limit in found.items()}
+
+    async def _write(self, records: Sequence[Record], todo: Sequence[int], results: _Outcomes) -> None:
+        """One attempt; leaves in ``results`` what came of it, also when it is cut short by a timeout."""
+        futures: dict[int, asyncio.Future[RecordMetadata]] = {}
+        try:
+            producer = await self._current()
+            for index in todo:
+                results[index] = None
+                try:
+                    futures[index] = await self._enqueue(producer, records[index])
+                except (kafka.KafkaError, AssertionError) as error:  # aiokafka asserts that the partition is there
+                    results[index] = error
+            if futures:
+                await asyncio.wait(futures.values())
+        except HubError as error:
+            for index in todo:
+                results[index] = error
+        finally:
+            for index, future in futures.items():
+                if future.done():
+                    results[index] = error = future.exception()
+                    if error is None:
+                        results[index] = future.result()
+                    elif isinstance(error, kafka.MessageSizeTooLargeError):
+                        self._limits.pop(records[index].topic, None)
+
+    async def _enqueue(self, producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
+        size = record.size()
+        await self._budget.take(size)
+        try:
+            limit, _ = self._limits.get(record.topic, (0, 0))
+            if limit < self._overrides["max_batch_size"] or record.key is record.value is None:
+                future = await _send_alone(producer, record)
+            else:
+                future = await producer.send(
+                    record.topic, record.value, record.key, record.partition, record.timestamp, list(record.headers)
+                )
+        except BaseException:
+            self._budget.give(size)
+            raise
+        future.add_done_callback(partial(self._settle, producer, size))
+        return future
+
+    def _settle(self, producer: AIOKafkaProducer, size: int, future: asyncio.Future[RecordMetadata]) -> None:
+        self._budget.give(size)
+        # After any failed batch a producer's sequence has a gap, and that partition refuses whatever follows.
+        if not future.cancelled() and future.exception() is not None and producer is self._producer:
+            self._discard(producer)
+
+    async def _current(self) -> AIOKafkaProducer:
+        async with self._lock:
+            if not self._started:
+                raise NotConnected("the publisher isn't running")
+            if self._producer is None:
+                producer = clients.producer(self._settings, **self._overrides)
+                await clients.start(producer)
+                self._producer = producer
+            return self._producer
+
+    def _discard(self, producer: AIOKafkaProducer, timeout: float = 10.0) -> None:
+        """Closes a producer beside the flow: what it still holds for other partitions is written meanwhile."""
+        self._producer = None
+        task = asyncio.ensure_future(clients.close(producer, timeout))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _send_alone(producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
+    """Sends a record as a batch of its own.
+
+    A broker refuses a batch above the topic's ``max.message.bytes`` although each of its records is below it. And
+    aiokafka's `send` refuses a record with neither key nor value, which is a legal event without data.
+    """
+    partition = record.partition
+    if partition is None:
+        every = sorted(await producer.partitions_for(record.topic))
+        partition = partitioner(record.key, every, ())
+    batch = producer.create_batch()
+    batch.append(timestamp=record.timestamp, key=record.key, value=record.value, headers=list(record.headers))
+    batch.close()
+    future: asyncio.Future[RecordMetadata] = await producer.send_batch(batch, record.topic, partition=partition)
+    return future
+
+
+def _result(result: RecordMetadata | BaseException | None, limit: float) -> Result:
+    if result is None:
+        return NotConnected(f"Kafka has not acknowledged the record within {limit:g} s; it may still be written")
+    if isinstance(result, AssertionError):
+        return Permanent("expected a partition that the topic has")
+    return result if isinstance(result, RecordMetadata) else kafka_error(result, "writing")
