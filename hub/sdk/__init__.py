@@ -4,7 +4,7 @@ A connector is a folder with a manifest (`Connector`), configuration models, and
 ``docs/connectors.md`` for the guarantees that the engine adds, and ``hub.testing`` for its tests.
 """
 
-from hub.sdk.config import Config, Duration, Mapped, ServiceConfig, SinkConfig, Size, SourceConfig
+from hub.sdk.config import Auth, Config, Duration, Mapped, ServiceConfig, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
 from hub.sdk.cursor import Cursor, TimeCursor
 from hub.sdk.delivery import Delivery
@@ -35,6 +35,7 @@ from hub.sdk.source import (
 from hub.sdk.unit import UnitContext
 
 __all__ = [
+    "Auth",
     "Batch",
     "Config",
     "ConfigError",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, SecretStr, ValidationInfo
 from pydantic_core import core_schema
 
 from hub.sdk.event import Event
@@ -146,9 +146,16 @@ class SinkConfig(Config):
     """The ``with:`` section of a sink."""
 
 
+class Auth(Config):
+    """How a service signs in. Without a token, or with an empty one, it doesn't."""
+
+    token: SecretStr | None = None
+    """Sent as ``Authorization: Bearer``."""
+
+
 class ServiceConfig(Config):
     """What a schema file says of a service, beside its policies: credentials and where it is."""
 
     base_url: str = Field(pattern=r"^https?://\S+$")
     """Where the API is; a connector gives the public one as default."""
-    auth: Any = None
+    auth: Auth = Auth()

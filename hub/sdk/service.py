@@ -49,9 +49,12 @@ class Service(Protocol):
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         body: bytes | None = None,
-        revalidate: bool = False,
     ) -> Response:
         """One request; ``path`` is relative to the service's base URL, or a URL with the same origin.
+
+        A conditional request (``if-none-match`` among the headers) whose answer hasn't changed gives a response with
+        status 304 and an empty body, and costs no rate limit where the far side honours that. A source keeps the ETag
+        in its cursor: what an answer held counts as read only once its events are stored.
 
         Args:
             method: HTTP method.
@@ -60,9 +63,6 @@ class Service(Protocol):
             headers: further headers.
             json: body to send as JSON.
             body: body to send as it is.
-            revalidate: ask only for what changed since the same request was last answered (ETag, Last-Modified); an
-                unchanged answer comes with status 304 and an empty body, and costs no rate limit where the far side
-                honours that.
 
         Raises:
             NotConnected: it can't be reached or throttles; ``retry_after`` says how long it asked us to wait.

@@ -1,0 +1,102 @@
+"""What a failed request means: the one place where aiohttp's exceptions and HTTP statuses become signals."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+import orjson
+from aiohttp import http_exceptions
+from aiohttp.client_exceptions import UnixClientConnectorError
+
+from hub.sdk.errors import NotConnected, Permanent, Signal, Transient
+from hub.services.throttling import pause_asked
+
+SIGNALS: Mapping[type[BaseException], type[Signal]] = {
+    # Nobody is there, or nobody that we can talk to.
+    aiohttp.ClientConnectorError: NotConnected,
+    aiohttp.ClientConnectorDNSError: NotConnected,
+    aiohttp.ClientConnectorSSLError: NotConnected,
+    aiohttp.ClientConnectorCertificateError: NotConnected,
+    aiohttp.ClientSSLError: NotConnected,
+    aiohttp.ClientProxyConnectionError: NotConnected,
+    aiohttp.ClientHttpProxyError: NotConnected,
+    UnixClientConnectorError: NotConnected,
+    aiohttp.ConnectionTimeoutError: NotConnected,
+    OSError: NotConnected,
+    # It was there, and the exchange broke: it may have been done or not.
+    aiohttp.ClientError: Transient,
+    aiohttp.ClientConnectionError: Transient,
+    aiohttp.ClientConnectionResetError: Transient,
+    aiohttp.ClientOSError: Transient,
+    aiohttp.ClientPayloadError: Transient,
+    aiohttp.ClientResponseError: Transient,
+    aiohttp.ServerConnectionError: Transient,
+    aiohttp.ServerDisconnectedError: Transient,
+    aiohttp.ServerTimeoutError: Transient,
+    aiohttp.SocketTimeoutError: Transient,
+    asyncio.TimeoutError: Transient,
+    http_exceptions.HttpProcessingError: Transient,
+    http_exceptions.BadHttpMessage: Transient,
+    # The same request can't work another time.
+    aiohttp.ServerFingerprintMismatch: Permanent,
+    aiohttp.ContentTypeError: Permanent,
+    aiohttp.TooManyRedirects: Permanent,
+    aiohttp.InvalidURL: Permanent,
+    aiohttp.InvalidUrlClientError: Permanent,
+    aiohttp.InvalidUrlRedirectClientError: Permanent,
+    aiohttp.NonHttpUrlClientError: Permanent,
+    aiohttp.NonHttpUrlRedirectClientError: Permanent,
+    aiohttp.RedirectClientError: Permanent,
+    ValueError: Permanent,
+}
+"""Signal by exception; an exception that isn't listed is taken as its nearest base class."""
+
+_THROTTLING = frozenset({429, 502, 503, 504})
+_PASSING = frozenset({408, 425})
+_SHOWN = 300  # characters of an answer that an error shows
+_WORDS = ("message", "error_description", "detail", "title", "error")
+
+
+def failure(error: BaseException, request: str) -> Signal:
+    """The signal for an exception of the HTTP client.
+
+    Args:
+        error: as it was raised.
+        request: what was asked, for people, e.g. ``github: GET /repos``.
+    """
+    kind = next((SIGNALS[each] for each in type(error).__mro__ if each in SIGNALS), Transient)
+    said = str(error).strip() or type(error).__name__
+    return kind(f"{request} failed: {said[:_SHOWN]}")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, request: str) -> Signal:
+    """The signal for an answer that is no success.
+
+    Args:
+        status: HTTP status.
+        headers: with lower-case names.
+        body: what it says.
+        request: what was asked, for people.
+    """
+    wait = pause_asked(headers)
+    message = f"{request} answered {status}: {_said(body)}"
+    # GitHub and others answer 403, not 429, when a limit is used up; only then does a 403 say how long to wait.
+    if status in _THROTTLING or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
+        return NotConnected(message, status=status, retry_after=wait)
+    if status in _PASSING or status >= 500:  # noqa: PLR2004
+        return Transient(message, status=status, retry_after=wait)
+    return Permanent(message, status=status)
+
+
+def _said(body: bytes) -> str:
+    """An answer's own words in one line: its message where it is JSON that has one, otherwise its beginning."""
+    text = body[: 4 * _SHOWN].decode(errors="replace")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if isinstance(document, dict):
+        text = next((said for word in _WORDS if isinstance(said := document.get(word), str) and said), text)
+    return " ".join(text.split())[:_SHOWN] or "nothing more"
