@@ -1,0 +1,43 @@
+# The commands of this project. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench image lock setup clean
+ARGS ?=
+
+help: ## lists the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  ARGS=… is passed on, e.g. make test ARGS='-k rabbitmq -x'"
+
+demo: ## sets up what it needs and runs the demo, to the end, in front of your eyes
+	@bin/setup demo
+	@.venv/bin/python -m demo $(ARGS)
+
+test: check ## sets up what it needs, checks the code and runs all tests
+	@echo "==> Running the tests"
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types and import directions
+	@echo "==> Checking the format (ruff format)"
+	@.venv/bin/ruff format --check --quiet .
+	@echo "==> Linting (ruff)"
+	@.venv/bin/ruff check --quiet .
+	@echo "==> Checking types (mypy --strict)"
+	@.venv/bin/mypy
+	@echo "==> Checking import directions (import-linter)"
+	@.venv/bin/lint-imports --no-logo
+
+bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+image: setup ## builds the container image (bin/build-image says how, with and without Docker)
+	@bin/build-image $(ARGS)
+
+setup: ## only sets up: .venv, RabbitMQ and npm
+	@bin/setup test
+
+lock: ## writes the locks of the Python packages anew (ARGS=--upgrade for newer versions)
+	@bin/lock $(ARGS)
+
+clean: ## removes what set-up and tests have made; not .hub, which holds data
+	rm -rf .venv .demo .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +
