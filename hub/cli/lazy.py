@@ -1,0 +1,72 @@
+"""A group whose commands are imported when they are called, and which ends commands that fail."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from hub.cli.output import fail, wants_json
+
+
+class Summary(NamedTuple):
+    """A command in the list of commands."""
+
+    name: str
+    help: str
+    panel: str
+
+
+_START, _LOOK, _SERVE = "Write and run", "Look inside and repair", "Servers and environment"
+
+COMMANDS = {
+    each.name: each
+    for each in (
+        Summary("init", "Start a new deployment in a directory.", _START),
+        Summary("validate", "Check the schema files of a deployment.", _START),
+        Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
+        Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
+        Summary("topics", "List a deployment's topics, who writes and who reads them.", _LOOK),
+        Summary("tap", "Watch events of a topic or unit as they come.", _LOOK),
+        Summary("dlq", "List, show, replay or discard dead letters.", _LOOK),
+        Summary("cursors", "List, show, set or reset the positions of sources.", _LOOK),
+        Summary("kafka", "Start or stop the embedded Apache Kafka.", _SERVE),
+        Summary("doctor", "Check what this machine has and what the hub needs.", _SERVE),
+    )
+}
+"""In the order in which a user needs them; each is the module of its name in this package."""
+
+
+class LazyGroup(TyperGroup):
+    """The root command."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the base class's signature
+        """Names, in order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  the base class's signature
+        """Enough of a command to be listed; nothing is imported."""
+        summary = COMMANDS.get(cmd_name)
+        return summary and TyperCommand(summary.name, help=summary.help, rich_help_panel=summary.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, imported now."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        if listed is None or name is None:
+            return name, listed, rest
+        loaded = get_command(import_module(f"hub.cli.{name}").app)
+        loaded.name = name
+        return name, loaded, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; an error of the hub ends it with a message and its exit code."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from hub.sdk.errors import HubError  # noqa: PLC0415  takes a while, and is needed in trouble only
+
+            if isinstance(error, HubError):
+                fail(error, json=wants_json(ctx))
+            raise
