@@ -25,8 +25,8 @@ class CursorStore:
 
     async def get(self, source: str) -> str | None:
         """The cursor of a source, or None if it has none yet."""
-        value = self._table.get(source.encode())
-        return None if value is None else value.decode()
+        entry = await self._table.get(source.encode())
+        return None if entry is None else entry.value.decode()
 
     async def put(self, source: str, cursor: str) -> None:
         """Stores a cursor; returns when Kafka has acknowledged it."""
@@ -36,6 +36,6 @@ class CursorStore:
         """Forgets a source's cursor: it begins anew."""
         await self._table.delete(source.encode())
 
-    def all(self) -> Mapping[str, str]:
+    async def all(self) -> Mapping[str, str]:
         """All cursors by source."""
-        return {key.decode(): value.decode() for key, value in self._table.items()}
+        return {key.decode(): entry.value.decode() for key, entry in (await self._table.items()).items()}

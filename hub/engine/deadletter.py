@@ -1,7 +1,7 @@
 """Dead letters: how an event that can't be delivered is kept, with its cause, so that it can be replayed.
 
-Headers follow Kafka Connect's `errors.deadletterqueue.context.headers.enable` (KIP-298), ours stand beside them as ``hub_*``.
-The record's key, value and own headers stay as they were, byte for byte.
+Headers follow Kafka Connect's `errors.deadletterqueue.context.headers.enable` (KIP-298), ours stand beside them as
+``hub_*``. The record's key, value and own headers stay as they were, byte for byte.
 """
 
 from __future__ import annotations

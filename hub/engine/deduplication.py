@@ -1,8 +1,8 @@
 """Deduplication of webhook deliveries, over restarts, through a compacted topic.
 
-A delivery is known by its event's source and id *and* its body: an attacker who replays a signed body under another id, or an
-id under another body, changes nothing for the genuine one. The mark is written after the event is safe on Kafka: a crash in
-between repeats an event and never loses one.
+A delivery is known by its event's source and id *and* its body: an attacker who replays a signed body under another id,
+or an id under another body, changes nothing for the genuine one. The mark is written after the event is safe on Kafka:
+a crash in between repeats an event and never loses one.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Deduplication:
     async def once(self, mark: bytes, publish: Callable[[], Awaitable[None]]) -> bool:
         """Publishes what the mark stands for unless it was published before. False if it was.
 
-        A second call while the first is under way waits for it, and shares its failure. A caller that is cancelled leaves
-        the publishing to finish, so that what came through late is remembered too.
+        A second call while the first is under way waits for it, and shares its failure. A caller that is cancelled
+        leaves the publishing to finish, so that what came through late is remembered too.
         """
-        if self._table.get(mark) is not None:
+        if await self._table.get(mark) is not None:
             return False
         first = self._under_way.get(mark)
         if first is not None:

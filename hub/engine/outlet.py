@@ -1,4 +1,4 @@
-"""What a unit writes to Kafka: its events and its dead letters. Nothing counts as done before Kafka has acknowledged it."""
+"""What a unit writes to Kafka: events and dead letters. Nothing counts as done before Kafka has acknowledged it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Outlet:
         """Sends what is left and disconnects."""
         await self._publisher.stop()
 
-    async def publish(self, records: Sequence[Record], *, timeout: float = 30.0) -> dict[int, TooLarge]:
-        """Writes records and waits for every acknowledgement.
+    async def publish(self, records: Sequence[Record], *, limit: float = 30.0) -> dict[int, TooLarge]:
+        """Writes records and waits for every acknowledgement, at most ``limit`` seconds.
 
         Returns:
             The records that are larger than their topic takes, by index; all others are safe.
@@ -51,7 +51,7 @@ class Outlet:
         if not records:
             return {}
         too_large: dict[int, TooLarge] = {}
-        for index, result in enumerate(await self._publisher.send(records, timeout=timeout)):
+        for index, result in enumerate(await self._publisher.send(records, timeout=limit)):
             if isinstance(result, TooLarge):
                 too_large[index] = result
             elif isinstance(result, Exception):
@@ -88,6 +88,6 @@ class Outlet:
         (result,) = await self._publisher.send([record])
         if isinstance(result, Exception):
             raise DeadLetterFailed(
-                f"{self._unit}: a dead letter could not be written to {self.dlq}: {result}. The event stays where it is; "
-                "the unit stops rather than lose it."
+                f"{self._unit}: a dead letter could not be written to {self.dlq}: {result}. "
+                "The event stays where it is; the unit stops rather than lose it."
             ) from result

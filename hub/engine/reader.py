@@ -1,4 +1,4 @@
-"""A unit's consumer: a group that starts where it was told, never jumps, and settles a batch before it lets partitions go."""
+"""A unit's consumer: it starts where it was told, never jumps, and settles a batch before it lets partitions go."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from hub.engine.deadletter import Origin
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
 from hub.kafka.settings import KafkaSettings
@@ -32,7 +31,7 @@ _A_DAY = 86_400_000
 
 
 class EventsExpired(ConfigError):
-    """The position that the group had committed is no longer on the topic: retention deleted events that were not read."""
+    """The group's position is no longer on the topic: retention deleted events that were not read."""
 
 
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -122,7 +121,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """Whether the record's partition is still ours."""
         return TopicPartition(record.topic, record.partition) in self._assigned
 
-    async def settle(self, offsets: Mapping[Origin | tuple[str, int], int]) -> bool:
+    async def settle(self, offsets: Mapping[tuple[str, int], int]) -> bool:
         """Commits positions and marks the batch as no longer under way.
 
         Args:
@@ -132,7 +131,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             False where the group has gone on without us: another worker has the partitions, and repeats what we did.
         """
         try:
-            mine = {TopicPartition(*key[:2]): offset for key, offset in offsets.items()}
+            mine = {TopicPartition(*key): offset for key, offset in offsets.items()}
             mine = {partition: offset for partition, offset in mine.items() if partition in self._assigned}
             if mine:
                 await self._consumer.commit(mine)
@@ -169,7 +168,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     # The group's rebalances. aiokafka only logs what a listener raises, so failures are kept for the next fetch.
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
         self.revoking.set()
         try:

@@ -6,7 +6,7 @@ At-least-once: positions are committed after every output and every dead letter 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, is_failure_header
 from hub.engine.outlet import Outlet
@@ -16,6 +16,14 @@ from hub.kafka.publisher import Record
 from hub.sdk.event import Event, Header, KafkaMessage
 
 Mapping_ = Callable[[Event], Event | None]
+
+
+class Failure(NamedTuple):
+    """A record that the route can't handle."""
+
+    record: Any
+    error: Exception
+    stage: str
 
 
 class RouteUnit(Unit):
@@ -85,12 +93,12 @@ class RouteUnit(Unit):
         outputs: list[Record] = []
         makers: list[Any] = []
         filtered = 0
-        failed: list[tuple[Any, Exception, str]] = []
+        failed: list[Failure] = []
         for record in records:
             try:
                 made = self._map(record, mapping)
             except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
-                failed.append((record, error, "map"))
+                failed.append(Failure(record, error, "map"))
                 continue
             if made is None:
                 filtered += 1
@@ -99,19 +107,19 @@ class RouteUnit(Unit):
                 outputs.append(Record(topic, *made))
                 makers.append(record)
         too_large = await outlet.publish(outputs)
-        for index, error in too_large.items():
-            if not any(makers[index] is record for record, _, _ in failed):
-                failed.append((makers[index], error, "publish"))
-        for record, error, stage in failed:
+        for index, refusal in too_large.items():
+            if not any(makers[index] is failure.record for failure in failed):
+                failed.append(Failure(makers[index], refusal, "publish"))
+        for record, cause, stage in failed:
             await outlet.bury(
                 KafkaMessage(record.key, record.value, list(record.headers)),
-                error,
+                cause,
                 stage=stage,
                 origin=Origin(record.topic, record.partition, record.offset),
             )
         offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
         if await reader.settle(offsets):
-            self._count(records, filtered, [error for _, error, _ in failed])
+            self._count(records, filtered, [failure.error for failure in failed])
         else:
             self.ledger.taken -= len(records)
 

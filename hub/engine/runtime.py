@@ -68,7 +68,6 @@ class Runtime:
             _log.info("created %d topics", len(created))
         if self._assembly.listens(self.supervisor.units):
             await self.server.start()
-        await self._assembly.start()
         await self._reporter.start()
         consumers = [name for name, unit in self.supervisor.units.items() if unit.kind != "source"]
         if consumers:

@@ -1,7 +1,7 @@
 """Sinks at work: read a batch, hand it to the connector, retry what failed, dead-letter what can't work, commit.
 
-At-least-once. Deliveries of one key go out one after the other; a key that fails holds back only itself within a batch. While
-the far side is down the unit waits: no retry is used up and nothing is dead-lettered.
+At-least-once. Deliveries of one key go out one after the other; a key that fails holds back only itself within a batch.
+While the far side is down the unit waits: no retry is used up and nothing is dead-lettered.
 """
 
 from __future__ import annotations

@@ -83,9 +83,10 @@ class StatusReporter:
 
     async def _report(self) -> None:
         at = datetime.now(UTC)
-        for unit in self._units:
-            report = Report(worker=self._worker, at=at, status=unit.status())
-            await self._table.put(f"{unit.name}|{self._worker}".encode(), report.model_dump_json().encode())
+        reports = [Report(worker=self._worker, at=at, status=unit.status()) for unit in self._units]
+        await self._table.put_all(
+            {f"{each.status.unit}|{each.worker}".encode(): each.model_dump_json().encode() for each in reports}
+        )
 
 
 async def read_reports(settings: KafkaSettings, deployment: str) -> list[Report]:
@@ -93,7 +94,7 @@ async def read_reports(settings: KafkaSettings, deployment: str) -> list[Report]
     table = CompactedTable(settings, names.status(deployment))
     await table.start()
     try:
-        return reports_of(value for _, value in table.items())
+        return reports_of(entry.value for entry in (await table.items()).values())
     finally:
         await table.stop()
 

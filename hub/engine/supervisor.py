@@ -81,7 +81,7 @@ class Supervisor:
             except ConfigError as error:
                 # Nothing changes by itself: wait for the operator's restart.
                 unit.enter(State.FAILED, str(error))
-                unit.log.error("%s %s will not be started again by itself: %s", unit.kind, unit.name, error)
+                unit.log.error("%s will not be started again by itself", unit.name)  # noqa: TRY400  the text says it all
                 return
             except Exception as error:
                 failures = 1 if time.monotonic() - began > LONGEST_RESTART else failures + 1

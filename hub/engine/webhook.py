@@ -126,8 +126,8 @@ class WebhookUnit(Unit):
     async def _once(self, event: Event, outlet: Outlet, deduplication: Deduplication) -> None:
         """Publishes an event unless it is a duplicate, and counts it.
 
-        The publishing may outlast the caller's patience, so it counts for itself: what arrives late is delivered all the
-        same, though its request was answered 503. What failed was refused, and a refused request was never taken in.
+        The publishing may outlast the caller's patience, so it counts for itself: what arrives late is delivered all
+        the same, though its request was answered 503. What failed was refused, and was never taken in.
         """
         self.ledger.taken += 1
         first = False

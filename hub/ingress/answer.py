@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
 
+# W3C Trace Context § 3.2.2: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _JSON = ((b"content-type", b"application/json"),)
 _PROBLEM = ((b"content-type", b"application/problem+json"),)
 
@@ -52,5 +55,5 @@ def problem(
 
 def trace_id(traceparent: str | None) -> str | None:
     """The trace id of a W3C traceparent, or None where it is none."""
-    parts = (traceparent or "").split("-")
-    return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else None  # noqa: PLR2004  W3C Trace Context § 3.2.2
+    match = _TRACEPARENT.match(traceparent or "")
+    return match[1] if match else None

@@ -89,6 +89,18 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has.
+
+        Raises:
+            HubError: `EnvironmentProblem` where there is no such topic.
+        """
+        assert self._producer is not None, "start() comes first"
+        try:
+            return len(await self._producer.partitions_for(topic))
+        except kafka.KafkaError as error:
+            raise kafka_error(error, f"asking for the partitions of {topic}") from error
+
     async def send(self, records: Sequence[Record], *, timeout: float | None = None) -> list[Result]:  # noqa: ASYNC109  each record gets its own result
         """Writes records and waits until each is acknowledged by all in-sync replicas, or has failed.
 
@@ -168,10 +180,10 @@ class Publisher:
         finally:
             for index, future in futures.items():
                 if future.done():
-                    results[index] = error = future.exception()
-                    if error is None:
+                    results[index] = failed = future.exception()
+                    if failed is None:
                         results[index] = future.result()
-                    elif isinstance(error, kafka.MessageSizeTooLargeError):
+                    elif isinstance(failed, kafka.MessageSizeTooLargeError):
                         self._limits.pop(records[index].topic, None)
 
     async def _enqueue(self, producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:

@@ -1,0 +1,183 @@
+"""From specs to units: what a deployment declares, wired to Kafka, to services and to the HTTP server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
+from hub.engine.attempts import RetryPolicy
+from hub.engine.cursors import CursorStore
+from hub.engine.deduplication import Deduplication
+from hub.engine.outlet import Outlet
+from hub.engine.polling import PollingUnit
+from hub.engine.reader import Reader
+from hub.engine.route import RouteUnit
+from hub.engine.sink import SinkUnit
+from hub.engine.unit import Unit
+from hub.engine.webhook import WebhookUnit
+from hub.ingress import HttpServer
+from hub.kafka import names
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import PollingSource, Service, UnitContext, WebhookSource
+from hub.services import HttpService
+
+
+class Assembly:
+    """Makes the units of a deployment, and holds the services that they share.
+
+    Args:
+        deployment: what was loaded and checked.
+        settings: how to reach Kafka.
+        server: where webhook sources listen.
+        environ: for the references in the schema files.
+    """
+
+    def __init__(
+        self, deployment: Deployment, settings: KafkaSettings, server: HttpServer, environ: Mapping[str, str]
+    ) -> None:
+        self._deployment = deployment
+        self._settings = settings
+        self._server = server
+        self._environ = environ
+        self._services: dict[str, HttpService] = {}
+
+    def units(self, chosen: Iterable[str]) -> list[Unit]:
+        """Units by name, in the order of the names; nothing is started or connected yet."""
+        return [self._unit(name) for name in chosen]
+
+    def check(self, chosen: Collection[str]) -> None:
+        """Resolves every reference and compiles every expression of the chosen units.
+
+        Raises:
+            ConfigError: what is missing or wrong, with its place in the file; never a value.
+        """
+        for name in chosen:
+            spec = self._spec(name)
+            if isinstance(spec, RouteSpec):
+                spec.compile(self._environ)
+            else:
+                spec.config(self._environ)
+
+    def listens(self, chosen: Collection[str]) -> bool:
+        """Whether one of the chosen units is a webhook source."""
+        sources = (self._deployment.sources[name] for name in chosen if name in self._deployment.sources)
+        return any(issubclass(spec.cls, WebhookSource) for spec in sources)
+
+    async def stop(self) -> None:
+        """Closes the services' connections."""
+        for service in self._services.values():
+            await service.close()
+
+    def _spec(self, name: str) -> SourceSpec | RouteSpec | SinkSpec:
+        deployment = self._deployment
+        return deployment.sources.get(name) or deployment.routes.get(name) or deployment.sinks[name]
+
+    def _unit(self, name: str) -> Unit:
+        spec = self._spec(name)
+        if isinstance(spec, RouteSpec):
+            return self._route(spec)
+        if isinstance(spec, SinkSpec):
+            return self._sink(spec)
+        return self._webhook(spec) if issubclass(spec.cls, WebhookSource) else self._polling(spec)
+
+    def _context(self, name: str) -> UnitContext:
+        return UnitContext(
+            name=name,
+            deployment=self._deployment.name,
+            services=_Services(self),
+            log=logging.getLogger(f"hub.unit.{name}"),
+        )
+
+    def service(self, name: str) -> Service:
+        """A service, made when a unit first asks for it and shared by all that do."""
+        if name not in self._services:
+            config = self._deployment.services[name].config(self._environ)
+            self._services[name] = HttpService(name, config)
+        return self._services[name]
+
+    def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "") -> Outlet:
+        return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector)
+
+    def _reader(self, spec: RouteSpec | SinkSpec) -> Reader:
+        deployment, section = self._deployment.name, spec.section
+        starts = dict.fromkeys(spec.inputs, section.start)
+        starts[spec.inbox] = "earliest"
+        former = section.renamed_from
+        return Reader(
+            self._settings,
+            group=names.group(deployment, spec.name),
+            starts=starts,
+            former_group=names.group(deployment, former) if former else None,
+        )
+
+    def _webhook(self, spec: SourceSpec) -> WebhookUnit:
+        return WebhookUnit(
+            spec.name,
+            connector=spec.use,
+            flow=", ".join(spec.topics()[:3]),
+            build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name)),
+            open_outlet=lambda: self._outlet(spec, spec.use),
+            open_deduplication=lambda: Deduplication(self._settings, self._deployment.name),
+            server=self._server,
+        )
+
+    def _polling(self, spec: SourceSpec) -> PollingUnit:
+        cls: type[PollingSource[Any, Any]] = spec.cls
+        every = spec.section.every or cls.every
+        return PollingUnit(
+            spec.name,
+            connector=spec.use,
+            flow=f"every {every.total_seconds():g} s → {', '.join(spec.topics())}",
+            build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
+            open_outlet=lambda: self._outlet(spec, spec.use),
+            open_cursors=lambda: CursorStore(self._settings, self._deployment.name),
+            every=every,
+        )
+
+    def _route(self, spec: RouteSpec) -> RouteUnit:
+        return RouteUnit(
+            spec.name,
+            flow=f"{', '.join(spec.inputs)} → {', '.join(spec.section.to)}",
+            open_reader=lambda: self._reader(spec),
+            open_outlet=lambda: self._outlet(spec),
+            compile=lambda: spec.compile(self._environ),
+            outputs=spec.outputs,
+        )
+
+    def _sink(self, spec: SinkSpec) -> SinkUnit:
+        retry = spec.section.on_error.retry
+        elapsed = retry.max_elapsed_time
+        return SinkUnit(
+            spec.name,
+            connector=spec.use,
+            flow=", ".join(spec.inputs) or "its inbox",
+            build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name)),
+            open_reader=lambda: self._reader(spec),
+            open_outlet=lambda: self._outlet(spec, spec.use),
+            retry=RetryPolicy(
+                initial_interval=retry.initial_interval.total_seconds(),
+                max_interval=retry.max_interval.total_seconds(),
+                max_retries=retry.max_retries,
+                max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
+            ),
+            concurrency=spec.section.concurrency,
+            reply=spec.section.reply,
+        )
+
+
+class _Services(Mapping[str, Service]):
+    """The deployment's services by name, each made when first asked for."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+
+    def __getitem__(self, name: str) -> Service:
+        return self._assembly.service(name)
+
+    def __iter__(self) -> Any:
+        return iter(self._assembly._deployment.services)  # noqa: SLF001  its own view
+
+    def __len__(self) -> int:
+        return len(self._assembly._deployment.services)  # noqa: SLF001  its own view
