@@ -66,6 +66,11 @@ class KafkaSettings(BaseSettings):
             )
             raise ConfigError(f"Kafka's connection settings are wrong: {found}") from None
 
+    @classmethod
+    def plain(cls, bootstrap_servers: str) -> Self:
+        """Settings of a cluster without encryption or password, whatever the environment says of another one."""
+        return cls.model_construct(bootstrap_servers=bootstrap_servers)
+
     @model_validator(mode="after")
     def _combine(self) -> Self:
         if self.bootstrap_servers is not None:
