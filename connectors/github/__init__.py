@@ -1,0 +1,12 @@
+"""GitHub: webhook deliveries of every kind, and polled issues, pull requests, commits and releases.
+
+Imports only ``hub.sdk``. Nothing but ``connector`` is meant for others.
+"""
+
+from connectors.github.config import ApiConfig
+from connectors.github.webhook import Deliveries
+from hub.sdk import Connector
+
+connector = Connector(name="github", title="GitHub", sources={"webhook": Deliveries}, service=ApiConfig)
+
+__all__ = ["connector"]

@@ -1,0 +1,76 @@
+"""What a schema file says of GitHub: its API as a service, its webhook, its polled lists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
+
+from hub.sdk import Duration, ServiceConfig, SourceConfig, WebhookConfig
+
+
+class ApiConfig(ServiceConfig):
+    """GitHub's REST API; of GitHub Enterprise Server ``https://HOST/api/v3``."""
+
+    base_url: str = Field(default="https://api.github.com", pattern=r"^https?://\S+$")
+
+
+class DeliveriesConfig(WebhookConfig):
+    """A webhook as it is set up in GitHub: the same URL path and the same secret."""
+
+    secret: SecretStr = Field(min_length=1)
+    """The webhook's secret."""
+    previous_secret: SecretStr | None = None
+    """The former secret, taken too while the new one is rolled out."""
+
+    @field_validator("previous_secret")
+    @classmethod
+    def _none_if_empty(cls, secret: SecretStr | None) -> SecretStr | None:
+        """An empty secret would let anybody sign."""
+        return secret if secret and secret.get_secret_value() else None
+
+
+class RepositoryConfig(SourceConfig):
+    """What all polled lists need to know."""
+
+    service: str = "github"
+    """The entry under ``services:`` that says where the API is, and gives the token."""
+    repository: str = Field(pattern=r"^[A-Za-z0-9-]+/[\w.-]+$")
+    """``owner/name``"""
+
+
+class ChangesConfig(RepositoryConfig):
+    """What the lists that are ordered by the time of their last change need to know."""
+
+    since: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+    """Where to begin, e.g. ``2026-11-20T00:00:00Z``; with all of the past if not given."""
+    settle: Duration = Field(default=timedelta(seconds=5), ge=timedelta(seconds=1))
+    """How long a change rests, by GitHub's clock, before it is read: GitHub tells times in whole seconds and shows
+    changes a little later than it dates them."""
+
+
+class IssuesConfig(ChangesConfig):
+    """The issues of a repository."""
+
+    pull_requests: bool = False
+    """Whether to give pull requests too: to GitHub each of them is also an issue."""
+
+
+class PullsConfig(ChangesConfig):
+    """The pull requests of a repository."""
+
+
+class CommitsConfig(RepositoryConfig):
+    """The commits of a branch."""
+
+    branch: str = Field(default="HEAD", min_length=1, max_length=255)
+    """A branch's name; the default branch if not given."""
+    since: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+    """Leaves out of the first reading what was committed before; all of the past is read if not given."""
+
+
+class ReleasesConfig(RepositoryConfig):
+    """The releases of a repository."""
+
+    newest: int = Field(default=1000, ge=1, le=10_000)
+    """How many releases to watch, from the newest on; GitHub lists at most 10,000."""
