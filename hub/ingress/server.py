@@ -25,7 +25,8 @@ REQUEST_DEADLINE = 15.0
 IDLE_DEADLINE = 75
 """Seconds that an idle connection is kept between two requests."""
 
-Handler = Callable[[WebhookRequest], Awaitable[Answer]]
+Handler = Callable[..., Awaitable[Answer]]
+"""Takes the `WebhookRequest` and, by position, what stands where the path has placeholders."""
 _log = logging.getLogger("hub.ingress")
 
 
@@ -98,6 +99,7 @@ class HttpServer:
         self._name = name
         self._deadline = deadline
         self._routes: dict[str, Route] = {}
+        self._templates: dict[tuple[str, ...], Route] = {}
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -108,12 +110,16 @@ class HttpServer:
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
     def add(self, path: str, route: Route) -> None:
-        """Serves a path from now on."""
-        self._routes[path] = route
+        """Serves a path from now on; a segment in braces stands for any one segment that isn't empty."""
+        if "{" in path:
+            self._templates[tuple(path.split("/"))] = route
+        else:
+            self._routes[path] = route
 
     def remove(self, path: str) -> None:
         """Answers 404 at a path from now on."""
         self._routes.pop(path, None)
+        self._templates.pop(tuple(path.split("/")), None)
 
     async def start(self) -> None:
         """Binds and listens.
@@ -173,7 +179,7 @@ class HttpServer:
 
     async def _answer(self, scope: Mapping[str, Any], receive: Callable[[], Any]) -> Answer | None:
         path = scope["path"]
-        route = self._routes.get(path)
+        route, values = self._find(path)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if route is None:
             return problem(404, "not_found", f"nothing is served at {path}")
@@ -198,10 +204,23 @@ class HttpServer:
             )
         request = WebhookRequest(scope["method"], path, headers, body, scope["query_string"].decode("latin-1"))
         try:
-            return await route.handler(request)
+            return await route.handler(request, *values)
         except Exception:  # noqa: BLE001  logged here, answered 500, and the server goes on
             _log.exception("%s %s failed", scope["method"], path)
             return problem(500, "internal", "the hub failed to handle the request; its log says why", trace_id=trace)
+
+    def _find(self, path: str) -> tuple[Route | None, list[str]]:
+        """The route of a path, and what stands for the placeholders of its template."""
+        route = self._routes.get(path)
+        if route is not None or not self._templates:
+            return route, []
+        segments = path.split("/")
+        for template, found in self._templates.items():
+            if len(template) == len(segments):
+                pairs = list(zip(template, segments, strict=True))
+                if all(given == ours or (ours.startswith("{") and given) for ours, given in pairs):
+                    return found, [given for ours, given in pairs if ours.startswith("{")]
+        return None, []
 
 
 async def _body(receive: Callable[[], Any], limit: int, declared: str | None) -> bytes | int | None:
