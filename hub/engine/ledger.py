@@ -1,7 +1,7 @@
 """The ledger: what became of every event that a unit took in.
 
-Counted in input events, so a fan-out or a split is one:
-``received = delivered + filtered + dead_lettered + in_flight``. What waits on the input topics (lag) is in flight. Refused requests were never taken in and stand outside.
+Counted in input events, so that a fan-out or a split is one, and received = delivered + filtered + dead-lettered +
+in flight. What waits on the input topics (lag) is in flight. Refused requests were never taken in and stand outside.
 """
 
 from __future__ import annotations
