@@ -1,0 +1,152 @@
+"""The one place where errors of aio-pika, aiormq and the broker become signals of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import traceback
+
+import aiormq.exceptions as amqp
+from pamqp.commands import Connection
+from pamqp.exceptions import PAMQPException
+
+from hub.sdk import NotConnected, Permanent, Signal
+
+# AMQP 0-9-1 § 1.2 "Reply codes", for aiormq's exceptions that carry the text alone.
+_CODES: dict[type[BaseException], int] = {
+    amqp.ProbableAuthenticationError: 403,
+    amqp.ChannelAccessRefused: 403,
+    amqp.ChannelNotFoundEntity: 404,
+    amqp.ChannelLockedResource: 405,
+    amqp.ChannelPreconditionFailed: 406,
+    amqp.ConnectionFrameError: 501,
+    amqp.ConnectionSyntaxError: 502,
+    amqp.ConnectionCommandInvalid: 503,
+    amqp.ConnectionChannelError: 504,
+    amqp.ConnectionUnexpectedFrame: 505,
+    amqp.ConnectionResourceError: 506,
+    amqp.ConnectionNotAllowed: 530,
+    amqp.ConnectionNotImplemented: 540,
+    amqp.ConnectionInternalError: 541,
+}
+_NO_ROUTE, _ACCESS_REFUSED, _NOT_FOUND, _PRECONDITION_FAILED, _NOT_ALLOWED = 312, 403, 404, 406, 530
+
+# Codes that the broker closes a channel or connection with because of what it was sent.
+_REFUSALS = frozenset({311, 313, 403, 404, 405, 406, 501, 502, 503, 504, 505, 530, 540})
+# Those among them that say, before any message was sent, that somebody has to change something.
+_REFUSALS_AT_OPEN = frozenset({402, 403, 404, 405, 406, 503, 530, 540})
+
+_UNUSABLE_SERVER = (amqp.AuthenticationError, amqp.IncompatibleProtocolError, amqp.MethodNotImplemented)
+_UNENCODABLE = (ValueError, TypeError, OverflowError, struct.error)
+
+# The connection broke, or never was. Where one is lost, aiormq also hands out CancelledError, StopAsyncIteration,
+# RuntimeError and a bare Exception; failures of DNS and TLS are OSErrors.
+_LOST = (
+    amqp.AMQPError,
+    PAMQPException,
+    OSError,
+    EOFError,
+    TimeoutError,
+    RuntimeError,
+    StopAsyncIteration,
+    asyncio.CancelledError,
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the broker closed the channel or connection because of something that was sent on it.
+
+    Everything else that was under way then fails too, so alone it says nothing about a single message.
+    """
+    return isinstance(error, (amqp.ChannelClosed, amqp.ConnectionClosed)) and _reply(error)[0] in _REFUSALS
+
+
+def is_undecided(error: BaseException) -> bool:
+    """Whether a message may have failed for nothing but a refusal of another."""
+    return is_refusal(error) or isinstance(error, amqp.ChannelInvalidStateError)
+
+
+def is_unroutable(error: BaseException) -> bool:
+    """Whether the broker returned the message because no queue takes it."""
+    return isinstance(error, amqp.PublishError)
+
+
+def at_open(error: BaseException) -> Signal:
+    """The signal for what failed while connecting, logging in, or declaring."""
+    if isinstance(error, Signal):
+        return error
+    code, text = _reply(error)
+    if code in _REFUSALS_AT_OPEN and "limit" not in text:  # of connections or channels: that passes
+        return Permanent(f"RabbitMQ refuses us: {text}{_advice(error, code)}", status=code)
+    if isinstance(error, (*_UNUSABLE_SERVER, *_UNENCODABLE)):
+        return Permanent(f"expected a RabbitMQ that we can use: {text}", status=code)
+    return _lost(error, code, text)
+
+
+def at_publish(error: BaseException, *, when_full: str, routing_key: str, exchange: str) -> Signal:
+    """The signal for one message that failed, where nothing else was under way on its channel."""
+    if isinstance(error, Signal):
+        return error
+    code, text = _reply(error)
+    target = f"routing key {routing_key!r} at {f'the exchange {exchange!r}' if exchange else 'the default exchange'}"
+    if isinstance(error, amqp.PublishError):
+        return Permanent(f"unroutable: no queue is bound for {target}", status=_NO_ROUTE)
+    if isinstance(error, amqp.DeliveryError):
+        full = f"RabbitMQ refused a message for {target}: a queue is full"
+        return Permanent(full) if when_full == "dead_letter" else NotConnected(full)
+    if isinstance(error, _UNENCODABLE):
+        return Permanent(f"expected a message that AMQP can carry: {text}")
+    if is_refusal(error):
+        return _refused(code, text)
+    return _lost(error, code, text)
+
+
+def _refused(code: int | None, text: str) -> Signal:
+    """What concerns the exchange or our rights waits for a person; what concerns the message will never work."""
+    if code == _ACCESS_REFUSED and "access to topic" not in text:
+        return NotConnected(f"RabbitMQ lets us no longer publish: {text}", status=code)
+    if code == _NOT_FOUND:
+        return NotConnected(f"RabbitMQ has lost what we publish to: {text}", status=code)
+    return Permanent(f"RabbitMQ refuses the message: {text}", status=code)
+
+
+def _lost(error: BaseException, code: int | None, text: str) -> Signal:
+    if isinstance(error, TimeoutError):
+        return NotConnected("RabbitMQ didn't answer in time; it may be out of memory or disk space")
+    if isinstance(error, _LOST) or type(error) is Exception:
+        return NotConnected(f"no connection to RabbitMQ: {text}", status=code)
+    raise error
+
+
+def _reply(error: BaseException) -> tuple[int | None, str]:
+    """The broker's reply code and text, as far as there are any."""
+    if isinstance(error, amqp.InvalidFrameError) and (close := _close_frame(error)) is not None:
+        return close.reply_code, close.reply_text or ""
+    if type(error) in (amqp.ConnectionClosed, amqp.ChannelClosed) and len(error.args) > 1:
+        code, text = error.args[:2]
+        return (code if isinstance(code, int) and code > 0 else None), str(text)
+    cause = error.__cause__ if isinstance(error, amqp.AMQPConnectionError) and error.__cause__ else error
+    return _CODES.get(type(error)), str(cause) or type(cause).__name__
+
+
+def _close_frame(error: BaseException) -> Connection.Close | None:
+    """What the broker closed a new connection with, e.g. because there is no such vhost.
+
+    aiormq says only that it expected another frame; the one that came is a local variable of the function that raised.
+    """
+    for each, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(frame := each.f_locals.get("frame"), Connection.Close):
+            return frame
+    return None
+
+
+def _advice(error: BaseException, code: int | None) -> str:
+    if isinstance(error, amqp.ProbableAuthenticationError):
+        return "; check user and password in `url`"
+    if code == _PRECONDITION_FAILED:
+        return "; make `type`, `durable` and `arguments` as they are there, or say `passive: true`"
+    if code == _NOT_FOUND:
+        return "; create it, or leave out `passive`"
+    if code == _NOT_ALLOWED:
+        return "; check the vhost in `url` and the user's permissions for it"
+    return ""

@@ -1,0 +1,80 @@
+"""A RabbitMQ that tests may kill and set, and a client beside the sink that looks at what arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+
+from connectors.rabbitmq.sink import RabbitMQSink
+from hub.sdk import Delivery
+from hub.testing.rabbitmq import PrivateRabbitMQ
+
+SinkFactory = Callable[..., RabbitMQSink]
+DeliveryFactory = Callable[..., list[Delivery]]
+
+RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
+
+
+class Broker(PrivateRabbitMQ):
+    """A server of our own that tests may kill and set."""
+
+    async def control(self, *arguments: str) -> str:
+        """Runs rabbitmqctl on it."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "HOME": str(self.directory),
+            "ERL_EPMD_PORT": str(self._ports[2]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": "hub@localhost",
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+        }
+        process = await asyncio.create_subprocess_exec(
+            RABBITMQCTL,
+            *arguments,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+
+class Peer:
+    """A client beside the sink. It connects for each call, because tests restart the broker."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def declare(self, name: str, **options: object) -> None:
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            await channel.declare_queue(name, **options)
+
+    async def bind(self, queue: str, exchange: str, key: str = "#") -> None:
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            await (await channel.get_queue(queue)).bind(exchange, key)
+
+    async def exchange(self, name: str, type_: str = "topic", **options: object) -> None:
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            await channel.declare_exchange(name, type_, **options)
+
+    async def delete(self, *, queue: str | None = None, exchange: str | None = None) -> None:
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            if queue is not None:
+                await channel.queue_delete(queue)
+            if exchange is not None:
+                await channel.exchange_delete(exchange)
+
+    async def take(self, queue: str) -> list[AbstractIncomingMessage]:
+        """All messages of a queue, in order; they are gone from it."""
+        messages = []
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            taken = await channel.get_queue(queue)
+            while (message := await taken.get(fail=False, no_ack=True)) is not None:
+                messages.append(message)
+        return messages
