@@ -67,7 +67,7 @@ class KafkaSettings(BaseSettings):
             raise ConfigError(f"Kafka's connection settings are wrong: {found}") from None
 
     @classmethod
-    def plain(cls, bootstrap_servers: str) -> Self:
+    def plain(cls, bootstrap_servers: str) -> KafkaSettings:
         """Settings of a cluster without encryption or password, whatever the environment says of another one."""
         return cls.model_construct(bootstrap_servers=bootstrap_servers)
 
