@@ -5,11 +5,15 @@ Field names are the keys in the file. What a section's ``with:`` may hold is the
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from hub.sdk.config import Config, Duration, Size
+
+# RFC 3339 § 5.6 date-time.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
 
 
 def _listed(value: Any) -> Any:
@@ -18,6 +22,24 @@ def _listed(value: Any) -> Any:
 
 Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 """One name, or a list of them."""
+
+
+def _start(value: str) -> str:
+    if value in ("latest", "earliest") or _TIME.match(value):
+        return value
+    raise ValueError(f"expected latest, earliest or a time such as 2026-11-20T10:00:00Z; got {value!r:.60}")
+
+
+Start = Annotated[str, AfterValidator(_start)]
+"""Where a new unit begins to read: ``latest``, ``earliest``, or an RFC 3339 time."""
+
+
+def _expression(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Expression = Annotated[str, BeforeValidator(_expression, json_schema_input_type=str | bool), Field(min_length=1)]
+"""An expression without ``= ``; YAML's ``true`` and ``false`` are expressions too."""
 
 
 class Retry(Config):
@@ -47,6 +69,7 @@ class ServiceSection(Config):
     use: str
     with_: dict[str, Any] = Field(default={}, alias="with")
     auth: dict[str, Any] = {}
+    """Credentials, e.g. ``{ token: "${env:TOKEN}" }``; see `hub.sdk.config.Auth`."""
 
 
 class SourceSection(Config):
@@ -98,11 +121,10 @@ class RouteSection(Config):
     """Topics → predicate → mapping → topics and sinks."""
 
     from_: Names = Field(alias="from", min_length=1)
-    where: str | None = None
+    where: Expression | None = None
     map: MapSection = MapSection()
     to: Names = Field(min_length=1)
-    start: str = "latest"
-    """Where a new route begins: ``latest``, ``earliest`` or an RFC 3339 time."""
+    start: Start = "latest"
     renamed_from: str | None = None
     """The route's former name, whose position it takes over."""
     on_error: OnError = OnError()
@@ -115,13 +137,24 @@ class SinkSection(Config):
     with_: dict[str, Any] = Field(default={}, alias="with")
     from_: Names = Field(default=[], alias="from")
     """Topics to read, beside what routes send to the sink by its name."""
-    start: str = "latest"
+    start: Start = "latest"
     renamed_from: str | None = None
     concurrency: int = Field(default=16, ge=1, le=10_000)
     """Deliveries under way at once, each of another key."""
     reply: str | None = None
     """Topic for the events that the far side answers."""
     on_error: OnError = OnError()
+
+
+class TestSection(Config):
+    """An example that routes must get right: what comes in, and what is expected of it."""
+
+    __test__ = False  # pytest takes it for a test class otherwise
+
+    given: Any
+    """An event, or a list of them."""
+    expect: Any
+    """Outputs by topic or sink, or ``filtered``."""
 
 
 class SchemaFile(Config):
@@ -137,4 +170,4 @@ class SchemaFile(Config):
     routes: dict[str, RouteSection] = {}
     processors: dict[str, Any] = {}
     sinks: dict[str, SinkSection] = {}
-    tests: dict[str, Any] = {}
+    tests: dict[str, TestSection] = {}

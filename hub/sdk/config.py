@@ -115,10 +115,16 @@ class Mapped(Generic[T]):
         )
 
 
+class Verbatim(str):
+    """Text that is never an expression, whatever it starts with: what a reference such as ``${env:NAME}`` gave."""
+
+    __slots__ = ()
+
+
 def has_expression(value: Any) -> bool:
     """Whether a value of a schema file holds an expression, itself or in a mapping or list."""
     if isinstance(value, str):
-        return value.startswith("= ")
+        return value.startswith("= ") and not isinstance(value, Verbatim)
     if isinstance(value, dict):
         return any(has_expression(each) for each in value.values())
     if isinstance(value, list):
@@ -154,7 +160,7 @@ class Auth(Config):
 
 
 class ServiceConfig(Config):
-    """What a schema file says of a service, beside its policies: credentials and where it is."""
+    """What a schema file says of a service, beside its policies: its ``with:`` section, and ``auth:`` as the field."""
 
     base_url: str = Field(pattern=r"^https?://\S+$")
     """Where the API is; a connector gives the public one as default."""

@@ -1,0 +1,98 @@
+"""A deployment as the engine takes it: its units, its services, and the topics that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.deployment.model import TopicSection
+from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.kafka import specs
+from hub.kafka.specs import TopicSpec
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A directory of schema files that was found valid.
+
+    Attributes:
+        name: prefixes consumer groups, transactional ids and the hub's own topics.
+        directory: where its files are.
+        services, sources, routes, sinks: by name, in the files' order.
+        topics: declared topics by name, with their settings.
+        env: environment variables that expressions may read.
+    """
+
+    name: str
+    directory: Path
+    services: Mapping[str, ServiceSpec] = field(default_factory=dict)
+    sources: Mapping[str, SourceSpec] = field(default_factory=dict)
+    routes: Mapping[str, RouteSpec] = field(default_factory=dict)
+    sinks: Mapping[str, SinkSpec] = field(default_factory=dict)
+    topics: Mapping[str, TopicSection] = field(default_factory=dict)
+    env: tuple[str, ...] = ()
+
+    @property
+    def units(self) -> dict[str, UnitSpec]:
+        """All that runs, by name: sources, then routes, then sinks."""
+        return {**self.sources, **self.routes, **self.sinks}
+
+    def topic_specs(self) -> list[TopicSpec]:
+        """Every topic that must exist before the units start.
+
+        These are the declared topics, those that sources, routes and replies write and those that are read, an inbox
+        for each route and sink (replays come through it), the DLQ of each unit, and the hub's own tables.
+        """
+        events = self._event_topics()
+        inboxes = self._inboxes(events)
+        made = [*events.values(), *inboxes.values(), *self._dlqs({**events, **inboxes})]
+        return [*made, *specs.hub_topics(self.name)]
+
+    def _event_topics(self) -> dict[str, TopicSpec]:
+        inboxes = {unit.inbox for unit in (*self.routes.values(), *self.sinks.values())}
+        dlqs = {unit.dlq for unit in self.units.values()}
+        wanted: list[str] = list(self.topics)
+        for source in self.sources.values():
+            wanted += source.topics()
+        for route in self.routes.values():
+            wanted += [*route.inputs, *route.outputs]
+        for sink in self.sinks.values():
+            wanted += [*sink.inputs, *([sink.reply] if sink.reply else [])]
+        return {
+            name: self._declared(name)
+            for name in dict.fromkeys(wanted)
+            if name not in inboxes and (name not in dlqs or name in self.topics)
+        }
+
+    def _declared(self, name: str) -> TopicSpec:
+        section = self.topics.get(name, TopicSection())
+        return specs.event_topic(
+            name,
+            partitions=section.partitions,
+            replication=section.replication,
+            retention=section.retention,
+            max_message=section.max_message,
+            cleanup=section.cleanup,
+            config=section.config,
+        )
+
+    def _inboxes(self, events: Mapping[str, TopicSpec]) -> dict[str, TopicSpec]:
+        """As wide and as roomy as the topics whose events come through them."""
+        reaching: dict[str, list[TopicSpec]] = {}
+        for unit in (*self.routes.values(), *self.sinks.values()):
+            reaching.setdefault(unit.inbox, []).extend(events[each] for each in unit.inputs if each in events)
+        for route in self.routes.values():
+            for target in route.outputs:
+                if target in reaching:
+                    reaching[target].extend(events[each] for each in route.inputs if each in events)
+        units = {unit.inbox: unit.name for unit in (*self.routes.values(), *self.sinks.values())}
+        return {inbox: specs.inbox_topic(self.name, units[inbox], *each) for inbox, each in reaching.items()}
+
+    def _dlqs(self, known: Mapping[str, TopicSpec]) -> list[TopicSpec]:
+        """Units may share one; it is as wide as the widest of what they read."""
+        feeding: dict[str, list[TopicSpec]] = {}
+        for unit in self.units.values():
+            reads = unit.topics() if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
+            feeding.setdefault(unit.dlq, []).extend(known[each] for each in reads if each in known)
+        return [specs.dlq_topic(name, *each) for name, each in feeding.items() if name not in self.topics]

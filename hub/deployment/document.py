@@ -1,0 +1,125 @@
+"""The text of one schema file, and places in it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from hub.deployment.finding import Position, Span
+from hub.deployment.nodes import Node, Scalar
+
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+# YAML 1.2.2 § 5.7, escapes of double-quoted scalars with digits.
+_HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
+_ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "e": "\x1b"} | {
+    "N": "\x85",
+    "_": "\xa0",
+    "L": "\u2028",
+    "P": "\u2029",
+}
+_HIDDEN = "•"
+
+
+class Document:
+    """A schema file.
+
+    Args:
+        name: its path relative to the deployment's directory.
+        text: its content.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines = [0, *(match.end() for match in _NEWLINE.finditer(text))]
+        self._hidden: list[tuple[int, int]] = []
+
+    def position(self, index: int) -> Position:
+        """Line and column of a character."""
+        line = bisect_right(self._lines, index) - 1
+        return Position(self.name, line + 1, index - self._lines[line] + 1)
+
+    def line_start(self, index: int) -> int:
+        """Index of the first character of the line that holds a character."""
+        return self._lines[bisect_right(self._lines, index) - 1]
+
+    def line_end(self, index: int) -> int:
+        """Index behind the last character, without the line break, of the line that holds a character."""
+        match = _NEWLINE.search(self.text, index)
+        return match.start() if match else len(self.text)
+
+    def hide(self, node: Node) -> None:
+        """Shows dots in place of this value wherever a line of the file is shown, since it is a secret."""
+        self._hidden.append((node.start, node.end))
+
+    def span(self, start: int, end: int) -> Span:
+        """The piece between two indices, without line breaks at its end."""
+        end = max(start + len(self.text[start:end].rstrip()), start)
+        first, last = self.position(start), self.position(end)
+        line_start, line_end = self.line_start(start), self.line_end(start)
+        line = self.text[line_start:line_end]
+        for hidden_start, hidden_end in self._hidden:
+            left, right = max(hidden_start - line_start, 0), min(hidden_end - line_start, len(line))
+            if left < right:
+                line = line[:left] + _HIDDEN * (right - left) + line[right:]
+        return Span(first, last.line, last.column, line, max(1, min(end, line_end) - start))
+
+    def at(self, node: Node) -> Span:
+        """Where a node stands; a block scalar's first line of text rather than its ``|``."""
+        if isinstance(node, Scalar) and node.style in ("|", ">") and node.text.strip():
+            return self.within(node, 0, len(node.text))
+        return self.span(node.start, node.end)
+
+    def within(self, scalar: Scalar, start: int, end: int) -> Span:
+        """Where the characters ``start`` to ``end`` of a text's value stand in the file, whatever its quoting."""
+        indices = self._indices(scalar)
+        if not indices:
+            return self.span(scalar.start, scalar.end)
+        start = max(0, min(start, len(indices)))
+        first = indices[start] if start < len(indices) else indices[-1] + 1
+        last = indices[min(end, len(indices)) - 1] + 1 if end > start else first + 1
+        return self.span(first, max(last, first + 1))
+
+    def _indices(self, scalar: Scalar) -> list[int]:
+        """For each character of a scalar's value, the index of the file's character that stands for it.
+
+        Folding and block indentation change white space only, so everything else must appear in the same order.
+        """
+        written = self._written(scalar)
+        indices: list[int] = []
+        at, last = 0, scalar.start
+        for character in scalar.text:
+            if not character.isspace():
+                while at < len(written) and written[at][1] != character:
+                    at += 1
+            if at < len(written):
+                last = written[at][0]
+                at += not character.isspace() or written[at][1].isspace()
+            indices.append(last)
+        return indices
+
+    def _written(self, scalar: Scalar) -> list[tuple[int, str]]:
+        """The characters of a scalar as written, escapes undone, without quotes and block header."""
+        start, end = scalar.start, scalar.end
+        if scalar.style in ("|", ">"):
+            start = self.line_end(start)
+        elif scalar.style:
+            start, end = start + 1, end - 1
+        written: list[tuple[int, str]] = []
+        index = start
+        while index < end:
+            character, length = self._character(index, scalar.style)
+            written.append((index, character))
+            index += length
+        return written
+
+    def _character(self, index: int, style: str) -> tuple[str, int]:
+        character = self.text[index]
+        if style == "'" and character == "'":
+            return "'", 2
+        if style != '"' or character != "\\":
+            return character, 1
+        escaped = self.text[index + 1]
+        if digits := _HEX_DIGITS.get(escaped):
+            return chr(int(self.text[index + 2 : index + 2 + digits], 16)), 2 + digits
+        return _ESCAPES.get(escaped, escaped), 2

@@ -1,0 +1,175 @@
+"""From a directory to a checked deployment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hub.deployment.deployment import Deployment
+from hub.deployment.files import Folder, schema_files
+from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
+from hub.deployment.nodes import Mapping as MappingNode
+from hub.deployment.registry import Registry, UnknownUse
+from hub.deployment.sections import UNITS, Entry, Sections
+from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
+from hub.deployment.topology import Topology
+from hub.deployment.sources import check_sources
+from hub.sdk import ServiceConfig
+
+_CLASSES = {"service": ServiceSpec, "source": SourceSpec, "route": RouteSpec, "sink": SinkSpec}
+
+
+def load(
+    directory: str | os.PathLike[str], environ: Mapping[str, str] | None = None, *, registry: Registry | None = None
+) -> Deployment:
+    """The deployment of a directory.
+
+    Args:
+        directory: where its schema files are.
+        environ: not read here; references are resolved when a unit starts (``spec.config(environ)``).
+        registry: where connectors are looked up; all that are installed if not given.
+
+    Raises:
+        InvalidDeployment: with all findings, if one of them is an error.
+    """
+    del environ
+    findings = Findings()
+    deployment, _ = _read(Path(directory), registry or Registry(), findings)
+    if deployment is None or findings.errors:
+        raise InvalidDeployment(findings.sorted())
+    return deployment
+
+
+def check(directory: str | os.PathLike[str], *, registry: Registry | None = None) -> Report:
+    """Everything that is wrong with a directory of schema files. Never raises for what they hold."""
+    started = time.perf_counter()
+    findings = Findings()
+    _, loader = _read(Path(directory), registry or Registry(), findings)
+    units = {kind: sum(1 for _ in loader.sections.of(kind)) for kind in UNITS}
+    return Report(str(directory), tuple(findings.sorted()), tuple(loader.files), units, time.perf_counter() - started)
+
+
+def _read(directory: Path, registry: Registry, findings: Findings) -> tuple[Deployment | None, _Loader]:
+    loader = _Loader(directory, registry, findings)
+    return loader.run(), loader
+
+
+class _Loader:
+    def __init__(self, directory: Path, registry: Registry, findings: Findings) -> None:
+        self.sections = Sections()
+        self.files: list[str] = []
+        self._directory = directory
+        self._registry = registry
+        self._findings = findings
+
+    def run(self) -> Deployment | None:
+        if not self._files():
+            return None
+        self._check_name()
+        specs = self._specs()
+        units = {name: spec for (kind, name), spec in specs.items() if kind != "service"}
+        for spec in specs.values():
+            if spec.entry.section is not None:
+                spec.check(self._findings)
+        services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
+        check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
+        Topology(self.sections, units).check(self._findings)
+        if self._findings.errors or self.sections.name is None:
+            return None
+        return Deployment(
+            name=self.sections.name[0],
+            directory=self._directory,
+            services=services,
+            sources={name: spec for name, spec in units.items() if isinstance(spec, SourceSpec)},
+            routes={name: spec for name, spec in units.items() if isinstance(spec, RouteSpec)},
+            sinks={name: spec for name, spec in units.items() if isinstance(spec, SinkSpec)},
+            topics={each.name: each.section for each in self.sections.of("topic")},
+            env=tuple(self.sections.env),
+        )
+
+    def _files(self) -> bool:
+        directory, findings = self._directory, self._findings
+        here = Span.of_file(".")
+        try:
+            paths = schema_files(directory)
+        except NotADirectoryError:
+            findings.error(
+                "deployment.directory",
+                f"expected a directory of schema files; {directory} is a file",
+                here,
+                f"give its directory, {directory.parent}",
+            )
+            return False
+        except OSError as error:
+            findings.error("deployment.directory", f"can't read {directory}: {error.strerror}", here)
+            return False
+        if not paths:
+            findings.error(
+                "deployment.empty",
+                f"expected schema files (*.yaml) in {directory}; there is none",
+                here,
+                "`hub init DIR` writes a small deployment",
+            )
+            return False
+        folder = Folder(directory, findings)
+        for path in paths:
+            document, root = folder.read(path)
+            self.files.append(document.name)
+            self.sections.read(document, root, findings)
+        return True
+
+    def _check_name(self) -> None:
+        if self.sections.name is None and self.sections.complete:
+            self._findings.error(
+                "deployment.no_name",
+                "no file names the deployment",
+                Span.of_file(self.files[0]),
+                f"write deployment: {_slug(self._directory)} in one of them",
+            )
+
+    def _specs(self) -> dict[tuple[str, str], Any]:
+        sinks = frozenset(entry.name for entry in self.sections.of("sink"))
+        topics = {
+            entry.name: entry.section.topic
+            for entry in self.sections.of("event")
+            if entry.section is not None and entry.section.topic
+        }
+        name = self.sections.name[0] if self.sections.name else ""
+        scope = Scope(name or "unnamed", self._directory, tuple(self.sections.env), topics, sinks)
+        specs: dict[tuple[str, str], Any] = {}
+        for entry in self.sections.entries:
+            if entry.kind in _CLASSES and entry.section is not None and (entry.kind, entry.name) not in specs:
+                spec = self._spec(entry, scope)
+                if spec is not None:
+                    specs[entry.kind, entry.name] = spec
+        return specs
+
+    def _spec(self, entry: Entry[Any], scope: Scope) -> Any:
+        try:
+            match entry.kind:
+                case "source":
+                    connector, source = self._registry.source(entry.section.use)
+                    return SourceSpec(entry.name, scope, entry, entry.section, connector, source)
+                case "sink":
+                    connector, sink = self._registry.sink(entry.section.use)
+                    return SinkSpec(entry.name, scope, entry, entry.section, connector, sink)
+                case "service":
+                    connector = self._registry.connector(entry.section.use)
+                    model = connector.service or ServiceConfig
+                    return ServiceSpec(entry.name, scope, entry, entry.section, connector, model)
+            return RouteSpec(entry.name, scope, entry, entry.section)
+        except UnknownUse as error:
+            node = entry.place.node
+            use = node.get("use") if isinstance(node, MappingNode) else None
+            span = entry.place.document.at(use) if use else entry.place.span
+            if use is None or not use.broken:
+                self._findings.error(error.code, error.message, span, error.suggestion, fix=error.fix)
+            return None
+
+
+def _slug(directory: Path) -> str:
+    name = "".join(each if each.isalnum() and each.isascii() else "-" for each in directory.resolve().name.lower())
+    return name.strip("-")[:63] or "my-hub"

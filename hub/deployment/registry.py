@@ -1,0 +1,164 @@
+"""Which connectors there are: folders of the package ``connectors``, and entry points of other distributions.
+
+The hub knows none by name. A connector is imported when a schema file uses it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from hub.sdk import ConfigError, Connector, Sink, Source
+
+PACKAGE = "connectors"
+"""Package whose sub-packages are connectors."""
+GROUP = "hub.connectors"
+"""Entry-point group: the name is the connector's, the value its package or its `Connector`."""
+
+Kind = Literal["source", "sink"]
+
+
+class UnknownUse(ConfigError):
+    """A ``use:`` that leads to no source, sink or service.
+
+    Args:
+        code: of the finding.
+        message: what was expected and what came.
+        suggestion: what to write instead.
+        fix: a ``use:`` that is likely meant.
+    """
+
+    def __init__(self, code: str, message: str, suggestion: str | None = None, fix: str | None = None) -> None:
+        super().__init__(f"{message}; {suggestion}" if suggestion else message)
+        self.code = code
+        self.message = message
+        self.suggestion = suggestion
+        self.fix = fix
+
+
+class Registry:
+    """Looks connectors up by name.
+
+    Args:
+        connectors: these and no others; all that are installed if not given.
+    """
+
+    def __init__(self, connectors: Iterable[Connector] | None = None) -> None:
+        self._loaded: dict[str, Connector] = {each.name: each for each in connectors or ()}
+        self._folders = _folders() if connectors is None else frozenset()
+        self._entries = _entries() if connectors is None else {}
+
+    @property
+    def names(self) -> list[str]:
+        """All connectors, imported or not."""
+        return sorted({*self._loaded, *self._folders, *self._entries})
+
+    def connector(self, name: str) -> Connector:
+        """The connector of a name.
+
+        Raises:
+            UnknownUse: there is none, or it can't be imported.
+        """
+        if name in self._loaded:
+            return self._loaded[name]
+        if name not in self._folders and name not in self._entries:
+            raise _unknown(name, self.names)
+        self._loaded[name] = connector = self._load(name)
+        return connector
+
+    def source(self, use: str) -> tuple[Connector, type[Source[Any]]]:
+        """The source class that ``use: NAME`` or ``use: NAME.KIND`` means."""
+        connector, cls = self._find(use, "source")
+        return connector, cls
+
+    def sink(self, use: str) -> tuple[Connector, type[Sink[Any]]]:
+        """The sink class that ``use: NAME`` or ``use: NAME.KIND`` means."""
+        connector, cls = self._find(use, "sink")
+        return connector, cls
+
+    def _load(self, name: str) -> Connector:
+        entry = self._entries.get(name)
+        if entry and name in self._folders:
+            raise UnknownUse(
+                "connector.ambiguous",
+                f"the connector `{name}` is there twice: as a folder and from {_distribution(entry)}",
+                f"uninstall {_distribution(entry)}, or rename one of them",
+            )
+        try:
+            loaded = entry.load() if entry else importlib.import_module(f"{PACKAGE}.{name}")
+        except Exception as error:
+            # A connector is foreign code: whatever its import raises is reported where it is used.
+            raise UnknownUse(
+                "connector.broken",
+                f"the connector `{name}` can't be imported: {type(error).__name__}: {error}",
+                "install what it needs",
+            ) from error
+        connector = loaded if isinstance(loaded, Connector) else getattr(loaded, "connector", None)
+        if not isinstance(connector, Connector):
+            raise UnknownUse("connector.broken", f"the connector `{name}` has no `connector = Connector(…)`")
+        return connector
+
+    def _find(self, use: str, kind: Kind) -> tuple[Connector, Any]:
+        name, _, wanted = use.partition(".")
+        connector = self.connector(name)
+        offered: Mapping[str, type[Any]] = connector.sources if kind == "source" else connector.sinks
+        others = connector.sinks if kind == "source" else connector.sources
+        if wanted in offered:
+            return connector, offered[wanted]
+        if not wanted and len(offered) == 1:
+            return connector, next(iter(offered.values()))
+        choices = [f"{name}.{each}" if each else name for each in offered]
+        if wanted in others or not offered:
+            where = "sinks" if kind == "source" else "sources"
+            raise UnknownUse(
+                f"connector.no_{kind}",
+                f"{connector.title} has no {kind} `{use}`, but a {where[:-1]}"
+                if others
+                else f"`{name}` has no {kind}s",
+                f"write it under `{where}:`" if others else None,
+            )
+        if not wanted:
+            raise UnknownUse(
+                "connector.kind", f"{connector.title} has several {kind}s", f"write one of {', '.join(choices)}"
+            )
+        raise _no_kind(connector.title, kind, use, choices)
+
+
+def _no_kind(title: str, kind: str, use: str, choices: list[str]) -> UnknownUse:
+    close = difflib.get_close_matches(use, choices, 1)
+    return UnknownUse(
+        f"connector.no_{kind}",
+        f"{title} has no {kind} `{use}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+        f"there {'is' if len(choices) == 1 else 'are'} {', '.join(choices)}",
+        close[0] if close else None,
+    )
+
+
+def _unknown(name: str, names: list[str]) -> UnknownUse:
+    close = difflib.get_close_matches(name, names, 1)
+    return UnknownUse(
+        "connector.unknown",
+        f"there is no connector `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+        f"there are {', '.join(names)}" if names else "none is installed",
+        close[0] if close else None,
+    )
+
+
+def _folders() -> frozenset[str]:
+    try:
+        package = importlib.import_module(PACKAGE)
+    except ModuleNotFoundError:
+        return frozenset()
+    return frozenset(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg)
+
+
+def _entries() -> dict[str, EntryPoint]:
+    return {each.name: each for each in entry_points(group=GROUP)}
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value

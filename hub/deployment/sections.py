@@ -1,0 +1,262 @@
+"""Schema files → sections: each entry checked for itself, so that one mistake doesn't hide the next."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from hub.deployment.complaints import Place, complain, keys
+from hub.deployment.document import Document
+from hub.deployment.files import broken_nodes
+from hub.deployment.finding import Findings, Span
+from hub.deployment.model import (
+    EventSection,
+    RouteSection,
+    SchemaFile,
+    ServiceSection,
+    SinkSection,
+    SourceSection,
+    TestSection,
+    TopicSection,
+)
+from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, data, describe, texts
+from hub.deployment.references import BadReference, references
+from hub.kafka import names
+from hub.sdk import ConfigError
+from hub.sdk.config import Config
+
+S = TypeVar("S", bound=Config)
+
+SECTIONS: dict[str, tuple[str, type[Config]]] = {
+    "services": ("service", ServiceSection),
+    "sources": ("source", SourceSection),
+    "topics": ("topic", TopicSection),
+    "events": ("event", EventSection),
+    "routes": ("route", RouteSection),
+    "sinks": ("sink", SinkSection),
+    "tests": ("test", TestSection),
+}
+"""Key in the file → word for one entry, and its model."""
+
+UNITS = ("source", "route", "sink")
+"""Kinds of entries that run."""
+
+# Becomes part of topics, consumer groups and metrics; a dot would make `a.b` + `dlq` and `a` + `b.dlq` one topic.
+_UNIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\Z")
+_DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
+_REFERRING = {"service": ("with", "auth"), "source": ("with",), "sink": ("with",)}
+"""Where references may stand."""
+
+
+@dataclass(frozen=True)
+class Entry(Generic[S]):
+    """One entry of a section, e.g. one route.
+
+    Attributes:
+        kind: ``route``, ``sink`` …
+        name: its key.
+        section: what it says; ``None`` where that is invalid.
+        place: where it stands; its span is that of its name.
+    """
+
+    kind: str
+    name: str
+    section: S | None
+    place: Place
+
+    @property
+    def title(self) -> str:
+        """For messages: "route `reviews`"."""
+        return f"{self.kind} `{self.name}`"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it could be read."""
+        return self.section is not None and next(broken_nodes(self.place.node), None) is None
+
+
+@dataclass
+class Sections:
+    """All sections of a deployment's files.
+
+    Attributes:
+        name: of the deployment, with its place.
+        env: names that expressions may read, with their places.
+        entries: of all kinds, in the order of files and lines.
+        complete: whether all files could be read.
+    """
+
+    name: tuple[str, Span] | None = None
+    env: dict[str, Span] = field(default_factory=dict)
+    entries: list[Entry[Any]] = field(default_factory=list)
+    complete: bool = True
+
+    def of(self, kind: str) -> Iterator[Entry[Any]]:
+        """The entries of a kind, invalid ones too."""
+        return (each for each in self.entries if each.kind == kind)
+
+    def read(self, document: Document, root: Node | None, findings: Findings) -> None:
+        """Takes in a file."""
+        if root is None or root.broken:
+            self.complete = self.complete and not document.text.strip()
+            if not document.text.strip() and not findings.has(document.name):
+                findings.warning("file.empty", "this file holds no section", Span.of_file(document.name))
+            return
+        if isinstance(root, Scalar) and root.value is None:
+            findings.warning("file.empty", "this file holds no section", Span.of_file(document.name))
+            return
+        if not isinstance(root, Mapping):
+            findings.error(
+                "schema.type", f"expected sections such as `routes:`; got {describe(root)}", document.at(root)
+            )
+            self.complete = False
+            return
+        for key, value in root.pairs:
+            self._section(document, key, value, findings)
+
+    def _section(self, document: Document, key: Scalar, value: Node, findings: Findings) -> None:
+        span = document.at(key)
+        if value.broken:
+            self.complete = False
+        elif key.text == "deployment":
+            self._name(document, value, findings)
+        elif key.text == "env":
+            self._env(document, value, findings)
+        elif key.text == "processors":
+            if data(value):
+                findings.error(
+                    "section.unsupported", "this version of the hub has no processors yet", span, "leave them out"
+                )
+        elif key.text in SECTIONS:
+            self._entries(document, key, value, findings)
+        else:
+            known = list(keys(SchemaFile))
+            close = difflib.get_close_matches(key.text, known, 1)
+            findings.error(
+                "section.unknown",
+                f"there is no section `{key.text}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+                span,
+                None if close else f"there are {', '.join(known)}",
+                fix=close[0] if close else None,
+            )
+            self.complete = False
+
+    def _name(self, document: Document, value: Node, findings: Findings) -> None:
+        span = document.at(value)
+        name = data(value)
+        if not isinstance(name, str) or not _DEPLOYMENT.match(name):
+            findings.error(
+                "deployment.name",
+                "expected a name of lower-case letters, digits and hyphens, at most 63, in `deployment`; "
+                f"got {f'`{name:.80}`' if isinstance(name, str) else describe(value)}",
+                span,
+                "it becomes part of topics and consumer groups",
+            )
+            self.name = self.name or ("", span)
+        elif self.name and self.name[0] and self.name[0] != name:
+            findings.error(
+                "deployment.two_names",
+                f"this directory is the deployment `{self.name[0]}` by {self.name[1].start}, and `{name}` here",
+                span,
+                "a directory is one deployment; keep one of the names",
+            )
+        else:
+            self.name = (name, span)
+
+    def _env(self, document: Document, value: Node, findings: Findings) -> None:
+        if not isinstance(value, Sequence):
+            findings.error(
+                "schema.type",
+                f"expected a list of environment variables in `env`; got {describe(value)}",
+                document.at(value),
+                "write env: [NAME]",
+            )
+            return
+        for item in value.items:
+            name = data(item)
+            if isinstance(name, str) and _VARIABLE.match(name):
+                self.env.setdefault(name, document.at(item))
+            elif not item.broken:
+                findings.error(
+                    "schema.value",
+                    f"expected the name of an environment variable; got {describe(item)}",
+                    document.at(item),
+                )
+
+    def _entries(self, document: Document, key: Scalar, value: Node, findings: Findings) -> None:
+        kind, model = SECTIONS[key.text]
+        if isinstance(value, Scalar) and value.value is None:
+            return
+        if not isinstance(value, Mapping):
+            findings.error(
+                "schema.type",
+                f"expected a mapping of names to {kind}s in `{key.text}`; got {describe(value)}",
+                document.at(key),
+            )
+            return
+        for name, node in value.pairs:
+            place = Place(document, node, document.at(name), f"{kind} `{name.text}`")
+            _check_name(kind, name.text, place.span, findings)
+            self.entries.append(Entry(kind, name.text, _validate(model, place, findings), place))
+            _check_references(kind, place, findings)
+
+
+def _validate(model: type[S], place: Place, findings: Findings) -> S | None:
+    if place.node.broken:
+        return None
+    value = data(place.node)
+    try:
+        # `topics: { name: }` declares a topic with nothing special about it.
+        return model.model_validate({} if value is None and model is TopicSection else value)
+    except ValidationError as error:
+        complain(error, model, place, findings, "schema")
+        return None
+
+
+def _check_name(kind: str, name: str, span: Span, findings: Findings) -> None:
+    if kind in (*UNITS, "service") and not _UNIT.match(name):
+        findings.error(
+            f"{kind}.name",
+            f"expected a name of letters, digits, `-` and `_`, at most 63; got `{name:.80}`",
+            span,
+            "it becomes part of topics and consumer groups",
+        )
+    elif kind in ("topic", "event"):
+        try:
+            names.check_topic(name)
+        except ConfigError as error:
+            findings.error(f"{kind}.name", str(error), span)
+        else:
+            if name.startswith(("hub.", "__")):
+                findings.error(
+                    f"{kind}.name", f"names that start with `{name.split('.')[0]:.4}` are reserved; got `{name}`", span
+                )
+
+
+def _check_references(kind: str, place: Place, findings: Findings) -> None:
+    """References must be well formed, stand where they are resolved, and not within an expression."""
+    allowed = [place.node.get(each) for each in _REFERRING.get(kind, ())] if isinstance(place.node, Mapping) else []
+    scalars = {id(each): each for part in allowed if part for each in texts(part)}
+    for scalar in texts(place.node):
+        document = place.document
+        match = _REFERENCE.search(scalar.text)
+        if scalar.text.startswith("= ") or id(scalar) not in scalars:
+            if match and kind != "test":
+                findings.error(
+                    "reference.misplaced",
+                    "references are resolved under `with:` and `auth:` only, and not in expressions",
+                    document.within(scalar, match.start(), len(scalar.text)),
+                    "list the variable under `env:` and write env.NAME in an expression",
+                )
+            continue
+        try:
+            list(references(scalar.text))
+        except BadReference as error:
+            findings.error("reference.syntax", str(error), document.within(scalar, error.start, error.end))

@@ -1,0 +1,75 @@
+"""What only sources can get wrong: paths, polling, services."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from hub.deployment.finding import Findings, Span
+from hub.deployment.nodes import Mapping as MappingNode
+from hub.deployment.nodes import Node, Scalar, data
+from hub.deployment.references import has_reference
+from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.sdk import PollingSource, WebhookSource
+
+
+def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: Findings) -> None:
+    """Notes webhook paths that two sources share, polling intervals without polling, and unknown services."""
+    paths: dict[str, SourceSpec] = {}
+    for unit in units.values():
+        if isinstance(unit, RouteSpec):
+            continue
+        _service(unit, services, findings)
+        if not isinstance(unit, SourceSpec):
+            continue
+        if unit.section.every is not None and not issubclass(unit.cls, PollingSource):
+            span, _ = unit.entry.place.find(("every",))
+            findings.error(
+                "source.every", f"source `{unit.name}` doesn't poll, so it has no `every`", span, "leave it out"
+            )
+        if issubclass(unit.cls, WebhookSource):
+            _path(unit, paths, findings)
+
+
+def _path(unit: SourceSpec, paths: dict[str, SourceSpec], findings: Findings) -> None:
+    node = _setting(unit, "path")
+    path = data(node)
+    if node is None or not isinstance(path, str) or has_reference(path):
+        return
+    span = unit.entry.place.document.at(node)
+    first = paths.setdefault(path, unit)
+    if first is not unit:
+        findings.error(
+            "source.path_taken",
+            f"the path `{path}` is source `{first.name}`'s, declared at {first.position}",
+            span,
+            "give each webhook source a path of its own",
+        )
+
+
+def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings) -> None:
+    """The service that a source or sink calls must be declared, also where its name is the connector's default."""
+    info = unit.cls.config_type().model_fields.get("service")
+    if info is None:
+        return
+    node = _setting(unit, "service")
+    name = data(node) if node is not None else info.get_default()
+    if not isinstance(name, str) or name in services or has_reference(name):
+        return
+    close = difflib.get_close_matches(name, services, 1)
+    offers = unit.connector.name if unit.connector.service else "…"
+    span: Span = unit.entry.place.document.at(node) if isinstance(node, Scalar) else unit.entry.place.span
+    findings.error(
+        f"{unit.kind}.unknown_service",
+        f"{unit.kind} `{unit.name}` calls the service `{name}`, which isn't declared"
+        + (f"; did you mean `{close[0]}`?" if close else ""),
+        span,
+        None if close else f"write services: {{ {name}: {{ use: {offers} }} }}",
+        fix=close[0] if close else None,
+    )
+
+
+def _setting(unit: SourceSpec | SinkSpec, key: str) -> Node | None:
+    entry = unit.entry.place.node
+    settings = entry.get("with") if isinstance(entry, MappingNode) else None
+    return settings.get(key) if isinstance(settings, MappingNode) else None

@@ -1,0 +1,274 @@
+"""What a deployment consists of, names looked up: services, sources, routes and sinks, ready to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hub.deployment import binding
+from hub.deployment.complaints import Place
+from hub.deployment.finding import Findings, InvalidDeployment, Position
+from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
+from hub.deployment.nodes import Mapping as MappingNode
+from hub.deployment.nodes import Scalar, data, find, texts
+from hub.deployment.sections import Entry
+from hub.kafka import names
+from hub.routes import ExpressionError, compile_route
+from hub.sdk import Connector, Event, ServiceConfig, Sink, Source
+
+Environ = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What all specs of a deployment know.
+
+    Attributes:
+        deployment: its name.
+        directory: where its schema files are.
+        env: names that expressions may read.
+        topics: event type → topic, where they differ.
+        sinks: names of all sinks.
+    """
+
+    deployment: str
+    directory: Path
+    env: tuple[str, ...] = ()
+    topics: Mapping[str, str] = field(default_factory=dict)
+    sinks: frozenset[str] = frozenset()
+
+    def topic(self, name: str) -> str:
+        """The topic that an event type or topic of this name means."""
+        return self.topics.get(name, name)
+
+    def target(self, name: str) -> str:
+        """The topic that a name in ``to:`` means; a sink's is its inbox."""
+        return names.inbox(self.deployment, name) if name in self.sinks else self.topic(name)
+
+
+@dataclass(frozen=True)
+class _Spec:
+    kind: ClassVar[str]
+
+    name: str
+    scope: Scope = field(repr=False)
+    # Values of `with:` may be secrets, written out against advice: they stay out of the repr.
+    entry: Entry[Any] = field(repr=False)
+
+    @property
+    def position(self) -> Position:
+        """Where it is declared."""
+        return self.entry.place.span.start
+
+    def _settings(self) -> tuple[Any, Place]:
+        """The values of ``with:`` and where they stand."""
+        place = self.entry.place
+        node = place.node.get("with") if isinstance(place.node, MappingNode) else None
+        if node is None or data(node) is None:
+            node = MappingNode(place.node.start, place.node.start)
+            return {}, Place(place.document, node, place.span, place.subject)
+        span, _ = place.find(("with",))
+        return data(node), Place(place.document, node, span, place.subject)
+
+
+@dataclass(frozen=True)
+class ServiceSpec(_Spec):
+    """An external API."""
+
+    kind: ClassVar[str] = "service"
+    section: ServiceSection = field(repr=False)
+    connector: Connector = field(repr=False)
+    model: type[ServiceConfig] = field(repr=False)
+
+    @property
+    def use(self) -> str:
+        """As written."""
+        return self.section.use
+
+    def check(self, findings: Findings) -> None:
+        """Notes what is wrong with its settings."""
+        values, place = self._settings()
+        binding.check(self.model, values, place, self.scope.env, findings)
+
+    def config(self, environ: Environ) -> ServiceConfig:
+        """Its configuration, references resolved.
+
+        Raises:
+            InvalidDeployment: something that a reference names is missing or wrong.
+        """
+        values, place = self._settings()
+        config: ServiceConfig = binding.bind(self.model, values, place, self.scope.directory, self.scope.env, environ)
+        return config
+
+    def _settings(self) -> tuple[Any, Place]:
+        """``auth:`` stands beside ``with:`` in the file, and within the configuration in the model."""
+        values, place = super()._settings()
+        entry = self.entry.place.node
+        auth = entry.get("auth") if isinstance(entry, MappingNode) else None
+        key = entry.key("auth") if isinstance(entry, MappingNode) else None
+        if auth is None or key is None or not isinstance(place.node, MappingNode):
+            return values, place
+        merged = MappingNode(entry.start, entry.end, pairs=[*place.node.pairs, (key, auth)])
+        return data(merged), Place(place.document, merged, self.entry.place.span, place.subject)
+
+
+@dataclass(frozen=True)
+class SourceSpec(_Spec):
+    """A configured source."""
+
+    kind: ClassVar[str] = "source"
+    section: SourceSection = field(repr=False)
+    connector: Connector = field(repr=False)
+    cls: type[Source[Any]] = field(repr=False)
+
+    @property
+    def use(self) -> str:
+        """As written."""
+        return self.section.use
+
+    def topics(self) -> list[str]:
+        """Topics that it publishes to."""
+        return list(dict.fromkeys(self.topic(each) for each in self.cls.events))
+
+    def topic(self, event_type: str) -> str:
+        """The topic of an event type."""
+        return self.scope.topic(event_type)
+
+    @property
+    def dlq(self) -> str:
+        """Its dead letter topic."""
+        return self.section.on_error.dlq or names.dlq(self.scope.deployment, self.name)
+
+    def check(self, findings: Findings) -> None:
+        """Notes what is wrong with its settings."""
+        values, place = self._settings()
+        binding.check(self.cls.config_type(), values, place, self.scope.env, findings)
+
+    def config(self, environ: Environ) -> Any:
+        """Its configuration, references resolved and expressions compiled.
+
+        Raises:
+            InvalidDeployment: something that a reference names is missing or wrong.
+        """
+        values, place = self._settings()
+        return binding.bind(self.cls.config_type(), values, place, self.scope.directory, self.scope.env, environ)
+
+
+@dataclass(frozen=True)
+class _Reading(_Spec):
+    """What routes and sinks share: they read topics."""
+
+    section: Any = field(repr=False)
+
+    @property
+    def inputs(self) -> list[str]:
+        """Topics that its ``from:`` names; the inbox comes on top."""
+        return list(dict.fromkeys(self.scope.topic(each) for each in self.section.from_))
+
+    @property
+    def inbox(self) -> str:
+        """The topic through which it alone receives events."""
+        return names.inbox(self.scope.deployment, self.name)
+
+    @property
+    def dlq(self) -> str:
+        """Its dead letter topic."""
+        return self.section.on_error.dlq or names.dlq(self.scope.deployment, self.name)
+
+
+@dataclass(frozen=True)
+class RouteSpec(_Reading):
+    """A route."""
+
+    kind: ClassVar[str] = "route"
+    section: RouteSection = field(repr=False)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Topics that it writes; for a sink that is its inbox."""
+        return list(dict.fromkeys(self.scope.target(each) for each in self.section.to))
+
+    def check(self, findings: Findings) -> None:
+        """Compiles all its expressions, and notes their errors."""
+        place = self.entry.place
+        where = place.node.get("where") if isinstance(place.node, MappingNode) else None
+        if isinstance(where, Scalar) and where.text.startswith("= "):
+            findings.error(
+                "route.where",
+                "`where` is always an expression, so it has no `= ` before it",
+                place.document.within(where, 0, 2),
+                f"write where: {where.text[2:]}" if "\n" not in where.text else "leave `= ` out",
+            )
+            return
+        try:
+            self._compile(dict.fromkeys(self.scope.env, ""))
+        except ExpressionError as error:
+            for each in (error, *error.others):
+                _, node, _ = find(place.node, each.path)
+                if not isinstance(node, Scalar):
+                    findings.error(each.code, each.message, place.find(each.path)[0], each.suggestion)
+                elif not node.broken:
+                    binding.note_expression(each, node, place, findings)
+
+    def compile(self, environ: Environ) -> Callable[[Event], Event | None]:
+        """The route as a function of an event; ``None`` means that its ``where`` keeps the event out.
+
+        Raises:
+            InvalidDeployment: an environment variable that it reads isn't set.
+        """
+        findings = Findings()
+        for scalar in texts(self.entry.place.node):
+            for name in self.scope.env:
+                at = scalar.text.find(f"env.{name}")
+                if at >= 0 and name not in environ:
+                    findings.error(
+                        "reference.unresolved",
+                        f"route `{self.name}`: the environment variable {name} isn't set",
+                        self.entry.place.document.within(scalar, at, at + 4 + len(name)),
+                    )
+        if findings.errors:
+            raise InvalidDeployment(findings.sorted())
+        return self._compile(binding.environment(self.scope.env, environ))
+
+    def _compile(self, env: Mapping[str, str]) -> Callable[[Event], Event | None]:
+        mapping = self.section.map.model_dump(by_alias=True, exclude_unset=True)
+        return compile_route(self.section.where, mapping, name=self.name, env=env)
+
+
+@dataclass(frozen=True)
+class SinkSpec(_Reading):
+    """A configured sink."""
+
+    kind: ClassVar[str] = "sink"
+    section: SinkSection = field(repr=False)
+    connector: Connector = field(repr=False)
+    cls: type[Sink[Any]] = field(repr=False)
+
+    @property
+    def use(self) -> str:
+        """As written."""
+        return self.section.use
+
+    @property
+    def reply(self) -> str | None:
+        """Topic for what its far side answers."""
+        return self.scope.topic(self.section.reply) if self.section.reply else None
+
+    def check(self, findings: Findings) -> None:
+        """Notes what is wrong with its settings."""
+        values, place = self._settings()
+        binding.check(self.cls.config_type(), values, place, self.scope.env, findings)
+
+    def config(self, environ: Environ) -> Any:
+        """Its configuration, references resolved and expressions compiled.
+
+        Raises:
+            InvalidDeployment: something that a reference names is missing or wrong.
+        """
+        values, place = self._settings()
+        return binding.bind(self.cls.config_type(), values, place, self.scope.directory, self.scope.env, environ)
+
+
+UnitSpec = SourceSpec | RouteSpec | SinkSpec
