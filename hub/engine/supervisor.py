@@ -80,10 +80,12 @@ class Supervisor:
                 return
             except ConfigError as error:
                 # Nothing changes by itself: wait for the operator's restart.
+                unit.failures += 1
                 unit.enter(State.FAILED, str(error))
                 unit.log.error("%s will not be started again by itself", unit.name)  # noqa: TRY400  the text says it all
                 return
             except Exception as error:
+                unit.failures += 1
                 failures = 1 if time.monotonic() - began > LONGEST_RESTART else failures + 1
                 wait = backoff(failures, initial=FIRST_RESTART, maximum=LONGEST_RESTART)
                 what = str(error) if isinstance(error, HubError) else f"{type(error).__name__}: {error}"

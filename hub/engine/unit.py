@@ -64,6 +64,8 @@ class Unit(ABC):
         self.state = State.UNASSIGNED
         self.detail = ""
         self.since = datetime.now(UTC)
+        self.failures = 0
+        """Lives that ended in an error."""
         self.ready = asyncio.Event()
         """Set once it takes events in: positions are known, or it listens."""
         self.stopping = asyncio.Event()
@@ -98,6 +100,11 @@ class Unit(ABC):
     def resume(self) -> None:
         """Ends a `pause`."""
         self._resumed.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the operator has paused it."""
+        return not self._resumed.is_set()
 
     def enter(self, state: State, detail: str = "") -> None:
         """Changes the state; logged where it really changes."""
