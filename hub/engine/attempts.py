@@ -36,9 +36,9 @@ class Pending:
 class RetryPolicy:
     """When a failed delivery is tried again; times in seconds."""
 
-    initial_interval: float
-    max_interval: float
-    max_retries: int
+    initial_interval: float = 0.5
+    max_interval: float = 30.0
+    max_retries: int = 8
     max_elapsed_time: float | None = None
 
     def wait(self, pending: Pending, failure: Signal) -> float | None:

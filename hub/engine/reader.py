@@ -65,6 +65,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._positioned = asyncio.Event()
         self.revoking = asyncio.Event()
         """Set while the group takes partitions away: finish or abandon what is under way."""
+        self.generation = 0
+        """Rises with every rebalance: what was fetched before it is fetched again by whoever has the partitions now."""
         self._log = logging.getLogger("hub.engine.reader")
 
     async def start(self) -> None:
@@ -122,7 +124,14 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         return TopicPartition(record.topic, record.partition) in self._assigned
 
     async def settle(self, offsets: Mapping[tuple[str, int], int]) -> bool:
-        """Commits positions and marks the batch as no longer under way.
+        """Commits positions as `commit` does, and marks the batch as no longer under way."""
+        try:
+            return await self.commit(offsets)
+        finally:
+            self._settled.set()
+
+    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> bool:
+        """Commits positions of our partitions.
 
         Args:
             offsets: (topic, partition) → offset of the next record to read.
@@ -140,8 +149,6 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             return False
         except KafkaError as error:
             raise kafka_error(error) from error
-        finally:
-            self._settled.set()
         return True
 
     def release(self) -> None:
@@ -171,6 +178,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
         self.revoking.set()
+        self.generation += 1
         try:
             await asyncio.wait_for(self._settled.wait(), SETTLE_LIMIT)
         except TimeoutError:
