@@ -33,7 +33,19 @@ class Supervisor:
     async def ready(self, *names: str) -> None:
         """Waits until the named units take events in, or have ended; an outage in between is waited out."""
         for name in names or self.units:
-            await self.units[name].either(self.units[name].ready.wait())
+            ready = asyncio.create_task(self.units[name].ready.wait())
+            try:
+                await asyncio.wait({ready, self._tasks[name]}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ready.cancel()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every unit has ended by itself: no more input, or failed for good. One that was stopped has not."""
+        return all(
+            name in self._tasks and self._tasks[name].done() and not unit.stopping.is_set()
+            for name, unit in self.units.items()
+        )
 
     async def restart(self, name: str) -> None:
         """Ends a unit in good order and starts it anew."""

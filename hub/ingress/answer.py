@@ -29,7 +29,13 @@ class Answer(NamedTuple):
 
 
 def problem(
-    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, trace_id: str | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    trace_id: str | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Answer:
     """A problem document.
 
@@ -39,8 +45,10 @@ def problem(
         detail: a sentence for people: what was expected, what came, what to do.
         headers: further headers, e.g. ``Retry-After``.
         trace_id: of the request's ``traceparent``, where it had one.
+        members: further members of the document (RFC 9457 § 3.2).
     """
     document: dict[str, Any] = {
+        **(members or {}),
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,

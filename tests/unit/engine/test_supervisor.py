@@ -108,8 +108,8 @@ async def test_a_paused_unit_waits_and_goes_on():
     unit = Scripted("u", life)
     supervisor = Supervisor([unit])
     supervisor.start()
-    while unit.state is not State.PAUSED:
-        await asyncio.sleep(0)  # noqa: ASYNC110  a state has no event; this waits for nothing else
+    while unit.state is not State.PAUSED:  # noqa: ASYNC110  a state has no event; this waits for nothing else
+        await asyncio.sleep(0)
     assert not passed.is_set()
     unit.resume()
     await asyncio.wait_for(passed.wait(), 5)
@@ -128,3 +128,27 @@ async def test_waiting_for_readiness_ends_when_the_unit_is_stopped():
     waiting = asyncio.create_task(supervisor.ready())
     await supervisor.stop()
     await asyncio.wait_for(waiting, 5)
+
+
+async def test_waiting_for_a_unit_that_has_failed_for_good_ends():
+    """It will never be ready; whoever waits for all units goes on with the others."""
+    bad, good = Scripted("bad", fails(ConfigError("wrong"))), Scripted("good")
+    supervisor = Supervisor([bad, good])
+    supervisor.start()
+    await asyncio.wait_for(supervisor.ready(), 5)
+    assert (bad.state, good.state) == (State.FAILED, State.RUNNING)
+    await supervisor.stop()
+
+
+async def test_finished_when_every_unit_has_ended_by_itself():
+    """No more input and failed for good are ends; a unit that an operator stopped may come back."""
+    supervisor = Supervisor([Scripted("a", fails(EndOfInput("all read"))), Scripted("b", fails(ConfigError("wrong")))])
+    assert not supervisor.finished
+    supervisor.start()
+    await asyncio.wait_for(supervisor.ready(), 5)
+    assert supervisor.finished
+    stopped = Supervisor([Scripted("c")])
+    stopped.start()
+    await asyncio.wait_for(stopped.ready(), 5)
+    await stopped.stop("c")
+    assert not stopped.finished

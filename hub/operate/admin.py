@@ -1,0 +1,206 @@
+"""The admin API: probes, metrics, and Kafka Connect's REST shape over the units of this process.
+
+    GET  /healthz                     the process lives and its event loop turns
+    GET  /readyz                      every unit is at work, or paused or stopped by the operator
+    GET  /metrics                     for Prometheus
+    GET  /connectors                  names; with ``?expand=status`` every unit's status
+    GET  /connectors/{name}           kind and task
+    GET  /connectors/{name}/status    state, detail, ledger, cursor
+    PUT  /connectors/{name}/pause     202: takes in nothing more, keeps its position
+    PUT  /connectors/{name}/resume    202: also starts one that was stopped
+    PUT  /connectors/{name}/stop      204: once what it had is settled
+    POST /connectors/{name}/restart   204: once it has ended in good order and begun anew
+
+What an operator pauses or stops stays so until the process ends. Nobody is asked for a password: the server listens on
+the loopback interface unless told otherwise, and refuses requests that a web page sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from hub.engine.settings import AdminSettings
+from hub.engine.status import worker_name
+from hub.engine.supervisor import Supervisor
+from hub.engine.unit import State, Unit
+from hub.ingress import Answer, HttpServer, Route, problem
+from hub.operate.metrics import CONTENT_TYPE, Metrics
+from hub.sdk import WebhookRequest
+
+STOP_LIMIT = 20.0
+"""Seconds that a unit has to settle what it took in, when it is stopped or restarted."""
+
+_READ = frozenset({"GET", "HEAD"})
+_PUT = frozenset({"PUT"})
+_POST = frozenset({"POST"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+Turn = Callable[[Unit], Awaitable[Answer]]
+
+
+class AdminServer:
+    """Serves the admin API.
+
+    Args:
+        supervisor: of the units.
+        settings: where to listen.
+    """
+
+    def __init__(self, supervisor: Supervisor, settings: AdminSettings | None = None) -> None:
+        settings = settings or AdminSettings()
+        self._supervisor = supervisor
+        self._metrics = Metrics(supervisor.units.values())
+        self._began = time.monotonic()
+        self._worker = worker_name()
+        self._draining = False
+        self._locks = {name: asyncio.Lock() for name in supervisor.units}
+        self._loopback = settings.host in _LOOPBACK
+        self._server = HttpServer(settings.host, settings.port, name="admin")
+        self._add("/healthz", _READ, self._health)
+        self._add("/readyz", _READ, self._ready)
+        self._add("/metrics", _READ, self._measure)
+        self._add("/connectors", _READ, self._list)
+        self._add("/connectors/{name}", _READ, self._show)
+        self._add("/connectors/{name}/status", _READ, self._status)
+        self._turn("pause", _PUT, self._pause)
+        self._turn("resume", _PUT, self._resume)
+        self._turn("stop", _PUT, self._stop)
+        self._turn("restart", _POST, self._restart)
+
+    @property
+    def url(self) -> str:
+        """Base URL, without trailing slash."""
+        return self._server.url
+
+    async def start(self) -> None:
+        """Listens.
+
+        Raises:
+            EnvironmentProblem: the port is taken.
+        """
+        await self._server.start()
+
+    def drain(self) -> None:
+        """From now on not ready, and nothing is paused, resumed, stopped or started any more."""
+        self._draining = True
+
+    async def stop(self) -> None:
+        """Closes."""
+        await self._server.stop()
+
+    def _add(self, path: str, methods: frozenset[str], handler: Callable[..., Awaitable[Answer]]) -> None:
+        async def guarded(request: WebhookRequest, *values: str) -> Answer:
+            return self._foreign(request) or await handler(request, *values)
+
+        self._server.add(path, Route(guarded, methods, max_body=2**16))
+
+    def _turn(self, verb: str, methods: frozenset[str], turn: Turn) -> None:
+        """Serves what changes a unit: one change of a unit at a time, none while we end."""
+
+        async def handle(_: WebhookRequest, name: str) -> Answer:
+            unit = self._supervisor.units.get(name)
+            if unit is None:
+                return self._unknown(name)
+            async with self._locks[name]:
+                if self._draining:
+                    return problem(409, "draining", f"the hub is ending; it does not {verb} units any more")
+                return await turn(unit)
+
+        self._add(f"/connectors/{{name}}/{verb}", methods, handle)
+
+    def _foreign(self, request: WebhookRequest) -> Answer | None:
+        """Refuses what a web page sent through the operator's browser: another origin, or a name that leads to us."""
+        host = urlsplit(f"//{request.headers.get('host', '')}")
+        origin = request.headers.get("origin")
+        if self._loopback and host.hostname not in _LOOPBACK:
+            return problem(403, "foreign_host", f"expected a request to 127.0.0.1 or localhost; got {host.hostname!r}")
+        if origin is not None and urlsplit(origin).netloc != host.netloc:
+            return problem(
+                403, "foreign_origin", f"expected a request of no web page, or of {host.netloc}; got {origin}"
+            )
+        return None
+
+    async def _health(self, _: WebhookRequest) -> Answer:
+        return Answer.json(200, {"status": "ok", "uptime_seconds": round(time.monotonic() - self._began, 1)})
+
+    async def _ready(self, _: WebhookRequest) -> Answer:
+        waiting = {
+            name: {"state": unit.state, "detail": unit.detail}
+            for name, unit in self._supervisor.units.items()
+            if not _at_work(unit)
+        }
+        if self._draining or waiting:
+            detail = "the hub is ending" if self._draining else f"not ready: {', '.join(waiting)}"
+            return problem(503, "draining" if self._draining else "not_ready", detail, members={"units": waiting})
+        return Answer.json(200, {"status": "ready", "units": len(self._supervisor.units)})
+
+    async def _measure(self, _: WebhookRequest) -> Answer:
+        return Answer(200, self._metrics.text(), ((b"content-type", CONTENT_TYPE.encode()),))
+
+    async def _list(self, request: WebhookRequest) -> Answer:
+        units = self._supervisor.units
+        if "status" in parse_qs(request.query).get("expand", ()):
+            return Answer.json(200, {name: {"status": self._describe(unit)} for name, unit in units.items()})
+        return Answer.json(200, list(units))
+
+    async def _show(self, _: WebhookRequest, name: str) -> Answer:
+        unit = self._supervisor.units.get(name)
+        if unit is None:
+            return self._unknown(name)
+        return Answer.json(
+            200,
+            {"name": name, "type": unit.kind, "connector": unit.connector, "tasks": [{"connector": name, "task": 0}]},
+        )
+
+    async def _status(self, _: WebhookRequest, name: str) -> Answer:
+        unit = self._supervisor.units.get(name)
+        return self._unknown(name) if unit is None else Answer.json(200, self._describe(unit))
+
+    async def _pause(self, unit: Unit) -> Answer:
+        if unit.stopping.is_set():
+            return problem(409, "stopped", f"{unit.name} is stopped; resume or restart it first")
+        unit.pause()
+        return Answer(202)
+
+    async def _resume(self, unit: Unit) -> Answer:
+        unit.resume()
+        if unit.stopping.is_set():
+            await self._supervisor.restart(unit.name)
+        return Answer(202)
+
+    async def _stop(self, unit: Unit) -> Answer:
+        await self._supervisor.stop(unit.name, limit=STOP_LIMIT)
+        return Answer(204)
+
+    async def _restart(self, unit: Unit) -> Answer:
+        await self._supervisor.restart(unit.name)
+        return Answer(204)
+
+    def _describe(self, unit: Unit) -> dict[str, Any]:
+        """Kafka Connect's status document, with ours beside it."""
+        status = unit.status()
+        task = {"id": 0, "state": status.state, "worker_id": self._worker}
+        if status.state is State.FAILED:
+            task["trace"] = status.detail
+        return {
+            "name": unit.name,
+            "type": unit.kind,
+            "connector": {"state": status.state, "worker_id": self._worker},
+            "tasks": [task],
+            **status.model_dump(mode="json", exclude={"unit", "state", "connector"}),
+        }
+
+    def _unknown(self, name: str) -> Answer:
+        return problem(
+            404, "unknown_unit", f"no unit {name!r} runs here; there are {', '.join(self._supervisor.units)}"
+        )
+
+
+def _at_work(unit: Unit) -> bool:
+    """Whether a unit does what it is meant to: waiting out a far side's outage is part of that."""
+    if unit.paused or unit.stopping.is_set() or unit.state is State.STOPPED:
+        return True
+    return unit.ready.is_set() and unit.state in (State.RUNNING, State.PAUSED)

@@ -1,0 +1,144 @@
+"""Metrics of the units in Prometheus' form, read from their ledgers when somebody asks: counting costs nothing more.
+
+A counter must never fall, but a ledger gives back what a unit took in and could not settle; it will be taken in again.
+So ``received`` counts every time that an event was taken in, ``returned`` every time that one was given back, and at
+every scrape: received - returned = delivered + filtered + dead_lettered + in_flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hub.engine.ledger import Totals
+from hub.engine.unit import State, Unit
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_LABELS = ("unit", "connector")
+
+
+class _Plain(NamedTuple):
+    """A metric with one value per unit."""
+
+    family: type[CounterMetricFamily | GaugeMetricFamily]
+    name: str
+    help: str
+    value: Callable[[Unit, Totals], float]
+
+
+class _Split(NamedTuple):
+    """A counter with a value per unit and cause."""
+
+    name: str
+    help: str
+    label: str
+    values: Callable[[Totals], Mapping[str, int]]
+
+
+_PLAIN = (
+    _Plain(
+        CounterMetricFamily, "hub_delivered_events", "Events whose effect is acknowledged.", lambda _, t: t.delivered
+    ),
+    _Plain(
+        CounterMetricFamily, "hub_replayed_events", "Received events that came from a replay.", lambda _, t: t.replayed
+    ),
+    _Plain(CounterMetricFamily, "hub_retries", "Attempts that failed and were made again.", lambda _, t: t.retries),
+    _Plain(CounterMetricFamily, "hub_errors", "Lives of the unit that ended in an error.", lambda u, _: u.failures),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_in_flight_events",
+        "Events whose fate is open, lag counted in.",
+        lambda _, t: t.in_flight,
+    ),
+    _Plain(GaugeMetricFamily, "hub_lag_events", "Events that wait on the unit's input topics.", lambda _, t: t.lag),
+)
+_SPLIT = (
+    _Split("hub_filtered_events", "Events not wanted, by reason.", "reason", lambda t: t.filtered),
+    _Split("hub_dead_lettered_events", "Events that went to the DLQ, by error.", "error", lambda t: t.dead_lettered),
+    _Split(
+        "hub_refused_requests", "Requests refused at a webhook; not received events.", "reason", lambda t: t.refused
+    ),
+)
+
+
+class _Intake:
+    """What a unit took in and gave back, as two counters that only rise."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.returned = 0
+
+    def follow(self, received: int) -> None:
+        """Takes over the ledger's present figure."""
+        change = received - (self.received - self.returned)
+        self.received += max(change, 0)
+        self.returned += max(-change, 0)
+
+
+class UnitCollector(Collector):
+    """Collects from the ledgers of units; see https://prometheus.io/docs/instrumenting/writing_exporters/.
+
+    Args:
+        units: all units of this process.
+    """
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        self._units = list(units)
+        self._intakes = {unit.name: _Intake() for unit in self._units}
+
+    def collect(self) -> Iterator[Metric]:
+        """One family per metric, with a sample per unit."""
+        # All families come from one snapshot, so that they add up.
+        snapshot = [(unit, (unit.name, unit.connector), unit.ledger.totals(unit.lag)) for unit in self._units]
+        yield from self._intake(snapshot)
+        for plain in _PLAIN:
+            family = plain.family(plain.name, plain.help, labels=_LABELS)
+            for unit, labels, totals in snapshot:
+                family.add_metric(labels, plain.value(unit, totals))
+            yield family
+        for split in _SPLIT:
+            counter = CounterMetricFamily(split.name, split.help, labels=(*_LABELS, split.label))
+            for _, labels, totals in snapshot:
+                for cause, count in split.values(totals).items():
+                    counter.add_metric((*labels, cause), count)
+            yield counter
+        states = GaugeMetricFamily("hub_unit_state", "1 for the state that the unit is in.", labels=(*_LABELS, "state"))
+        for unit, labels, _ in snapshot:
+            for state in State:
+                states.add_metric((*labels, state), unit.state is state)
+        yield states
+
+    def _intake(self, snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Iterator[Metric]:
+        received = CounterMetricFamily(
+            "hub_received_events", "Times that an event was taken in, lag counted in.", labels=_LABELS
+        )
+        returned = CounterMetricFamily(
+            "hub_returned_events", "Times that an event was given back unsettled, to be received again.", labels=_LABELS
+        )
+        for _, labels, totals in snapshot:
+            intake = self._intakes[labels[0]]
+            intake.follow(totals.received)
+            received.add_metric(labels, intake.received)
+            returned.add_metric(labels, intake.returned)
+        yield received
+        yield returned
+
+
+class Metrics:
+    """Everything that ``/metrics`` shows: the units, and the process itself."""
+
+    def __init__(self, units: Iterable[Unit]) -> None:
+        # A registry of our own: the library's global one would be shared by every hub in a process.
+        self._registry = CollectorRegistry()
+        self._registry.register(UnitCollector(units))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def text(self) -> bytes:
+        """The exposition in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,104 @@
+"""Metrics: what a scrape shows adds up, and no counter ever falls."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from hub.engine.unit import State, Unit
+from hub.operate.metrics import Metrics
+
+
+class Counted(Unit):
+    kind = "sink"
+
+    def __init__(self, name: str, connector: str = "http") -> None:
+        super().__init__(name, flow="", connector=connector)
+        self.waiting = 0
+
+    @property
+    def lag(self) -> int:
+        return self.waiting
+
+    async def run(self) -> None:
+        raise NotImplementedError
+
+
+def scrape(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Samples of units by name, unit, connector and what else labels them."""
+    return {
+        (sample.name, labels.pop("unit"), labels.pop("connector"), *labels.values()): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if "unit" in (labels := dict(sample.labels))
+    }
+
+
+def balance(samples: dict[tuple[str, ...], float], unit: str) -> float:
+    """Received - returned - every fate; 0 where nothing is unaccounted for."""
+
+    def total(name: str) -> float:
+        return sum(value for labels, value in samples.items() if labels[:2] == (name, unit))
+
+    fates = ("hub_delivered_events_total", "hub_filtered_events_total", "hub_dead_lettered_events_total")
+    settled = sum(map(total, (*fates, "hub_in_flight_events")))
+    return total("hub_received_events_total") - total("hub_returned_events_total") - settled
+
+
+def test_a_scrape_adds_up():
+    """Received, less what was given back, is delivered + filtered + dead-lettered + in flight; lag is in flight."""
+    unit = Counted("tasks")
+    unit.waiting = 30
+    unit.ledger.taken = 20
+    unit.ledger.delivered = 10
+    unit.ledger.filtered.update(where=3, duplicate=1)
+    unit.ledger.dead_lettered.update(Permanent=2)
+    unit.ledger.refused.update(signature_mismatch=7)
+    samples = scrape(Metrics([unit]))
+    assert samples["hub_received_events_total", "tasks", "http"] == 50
+    assert samples["hub_in_flight_events", "tasks", "http"] == 34
+    assert samples["hub_lag_events", "tasks", "http"] == 30
+    assert samples["hub_filtered_events_total", "tasks", "http", "where"] == 3
+    assert samples["hub_filtered_events_total", "tasks", "http", "duplicate"] == 1
+    assert samples["hub_dead_lettered_events_total", "tasks", "http", "Permanent"] == 2
+    assert samples["hub_refused_requests_total", "tasks", "http", "signature_mismatch"] == 7
+    assert balance(samples, "tasks") == 0
+
+
+def test_counters_rise_only_though_a_ledger_gives_back():
+    """What a life could not settle is counted as returned, and as received again by the next life."""
+    unit = Counted("tasks")
+    metrics = Metrics([unit])
+    seen = []
+    for taken, delivered in ((100, 60), (60, 60), (100, 90), (90, 90), (200, 200)):
+        unit.ledger.taken, unit.ledger.delivered = taken, delivered
+        samples = scrape(metrics)
+        assert balance(samples, "tasks") == 0
+        seen.append(
+            (
+                samples["hub_received_events_total", "tasks", "http"],
+                samples["hub_returned_events_total", "tasks", "http"],
+            )
+        )
+    assert seen == [(100, 0), (100, 40), (140, 40), (140, 50), (250, 50)]
+
+
+def test_each_unit_is_in_one_state():
+    """The state is 1 for one state and 0 for the others; a route has no connector."""
+    unit = Counted("reviews", connector="")
+    unit.enter(State.PAUSED, "by the operator")
+    samples = scrape(Metrics([unit, Counted("other")]))
+    states = {labels[-1]: value for labels, value in samples.items() if labels[:3] == ("hub_unit_state", "reviews", "")}
+    assert states == {"UNASSIGNED": 0, "RUNNING": 0, "PAUSED": 1, "STOPPED": 0, "FAILED": 0}
+
+
+def test_a_label_may_hold_anything():
+    """Quotes and line breaks in a cause are escaped, not broken."""
+    unit = Counted("tasks")
+    unit.ledger.taken = 1
+    unit.ledger.dead_lettered.update({'a"b\nc\\': 1})
+    assert scrape(Metrics([unit]))["hub_dead_lettered_events_total", "tasks", "http", 'a"b\nc\\'] == 1
+
+
+def test_two_hubs_in_a_process_do_not_share_metrics():
+    """Each has its own registry."""
+    assert not any("b" in labels[1:] for labels in scrape((Metrics([Counted("a")]), Metrics([Counted("b")]))[0]))
