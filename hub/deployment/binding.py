@@ -8,26 +8,19 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hub.deployment.complaints import Place, complain, is_secret
+from hub.deployment.complaints import complain
+from hub.deployment.fields import is_secret
 from hub.deployment.finding import Findings, InvalidDeployment
-from hub.deployment.nodes import Node, Scalar, data, find, texts
+from hub.deployment.nodes import KINDS, Node, Scalar, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Sequence as SequenceNode
+from hub.deployment.place import Place
 from hub.deployment.references import BadReference, has_reference, resolve
 from hub.routes import EvaluationError, ExpressionError, compile_expression, compile_mapping
 from hub.sdk import Event
 from hub.sdk.config import Config, has_expression
 
 Function = Callable[[Event], Any]
-
-_NAMES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    dict: "a mapping",
-    list: "a list",
-}
 
 
 def check(model: type[Config], values: Any, place: Place, env: Iterable[str], findings: Findings) -> None:
@@ -156,7 +149,7 @@ def _typed(function: Function, wanted: Any) -> Function:
 
 
 def _kind(value: Any) -> str:
-    return "nothing" if value is None else _NAMES.get(type(value), type(value).__name__)
+    return "nothing" if value is None else KINDS.get(type(value), type(value).__name__)
 
 
 def _check_places(place: Place, computed: set[int], findings: Findings) -> None:

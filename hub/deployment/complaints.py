@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from hub.deployment.document import Document
-from hub.deployment.finding import Findings, Span
+from hub.deployment.fields import Location, is_secret, keys, models_at
+from hub.deployment.finding import Findings
 from hub.deployment.nodes import Mapping, Node, Scalar, data, describe, find
+from hub.deployment.place import Place
 from hub.deployment.references import has_reference
-from hub.sdk.config import Mapped
 
-Location = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A part of a schema file that a model is checked against.
-
-    Attributes:
-        document: the file.
-        node: the part.
-        span: where it starts: mostly the key above it.
-        subject: what it belongs to, as in "route `reviews`".
-    """
-
-    document: Document
-    node: Node
-    span: Span
-    subject: str
-
-    def find(self, path: Iterable[Any]) -> tuple[Span, Node]:
-        """The key and the node at a path; this place itself where the path leads nowhere."""
-        key, node, taken = find(self.node, path)
-        if not taken:
-            return self.span, self.node
-        return self.document.at(key or node), node
-
-    def below(self, *path: str) -> Place:
-        """A part of this part."""
-        span, node = self.find(path)
-        return Place(self.document, node, span, self.subject)
+_SHOWN = 60
 
 
 _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -113,17 +83,39 @@ def complain(
         resolved: references had their values when the check ran. Then a value that holds one is wrong for good, and
             nothing of it may be repeated. Otherwise its check is put off to the start of the unit.
     """
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    errors: list[tuple[Location, dict[str, Any]]] = []
     for each in error.errors(include_url=False, include_input=False):
-        location = each["loc"]
-        _, node, taken = find(place.node, location)
-        exact = each["type"] in ("extra_forbidden", "missing")
-        groups.setdefault((id(node), taken, location if exact else None), []).append(dict(each))
-    for group in groups.values():
-        _complain(group, model, place, findings, prefix, resolved=resolved)
+        _, _, path = find(place.node, each["loc"])
+        errors.append((path, dict(each)))
+    groups: dict[Location, list[dict[str, Any]]] = {}
+    for path, problem in errors:
+        if problem["type"] == "extra_forbidden":
+            _unknown_key(problem["loc"], model, place, findings, prefix)
+        elif problem["type"] == "missing":
+            _missing_key(problem["loc"], path, place, findings, prefix)
+        elif not any(_nearer(path, problem, other) for other in errors):
+            groups.setdefault(path, []).append(problem)
+    for path, group in groups.items():
+        _wrong_value(path, group, model, place, findings, prefix, resolved=resolved)
 
 
-def _complain(
+def _nearer(path: Location, error: dict[str, Any], other: tuple[Location, dict[str, Any]]) -> bool:
+    """Whether another branch of a union got further with the same value, so that its error is the one meant."""
+    other_path, other_error = other
+    inside = other_path[: len(path)] == path and len(other_path) > len(path)
+    keys_of_it = other_path == path and other_error["type"] in ("extra_forbidden", "missing")
+    return (inside or keys_of_it) and error["type"].endswith("_type")
+
+
+def _missing_key(location: Location, path: Location, place: Place, findings: Findings, prefix: str) -> None:
+    span, node = place.find(path)
+    if not node.broken:
+        owner = _name(path) or place.subject
+        findings.error(f"{prefix}.missing_key", f"{owner} needs `{location[-1]}`", span)
+
+
+def _wrong_value(
+    path: Location,
     group: list[dict[str, Any]],
     model: type[BaseModel],
     place: Place,
@@ -133,31 +125,40 @@ def _complain(
     resolved: bool,
 ) -> None:
     first = group[0]
-    location: Location = first["loc"]
-    if first["type"] == "extra_forbidden":
-        _unknown_key(location, model, place, findings, prefix)
-        return
-    if first["type"] == "missing":
-        span, node = place.find(location[:-1])
-        if not node.broken:
-            findings.error(f"{prefix}.missing_key", f"{place.subject} needs `{location[-1]}`", span)
-        return
-    span, node = place.find(location)
+    span, node = place.find(path)
     referring = has_reference(data(node))
     if node.broken or (referring and not resolved):
         return
     span = place.document.at(node) if isinstance(node, Scalar) and node.text else span
     code = f"{prefix}.value" if first["type"] in _KIND else f"{prefix}.type"
-    findings.error(code, _message(group, location, node, referring=referring), span, _advice(first, node))
+    findings.error(code, _message(group, model, path, node, referring=referring), span, _advice(first, node))
 
 
-def _message(group: list[dict[str, Any]], location: Location, node: Node, *, referring: bool) -> str:
-    name = next((f"`{step}`" for step in reversed(location) if isinstance(step, str)), "this part")
-    if all(each["type"] in ("value_error", "assertion_error") for each in group) and not referring:
-        text = str(group[0].get("ctx", {}).get("error", group[0]["msg"]))
-        return f"{name}: {text}"
-    wanted = list(dict.fromkeys(_wanted(each, referring=referring) for each in group))
-    return f"expected {' or '.join(wanted)} in {name}; got {_got(node, group[0], referring=referring)}"
+def _name(path: Location) -> str | None:
+    """The last key of a path, for messages."""
+    return next((f"`{step}`" for step in reversed(path) if isinstance(step, str)), None)
+
+
+def _message(
+    group: list[dict[str, Any]], model: type[BaseModel], location: Location, node: Node, *, referring: bool
+) -> str:
+    name = _name(location) or "this part"
+    own = [each for each in group if each["type"] in ("value_error", "assertion_error")]
+    if own and not referring:
+        return f"{name}: {own[0].get('ctx', {}).get('error', own[0]['msg'])}"
+    wanted = " or ".join(dict.fromkeys(_wanted(each, referring=referring) for each in group))
+    meaning = _description(model, location) if group[0]["type"] == "string_pattern_mismatch" else None
+    if meaning:
+        wanted = f"{meaning} ({wanted})"
+    return f"expected {wanted} in {name}; got {_got(node, referring=referring, secret=is_secret(model, location))}"
+
+
+def _description(model: type[BaseModel], location: Location) -> str | None:
+    for each in models_at(model, location[:-1]) if location else ():
+        for name, info in each.model_fields.items():
+            if location[-1] == (info.alias or name):
+                return info.description
+    return None
 
 
 def _wanted(error: dict[str, Any], *, referring: bool) -> str:
@@ -168,13 +169,13 @@ def _wanted(error: dict[str, Any], *, referring: bool) -> str:
     return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
 
 
-def _got(node: Node, error: dict[str, Any], *, referring: bool) -> str:
+def _got(node: Node, *, referring: bool, secret: bool) -> str:
     if referring:
-        return "something else from the reference in it" if isinstance(node, Scalar) else "something else"
+        return "something else from the reference in it"
     value = data(node)
-    if isinstance(value, str) and error["type"] in ("literal_error", "enum", "int_parsing", "bool_parsing"):
-        return f"`{value:.60}`"
-    return describe(node)
+    if secret or value == "" or isinstance(value, bool | list | dict | None):
+        return describe(node)
+    return f"`{value}`" if len(str(value)) <= _SHOWN else describe(node)
 
 
 def _advice(error: dict[str, Any], node: Node) -> str | None:
@@ -189,13 +190,13 @@ def _advice(error: dict[str, Any], node: Node) -> str | None:
 
 def _unknown_key(location: Location, model: type[BaseModel], place: Place, findings: Findings, prefix: str) -> None:
     name = str(location[-1])
-    _, parent = place.find(location[:-1])
+    _, parent, path = find(place.node, location[:-1])
     key = parent.key(name) if isinstance(parent, Mapping) else None
     if key is not None and key.broken:
         return
     known = sorted({key for each in models_at(model, location[:-1]) for key in keys(each)})
     close = difflib.get_close_matches(name, known, 1)
-    where = next((f"`{step}`" for step in reversed(location[:-1]) if isinstance(step, str)), place.subject)
+    where = _name(path) or place.subject
     findings.error(
         f"{prefix}.unknown_key",
         f"{where} has no key `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""),
@@ -203,72 +204,6 @@ def _unknown_key(location: Location, model: type[BaseModel], place: Place, findi
         None if close else f"it may hold {', '.join(known) or 'nothing'}",
         fix=close[0] if close else None,
     )
-
-
-def keys(model: type[BaseModel]) -> Iterator[str]:
-    """The keys that a model takes, as they are written."""
-    for name, info in model.model_fields.items():
-        yield info.alias or name
-
-
-def models_at(model: type[BaseModel], location: Location) -> list[type[BaseModel]]:
-    """The models that may stand at a place below a model; several in a union."""
-    annotations: list[Any] = [model]
-    for step in location:
-        following = [each for annotation in annotations for each in _step(annotation, step)]
-        # pydantic puts tags of unions and validators into the path; the file doesn't have them.
-        annotations = following or annotations
-    return [each for annotation in annotations for each in _models(annotation)]
-
-
-def is_secret(model: type[BaseModel], location: Location) -> bool:
-    """Whether the field at a place holds a secret."""
-    annotations: list[Any] = [model]
-    for step in location:
-        annotations = [each for annotation in annotations for each in _step(annotation, step)]
-    return any(_mentions_secret(each) for each in annotations)
-
-
-def _mentions_secret(annotation: Any) -> bool:
-    return annotation is SecretStr or any(_mentions_secret(each) for each in get_args(annotation))
-
-
-def _step(annotation: Any, step: Any) -> Iterator[Any]:
-    for each in _models(annotation):
-        for name, info in each.model_fields.items():
-            if step == (info.alias or name):
-                yield info.annotation
-    for each in _containers(annotation):
-        arguments = get_args(each)
-        if get_origin(each) is dict and isinstance(step, str) and len(arguments) > 1:
-            yield arguments[1]
-        elif get_origin(each) in (list, tuple, set, frozenset) and isinstance(step, int) and arguments:
-            yield arguments[0]
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    else:
-        for each in _inner(annotation):
-            yield from _models(each)
-
-
-def _containers(annotation: Any) -> Iterator[Any]:
-    if get_origin(annotation) in (dict, list, tuple, set, frozenset):
-        yield annotation
-    else:
-        for each in _inner(annotation):
-            yield from _containers(each)
-
-
-def _inner(annotation: Any) -> tuple[Any, ...]:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return get_args(annotation)[:1]
-    if origin is Mapped or origin is Union or type(annotation).__name__ == "UnionType":
-        return get_args(annotation)
-    return ()
 
 
 def _choices(expected: str) -> str:

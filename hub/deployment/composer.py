@@ -16,9 +16,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from hub.deployment.document import Document
-from hub.deployment.eaten import PLACEHOLDER, Eaten, explain, opening
+from hub.deployment.eaten import PLACEHOLDER, Eaten, opening
 from hub.deployment.finding import Findings
 from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, resolve
+from hub.deployment.syntax import explain
 
 MAX_DEPTH = 64
 """Levels of nesting; a deployment needs about ten."""
@@ -49,9 +50,10 @@ def compose(document: Document, findings: Findings) -> Node | None:
         except MarkedYAMLError as error:
             eaten = explain(document, text, error)
             eaten.note(document, findings)
-            if not eaten.repairable:
+            repaired = eaten.repair(text)
+            if repaired is None:
                 return None
-            text = eaten.repair(text)
+            text = repaired
             continue
         except YAMLError as error:  # pragma: no cover  ruamel marks all its errors today
             attempt.error("yaml.syntax", f"no YAML: {error}", document.span(0, 1))
@@ -222,7 +224,7 @@ class _Composer:
         if (first := top.node.key(key.text)) is not None:
             self._findings.error(
                 "yaml.duplicate_key",
-                f"the key `{key.text}` stands here twice; the first is on line {self._document.position(first.start).line}",
+                f"the key `{key.text}` stands here twice, first on line {self._document.position(first.start).line}",
                 self._document.span(key.start, key.end),
                 "keep one of them",
             )
@@ -261,7 +263,7 @@ class _Composer:
             and not value.style
             and not value.broken
             and value.text.startswith("= ")
-            and opening(value.text)
+            and opening(value.text) is not None
         )
 
 

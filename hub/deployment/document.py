@@ -48,6 +48,11 @@ class Document:
         match = _NEWLINE.search(self.text, index)
         return match.start() if match else len(self.text)
 
+    def next_line(self, index: int) -> int | None:
+        """Index of the first character of the next line; ``None`` on the last."""
+        line = bisect_right(self._lines, index)
+        return self._lines[line] if line < len(self._lines) and self._lines[line] < len(self.text) else None
+
     def hide(self, node: Node) -> None:
         """Shows dots in place of this value wherever a line of the file is shown, since it is a secret."""
         self._hidden.append((node.start, node.end))

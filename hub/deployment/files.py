@@ -25,8 +25,9 @@ _MAX_INCLUDES = 8
 
 
 def schema_files(directory: Path) -> list[Path]:
-    """The YAML files that stand in the directory itself; sub-directories hold what they include, and hidden files
-    (editors' back-ups) are left alone.
+    """The YAML files that stand in the directory itself.
+
+    Sub-directories hold what these include (contracts, fixtures) or other deployments; hidden files are editors'.
     """
     return sorted(
         path for path in directory.iterdir() if path.suffix in _YAML and path.is_file() and path.name[0] != "."

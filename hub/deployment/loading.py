@@ -11,15 +11,14 @@ from typing import Any
 from hub.deployment.deployment import Deployment
 from hub.deployment.files import Folder, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
+from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.registry import Registry, UnknownUse
 from hub.deployment.sections import UNITS, Entry, Sections
+from hub.deployment.sources import check_sources
 from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.topology import Topology
-from hub.deployment.sources import check_sources
 from hub.sdk import ServiceConfig
-
-_CLASSES = {"service": ServiceSpec, "source": SourceSpec, "route": RouteSpec, "sink": SinkSpec}
 
 
 def load(
@@ -72,8 +71,7 @@ class _Loader:
         specs = self._specs()
         units = {name: spec for (kind, name), spec in specs.items() if kind != "service"}
         for spec in specs.values():
-            if spec.entry.section is not None:
-                spec.check(self._findings)
+            spec.check(self._findings)
         services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
         check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
         Topology(self.sections, units).check(self._findings)
@@ -86,7 +84,7 @@ class _Loader:
             sources={name: spec for name, spec in units.items() if isinstance(spec, SourceSpec)},
             routes={name: spec for name, spec in units.items() if isinstance(spec, RouteSpec)},
             sinks={name: spec for name, spec in units.items() if isinstance(spec, SinkSpec)},
-            topics={each.name: each.section for each in self.sections.of("topic")},
+            topics={each.name: each.section for each in self.sections.of("topic") if each.section is not None},
             env=tuple(self.sections.env),
         )
 
@@ -141,33 +139,30 @@ class _Loader:
         scope = Scope(name or "unnamed", self._directory, tuple(self.sections.env), topics, sinks)
         specs: dict[tuple[str, str], Any] = {}
         for entry in self.sections.entries:
-            if entry.kind in _CLASSES and entry.section is not None and (entry.kind, entry.name) not in specs:
-                spec = self._spec(entry, scope)
-                if spec is not None:
-                    specs[entry.kind, entry.name] = spec
+            if (entry.kind, entry.name) not in specs and (spec := self._spec(entry, scope)) is not None:
+                specs[entry.kind, entry.name] = spec
         return specs
 
     def _spec(self, entry: Entry[Any], scope: Scope) -> Any:
+        section = entry.section
         try:
-            match entry.kind:
-                case "source":
-                    connector, source = self._registry.source(entry.section.use)
-                    return SourceSpec(entry.name, scope, entry, entry.section, connector, source)
-                case "sink":
-                    connector, sink = self._registry.sink(entry.section.use)
-                    return SinkSpec(entry.name, scope, entry, entry.section, connector, sink)
-                case "service":
-                    connector = self._registry.connector(entry.section.use)
-                    model = connector.service or ServiceConfig
-                    return ServiceSpec(entry.name, scope, entry, entry.section, connector, model)
-            return RouteSpec(entry.name, scope, entry, entry.section)
+            match section:
+                case SourceSection():
+                    return SourceSpec(entry.name, scope, entry, section, *self._registry.source(section.use))
+                case SinkSection():
+                    return SinkSpec(entry.name, scope, entry, section, *self._registry.sink(section.use))
+                case ServiceSection():
+                    connector = self._registry.connector(section.use)
+                    return ServiceSpec(entry.name, scope, entry, section, connector, connector.service or ServiceConfig)
+                case RouteSection():
+                    return RouteSpec(entry.name, scope, entry, section)
         except UnknownUse as error:
             node = entry.place.node
             use = node.get("use") if isinstance(node, MappingNode) else None
             span = entry.place.document.at(use) if use else entry.place.span
             if use is None or not use.broken:
                 self._findings.error(error.code, error.message, span, error.suggestion, fix=error.fix)
-            return None
+        return None
 
 
 def _slug(directory: Path) -> str:

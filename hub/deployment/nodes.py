@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # YAML 1.2.2 § 10.3.2, the core schema; what JSON can't hold (.inf, .nan) stays text.
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_TRUE = frozenset({"true", "True", "TRUE"})
-_FALSE = frozenset({"false", "False", "FALSE"})
+_WORDS: dict[str, bool | None] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
+_WORDS |= dict.fromkeys(("true", "True", "TRUE"), True)
+_WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _INT = re.compile(r"[-+]?[0-9]+\Z")
-_OCTAL = re.compile(r"0o[0-7]+\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+KINDS = {str: "text", bool: "a Boolean", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+"""What values are called in messages."""
+
 # int() of more digits is refused by Python itself (4,300); no number of a schema file comes near.
 _DIGITS = 100
 
@@ -88,22 +90,15 @@ class Included(Node):
 
 def resolve(text: str) -> Any:
     """The meaning of a plain scalar by YAML's core schema. Times, ``yes`` and ``on`` are text."""
-    if text in _NULL:
-        return None
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    if len(text) <= _DIGITS:
-        if _INT.match(text):
-            return int(text)
-        if _OCTAL.match(text):
-            return int(text[2:], 8)
-        if _HEX.match(text):
-            return int(text[2:], 16)
-        if _FLOAT.match(text):
-            return float(text)
-    return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if len(text) > _DIGITS:
+        return text
+    if _INT.match(text):
+        return int(text)
+    if _BASED.match(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.match(text) else text
 
 
 def data(node: Node | None) -> Any:
@@ -118,15 +113,15 @@ def data(node: Node | None) -> Any:
     return None
 
 
-def find(node: Node, path: Iterable[Any]) -> tuple[Scalar | None, Node, int]:
+def find(node: Node, path: Iterable[Any]) -> tuple[Scalar | None, Node, tuple[Any, ...]]:
     """Follows a path of keys and indices as far as it leads.
 
     Returns:
-        The key under which the last node stands (``None`` for the first node and list items), the node, and how many
-        steps of the path led there. Steps that the file doesn't have, as pydantic adds them for unions, are skipped.
+        The key under which the last node stands (``None`` for the first node and list items), the node, and the steps
+        that led there. Steps that the file doesn't have, as pydantic adds them for unions, are left out.
     """
     key: Scalar | None = None
-    taken = 0
+    taken: list[Any] = []
     for step in path:
         following: Node | None = None
         if isinstance(node, Mapping) and isinstance(step, str):
@@ -136,8 +131,8 @@ def find(node: Node, path: Iterable[Any]) -> tuple[Scalar | None, Node, int]:
             following, key = node.items[step], None
         if following is not None:
             node = following
-            taken += 1
-    return key, node, taken
+            taken.append(step)
+    return key, node, tuple(taken)
 
 
 def texts(node: Node) -> Iterable[Scalar]:
@@ -156,17 +151,8 @@ def texts(node: Node) -> Iterable[Scalar]:
 def describe(node: Node) -> str:
     """What a value is, in words; never the value itself, which may be a secret."""
     value = data(node)
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return f"the Boolean {str(value).lower()}"
-        case int():
-            return "a whole number"
-        case float():
-            return "a number"
-        case str():
-            return "text" if value else "empty text"
-        case list():
-            return "a list"
-    return "a mapping"
+    if value is None or value == "":
+        return "nothing" if value is None else "empty text"
+    if isinstance(value, bool):
+        return f"the Boolean {str(value).lower()}"
+    return KINDS[type(value)]

@@ -112,15 +112,11 @@ class Registry:
         if not wanted and len(offered) == 1:
             return connector, next(iter(offered.values()))
         choices = [f"{name}.{each}" if each else name for each in offered]
-        if wanted in others or not offered:
-            where = "sinks" if kind == "source" else "sources"
-            raise UnknownUse(
-                f"connector.no_{kind}",
-                f"{connector.title} has no {kind} `{use}`, but a {where[:-1]}"
-                if others
-                else f"`{name}` has no {kind}s",
-                f"write it under `{where}:`" if others else None,
-            )
+        if others and (wanted in others or not offered):
+            other = "sink" if kind == "source" else "source"
+            raise UnknownUse(f"connector.no_{kind}", f"`{use}` is a {other}, no {kind}", f"write it under `{other}s:`")
+        if not offered:
+            raise UnknownUse(f"connector.no_{kind}", f"{connector.title} offers no {kind}s")
         if not wanted:
             raise UnknownUse(
                 "connector.kind", f"{connector.title} has several {kind}s", f"write one of {', '.join(choices)}"
@@ -133,7 +129,7 @@ def _no_kind(title: str, kind: str, use: str, choices: list[str]) -> UnknownUse:
     return UnknownUse(
         f"connector.no_{kind}",
         f"{title} has no {kind} `{use}`" + (f"; did you mean `{close[0]}`?" if close else ""),
-        f"there {'is' if len(choices) == 1 else 'are'} {', '.join(choices)}",
+        None if close else f"there {'is' if len(choices) == 1 else 'are'} {', '.join(choices)}",
         close[0] if close else None,
     )
 
@@ -143,7 +139,7 @@ def _unknown(name: str, names: list[str]) -> UnknownUse:
     return UnknownUse(
         "connector.unknown",
         f"there is no connector `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""),
-        f"there are {', '.join(names)}" if names else "none is installed",
+        None if close else f"there are {', '.join(names)}" if names else "none is installed",
         close[0] if close else None,
     )
 

@@ -10,8 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from hub.deployment.complaints import Place, complain, keys
+from hub.deployment.complaints import complain
 from hub.deployment.document import Document
+from hub.deployment.eaten import PLACEHOLDER
+from hub.deployment.fields import keys
 from hub.deployment.files import broken_nodes
 from hub.deployment.finding import Findings, Span
 from hub.deployment.model import (
@@ -25,6 +27,7 @@ from hub.deployment.model import (
     TopicSection,
 )
 from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, data, describe, texts
+from hub.deployment.place import Place
 from hub.deployment.references import BadReference, references
 from hub.kafka import names
 from hub.sdk import ConfigError
@@ -62,24 +65,16 @@ class Entry(Generic[S]):
     Attributes:
         kind: ``route``, ``sink`` …
         name: its key.
-        section: what it says; ``None`` where that is invalid.
+        section: what it says, as far as it is valid; ``None`` where nothing can be made of it.
         place: where it stands; its span is that of its name.
+        valid: whether all of it is valid.
     """
 
     kind: str
     name: str
     section: S | None
     place: Place
-
-    @property
-    def title(self) -> str:
-        """For messages: "route `reviews`"."""
-        return f"{self.kind} `{self.name}`"
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of it could be read."""
-        return self.section is not None and next(broken_nodes(self.place.node), None) is None
+    valid: bool
 
 
 @dataclass
@@ -204,19 +199,33 @@ class Sections:
         for name, node in value.pairs:
             place = Place(document, node, document.at(name), f"{kind} `{name.text}`")
             _check_name(kind, name.text, place.span, findings)
-            self.entries.append(Entry(kind, name.text, _validate(model, place, findings), place))
+            self.entries.append(_entry(kind, name.text, model, place, findings))
             _check_references(kind, place, findings)
 
 
-def _validate(model: type[S], place: Place, findings: Findings) -> S | None:
+def _entry(kind: str, name: str, model: type[S], place: Place, findings: Findings) -> Entry[S]:
     if place.node.broken:
-        return None
+        return Entry(kind, name, None, place, valid=False)
     value = data(place.node)
+    # `topics: { name: }` declares a topic with nothing special about it.
+    value = {} if value is None and model is TopicSection else value
     try:
-        # `topics: { name: }` declares a topic with nothing special about it.
-        return model.model_validate({} if value is None and model is TopicSection else value)
+        whole = next(broken_nodes(place.node), None) is None
+        return Entry(kind, name, model.model_validate(value), place, valid=whole)
     except ValidationError as error:
         complain(error, model, place, findings, "schema")
+        return Entry(kind, name, _salvage(model, value, error), place, valid=False)
+
+
+def _salvage(model: type[S], value: Any, error: ValidationError) -> S | None:
+    """What is valid of an invalid section, so that one mistake doesn't hide the next."""
+    if not isinstance(value, dict):
+        return None
+    wrong = {each["loc"][0] for each in error.errors(include_url=False, include_input=False) if each["loc"]}
+    rest = {key: each for key, each in value.items() if key not in wrong}
+    try:
+        return model.model_validate({**{key: [PLACEHOLDER] for key in ("from", "to") if key in wrong}, **rest})
+    except ValidationError:
         return None
 
 
@@ -236,7 +245,9 @@ def _check_name(kind: str, name: str, span: Span, findings: Findings) -> None:
         else:
             if name.startswith(("hub.", "__")):
                 findings.error(
-                    f"{kind}.name", f"names that start with `{name.split('.')[0]:.4}` are reserved; got `{name}`", span
+                    f"{kind}.name",
+                    f"names that start with `{name.split('.', maxsplit=1)[0]:.4}` are reserved; got `{name}`",
+                    span,
                 )
 
 

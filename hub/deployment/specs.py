@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hub.deployment import binding
-from hub.deployment.complaints import Place
 from hub.deployment.finding import Findings, InvalidDeployment, Position
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Scalar, data, find, texts
+from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.kafka import names
 from hub.routes import ExpressionError, compile_route
@@ -234,7 +234,8 @@ class RouteSpec(_Reading):
 
     def _compile(self, env: Mapping[str, str]) -> Callable[[Event], Event | None]:
         mapping = self.section.map.model_dump(by_alias=True, exclude_unset=True)
-        return compile_route(self.section.where, mapping, name=self.name, env=env)
+        route: Callable[[Event], Event | None] = compile_route(self.section.where, mapping, name=self.name, env=env)
+        return route
 
 
 @dataclass(frozen=True)

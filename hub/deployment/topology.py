@@ -1,15 +1,17 @@
-"""Names and flow: what ``from:``, ``to:``, ``reply:`` and ``service:`` mean, and whether events can flow as declared."""
+"""Names and flow: what ``from:``, ``to:`` and ``reply:`` mean, and whether events can flow as declared."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from hub.deployment.complaints import Place
+from hub.deployment.eaten import PLACEHOLDER
 from hub.deployment.finding import Findings, Span
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node, Sequence
+from hub.deployment.place import Place
 from hub.deployment.sections import UNITS, Entry, Sections
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
 
@@ -44,7 +46,7 @@ class Topology:
     def complete(self) -> bool:
         """Whether everything was understood, so that a missing name is really missing."""
         return self.sections.complete and all(
-            entry.section is not None and (entry.kind not in UNITS or entry.name in self.units)
+            entry.valid and (entry.kind not in UNITS or entry.name in self.units)
             for entry in self.sections.entries
             if entry.kind != "test"
         )
@@ -68,11 +70,11 @@ class Topology:
             self._idle(findings)
 
     def _clashes(self, findings: Findings) -> None:
-        units: dict[str, Entry[object]] = {}
-        services: dict[str, Entry[object]] = {}
-        others: dict[tuple[str, str], Entry[object]] = {}
+        units: dict[str, Entry[Any]] = {}
+        services: dict[str, Entry[Any]] = {}
+        others: dict[tuple[str, str], Entry[Any]] = {}
         for entry in self.sections.entries:
-            seen: dict[str, Entry[object]] | None = units if entry.kind in UNITS else None
+            seen: dict[str, Entry[Any]] | None = units if entry.kind in UNITS else None
             seen = services if entry.kind == "service" else seen
             first = (
                 seen.setdefault(entry.name, entry)
@@ -109,7 +111,7 @@ class Topology:
     ) -> None:
         for index, name in enumerate(given):
             span = _span(unit.entry.place, key, index)
-            if name in known:
+            if name in known or name.startswith(PLACEHOLDER):
                 continue
             if name in wrong:
                 findings.error(
@@ -171,7 +173,7 @@ class Topology:
                     "sink.unused",
                     f"nothing feeds sink `{unit.name}`",
                     unit.entry.place.span,
-                    f"name it in a route's `to:`, or give it a `from:`",
+                    "name it in a route's `to:`, or give it a `from:`",
                 )
             if isinstance(unit, RouteSpec | SinkSpec):
                 for index, name in enumerate(unit.section.from_):

@@ -1,0 +1,75 @@
+"""Findings as people read them: place, code, the line with a caret, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from hub.cli.output import WIDTH, printable
+from hub.deployment import Finding
+
+_COLOURS = {"error": "bold red", "warning": "bold yellow"}
+_MARGIN = 6
+
+
+def show(findings: Iterable[Finding], on: Console) -> None:
+    """Prints each finding."""
+    for finding in findings:
+        for line in render(finding, min(on.width, WIDTH)):
+            on.print(line, no_wrap=True, crop=False, overflow="ignore")
+
+
+def render(finding: Finding, width: int = WIDTH) -> Iterator[Text]:
+    """The lines of one finding."""
+    colour = _COLOURS[finding.severity]
+    yield Text.assemble(
+        (str(finding.span.start) if finding.path != "." else finding.path, "bold"),
+        "  ",
+        (finding.severity, colour),
+        "  ",
+        finding.code,
+    )
+    if finding.span.text is not None and finding.span.text.strip():
+        yield from _excerpt(finding, width, colour)
+    for text in filter(None, (finding.message, finding.suggestion)):
+        for line in printable(text).splitlines():
+            yield from _wrapped(line, width)
+
+
+def _excerpt(finding: Finding, width: int, colour: str) -> Iterator[Text]:
+    """The line of the file, cut around the place where it is too long, and carets below it."""
+    source = _plain(finding.span.text or "")
+    start = finding.column - 1
+    room = width - _MARGIN - 3
+    begin = 0
+    if cell_len(source) > room and start > room // 2:
+        begin = min(start - room // 3, len(source) - 1)
+    shown = ("…" if begin else "") + source[begin + 1 if begin else 0 :]
+    before = cell_len(("…" if begin else "") + source[begin + 1 if begin else 0 : start])
+    marked = cell_len(source[start : start + finding.span.width]) or 1
+    if cell_len(shown) > room:
+        shown = set_cell_size(shown, room - 1).rstrip() + "…"
+    number = f"{finding.line:>{_MARGIN - 1}} │ "
+    yield Text.assemble((number, "dim"), shown.rstrip())
+    carets = "^" * max(1, min(marked, room - before))
+    yield Text.assemble((" " * _MARGIN + "│ ", "dim"), " " * before, (carets, colour))
+
+
+def _plain(text: str) -> str:
+    """The text with each control character as one visible column, so that carets fit and terminals don't obey."""
+    return "".join(" " if each == "\t" else "�" if not each.isprintable() else each for each in text)
+
+
+def _wrapped(line: str, width: int) -> Iterator[Text]:
+    indent = " " * (_MARGIN + len(line) - len(line.lstrip()))
+    current = ""
+    for word in line.split(" ") if line.strip() == line else [line.lstrip()]:
+        longer = f"{current} {word}" if current else word
+        if current and cell_len(indent + longer) > width:
+            yield Text(indent + current)
+            longer = word
+        current = longer
+    yield Text(indent + current)
