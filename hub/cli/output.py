@@ -58,13 +58,7 @@ Json = Annotated[
 
 Directory = Annotated[
     Path,
-    typer.Argument(
-        metavar="DIR",
-        exists=True,
-        file_okay=False,
-        help="Directory of the deployment's schema files.",
-        show_default=False,
-    ),
+    typer.Argument(metavar="DIR", help="Directory of the deployment's schema files.", show_default=False),
 ]
 """The type of the argument that names the deployment."""
 
@@ -75,8 +69,6 @@ DirectoryOption = Annotated[
         "-C",
         metavar="DIR",
         envvar="HUB_DIR",
-        exists=True,
-        file_okay=False,
         help="Directory of the deployment; by default this one, or the one that `hub up` runs here.",
         show_default=False,
     ),
@@ -184,6 +176,10 @@ def fail(error: Exception, *, json: bool = False) -> NoReturn:
         if findings := getattr(error, "findings", None):
             document["findings"] = [each.to_json() for each in findings]
         sys.stderr.write(orjson.dumps({"error": document}, option=orjson.OPT_APPEND_NEWLINE).decode())
+    elif findings := getattr(error, "findings", None):
+        from hub.cli.findings import show  # noqa: PLC0415  as above
+
+        show(findings, console(stderr=True))
     else:
         out = console(stderr=True)
         out.print("error", style="bold red", end="  ")
