@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from hub.kafka.settings import KafkaSettings
+from hub.testing.octokit import webhook_payloads
 from hub.testing.servers import kafka_server, rabbitmq_server
 
 
@@ -28,6 +29,12 @@ async def rabbitmq() -> AsyncIterator[str]:
     """AMQP URL of a running RabbitMQ, shared by the whole session: use names of your own (`unique`)."""
     async with rabbitmq_server() as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def payloads() -> list[tuple[str, bytes]]:
+    """The 329 real webhook payloads of GitHub, as (event type, body)."""
+    return webhook_payloads()
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@ Nothing of it is visible to, or disturbed by, a RabbitMQ that the machine runs a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import aio_pika
 import yarl
@@ -18,11 +21,12 @@ import yarl
 from hub.process import ChildProcess, free_ports, listens
 from hub.sdk.errors import EnvironmentProblem
 
-# Debian's path of the script itself; the one on the PATH is a wrapper that insists on the user `rabbitmq`.
-_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+# Debian's path of the scripts themselves; those on the PATH are wrappers that insist on the user `rabbitmq`.
+_PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 
 # Seconds. A start takes 4 to 8 on a shared two-core machine, and more while tests use it.
 _START_LIMIT = 60
+_ATTEMPTS = 3
 
 _MISSING = (
     "A private RabbitMQ needs Debian's package rabbitmq-server, which is not installed. "
@@ -31,17 +35,17 @@ _MISSING = (
 )
 
 
-def _erlang_home() -> str:
-    """Directory with the Erlang programs, ``epmd`` among them."""
-    if not _SERVER.exists() or (epmd := shutil.which("epmd")) is None:
-        raise EnvironmentProblem(_MISSING)
-    return epmd
+class _Ports(NamedTuple):
+    amqp: int
+    distribution: int
+    epmd: int
+    management: int
 
 
 class PrivateRabbitMQ:
     """One RabbitMQ node that belongs to us.
 
-    Its data stay in its directory over `stop`, `kill` and `start`, on the same port.
+    Its data stay in its directory over `stop`, `kill` and `start`, and so does its port.
 
     Args:
         directory: where its data go; a temporary one that `close` removes if not given.
@@ -52,19 +56,19 @@ class PrivateRabbitMQ:
         self._temporary = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="hub-rabbitmq-"))
         self._management = management
-        self._ports: list[int] = []
+        self._ports: _Ports | None = None
         self._epmd: ChildProcess | None = None
         self._server: ChildProcess | None = None
 
     @property
     def url(self) -> str:
         """Where to connect, once it has been started."""
-        return f"amqp://guest:guest@127.0.0.1:{self._ports[0]}/"
+        return f"amqp://guest:guest@127.0.0.1:{self._at.amqp}/"
 
     @property
     def management_url(self) -> str:
         """Base URL of the management plugin's API, for the user guest with the password guest."""
-        return f"http://127.0.0.1:{self._ports[3]}/api"
+        return f"http://127.0.0.1:{self._at.management}/api"
 
     @property
     def running(self) -> bool:
@@ -82,21 +86,19 @@ class PrivateRabbitMQ:
         """
         if self.running:
             return self.url
-        for attempt in range(3):
-            if not self._ports:
-                self._prepare(free_ports(4))
+        for attempt in range(1, _ATTEMPTS + 1):
+            self._ports = self._ports or _Ports(*free_ports(len(_Ports._fields)))
             try:
                 await self._launch()
+                break
             except EnvironmentProblem as problem:
                 self._end_processes()
-                if attempt == 2 or not _port_taken(str(problem)):  # noqa: PLR2004  the last of three
+                if attempt == _ATTEMPTS or not _port_taken(str(problem)):
                     raise
-                self._ports = []  # somebody took one in the meantime
+                self._ports = None  # somebody took one in the meantime
             except BaseException:
                 self._end_processes()
                 raise
-            else:
-                break
         return self.url
 
     async def stop(self) -> None:
@@ -115,38 +117,84 @@ class PrivateRabbitMQ:
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
+    async def control(self, *arguments: str) -> str:
+        """Runs ``rabbitmqctl`` on it, e.g. ``control("set_vm_memory_high_watermark", "0.0001")``.
+
+        Returns:
+            what it printed.
+
+        Raises:
+            EnvironmentProblem: it failed.
+        """
+        process = await asyncio.create_subprocess_exec(
+            str(_PROGRAMS / "rabbitmqctl"),
+            *arguments,
+            env=self._environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            raise EnvironmentProblem(f"rabbitmqctl {' '.join(arguments)} failed:\n{output.decode(errors='replace')}")
+        return output.decode()
+
+    @property
+    def _at(self) -> _Ports:
+        if self._ports is None:
+            raise RuntimeError("the private RabbitMQ has not been started")
+        return self._ports
+
+    async def _launch(self) -> None:
+        epmd = shutil.which("epmd")
+        if epmd is None or not (_PROGRAMS / "rabbitmq-server").exists():
+            raise EnvironmentProblem(_MISSING)
+        self._write_settings()
+        home = self.directory
+        log = home / "server.log"
+        log.unlink(missing_ok=True)  # so that an error shows words of this start only
+        # In the foreground, where Erlang would start one as a daemon that nobody ends.
+        self._epmd = ChildProcess("epmd", [epmd], env=self._environment(), cwd=home, log=log)
+        self._epmd.start()
+        await self._epmd.wait_until(lambda: _epmd_answers(self._at.epmd), 10)
+        command = [str(_PROGRAMS / "rabbitmq-server")]
+        self._server = ChildProcess("RabbitMQ", command, env=self._environment(), cwd=home, log=log)
+        self._server.start()
+        await self._server.wait_until(lambda: takes_connections(self.url), _START_LIMIT)
+
     def _end_processes(self) -> None:
         for process in (self._server, self._epmd):
             if process is not None:
                 process.kill()
 
-    def _prepare(self, ports: list[int]) -> None:
-        epmd = _erlang_home()
-        self._ports = ports
-        amqp, distribution, epmd_port, management = ports
+    def _write_settings(self) -> None:
         home = self.directory
         home.mkdir(parents=True, exist_ok=True)
         cookie = home / ".erlang.cookie"
         if not cookie.exists():
-            cookie.write_text(os.urandom(16).hex())
+            cookie.write_text(secrets.token_hex(16))
             cookie.chmod(0o400)
         (home / "enabled_plugins").write_text("[rabbitmq_management].\n" if self._management else "[].\n")
-        (home / "rabbitmq.conf").write_text(
-            "disk_free_limit.absolute = 50MB\nlog.console = true\nlog.console.level = warning\nlog.file = false\n"
-            + (f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {management}\n" if self._management else "")
-        )
-        environment = {
+        settings = ["disk_free_limit.absolute = 50MB", "log.console = true", "log.console.level = warning"]
+        if self._management:
+            settings += ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {self._at.management}"]
+        (home / "rabbitmq.conf").write_text("".join(f"{each}\n" for each in settings))
+
+    def _environment(self) -> dict[str, str]:
+        home = self.directory
+        return {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "HOME": str(home),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "ERL_EPMD_PORT": str(epmd_port),
+            "ERL_EPMD_PORT": str(self._at.epmd),
             "RABBITMQ_NODENAME": "hub@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(amqp),
-            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_NODE_PORT": str(self._at.amqp),
+            "RABBITMQ_DIST_PORT": str(self._at.distribution),
             "RABBITMQ_MNESIA_BASE": str(home / "mnesia"),
             "RABBITMQ_LOG_BASE": str(home / "log"),
+            "RABBITMQ_LOGS": "-",
             "RABBITMQ_PID_FILE": str(home / "pid"),
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
@@ -157,18 +205,6 @@ class PrivateRabbitMQ:
                 "-noinput -kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none"
             ),
         }
-        log = home / "server.log"
-        # In the foreground, where Erlang would start one as a daemon that nobody ends.
-        self._epmd = ChildProcess("epmd", [epmd], env=environment, cwd=home, log=log)
-        self._server = ChildProcess("RabbitMQ", [str(_SERVER)], env=environment, cwd=home, log=log)
-
-    async def _launch(self) -> None:
-        assert self._epmd is not None
-        assert self._server is not None
-        self._epmd.start()
-        await self._epmd.wait_until(lambda: listens("127.0.0.1", self._ports[2]), 10)
-        self._server.start()
-        await self._server.wait_until(lambda: takes_connections(self.url), _START_LIMIT)
 
 
 async def takes_connections(url: str) -> bool:
@@ -186,5 +222,19 @@ async def takes_connections(url: str) -> bool:
     return True
 
 
+async def _epmd_answers(port: int) -> bool:
+    # NAMES_REQ of Erlang's distribution protocol; the answer begins with epmd's own port.
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.closing(writer):
+                writer.write(b"\x00\x01n")
+                return await reader.readexactly(4) == port.to_bytes(4, "big")
+    except (OSError, TimeoutError, EOFError):
+        return False
+
+
 def _port_taken(text: str) -> bool:
-    return re.search(r"eaddrinuse|address already in use|already in use", text, re.IGNORECASE) is not None
+    # epmd takes a port in use for another epmd that runs already, and ends content, without a word.
+    words = r"eaddrinuse|address (already )?in use|already in use|epmd ended while starting, with status 0"
+    return re.search(words, text, re.IGNORECASE) is not None
