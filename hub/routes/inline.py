@@ -1,0 +1,339 @@
+"""Turns a syntax tree into Python: the fast version, which does the common case inline.
+
+It assumes that nothing fails: ``&&`` and ``||`` stop at the first operand that decides, fields are read from
+dictionaries directly, and operators on the types that they mostly meet are Python's own, behind guards on the types
+that aren't known. Everything else calls the function that the careful version calls. Where anything is raised, the
+careful version starts over, so nothing here has to explain itself; but what the fast version returns must be right.
+
+A path that is read twice (``data.pull_request``) is read once and kept.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hub.routes.functions import Function
+from hub.routes.generator import Code, Generator, Source
+from hub.routes.kinds import CLASSES, NUMBERS, Kind
+from hub.routes.scope import Root, Scope
+from hub.routes.syntax import Binary, Expr, ListLiteral, Literal, Logical, Name, Select, walk
+from hub.routes.template import at, fill
+
+# Kinds whose `==` in Python is CEL's, whatever the other side is.
+_PLAIN_EQUALITY = frozenset((Kind.STRING, Kind.BYTES, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE))
+_ORDERED = frozenset((Kind.STRING, Kind.BYTES, Kind.BOOL, Kind.TIMESTAMP, Kind.DURATION))
+_CHECKED = {"+": "INT_MIN <= (t := a + b) <= INT_MAX", "-": "INT_MIN <= (t := a - b) <= INT_MAX",
+            "*": "INT_MIN <= (t := a * b) <= INT_MAX"}  # fmt: skip
+_PLAIN = {"+": "a + b", "-": "a - b", "*": "a * b"}
+
+
+def repeated(sources: Iterable[Source]) -> Counter[tuple[str, ...]]:
+    """How often each path from a name is read, as ``("data", "user")``."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for source in sources:
+        for node in walk(source.tree):
+            chain = _chain(node)
+            if chain:
+                counts[chain] += 1
+    return counts
+
+
+def _chain(node: Expr) -> tuple[str, ...]:
+    fields: list[str] = []
+    while isinstance(node, Select):
+        fields.append(node.field)
+        node = node.operand
+    return (node.name, *reversed(fields)) if isinstance(node, Name) else ()
+
+
+class InlineGenerator(Generator):
+    """Generates fast code. ``counts`` says which paths are worth keeping."""
+
+    careful = False
+
+    def __init__(self, scope: Scope, names: dict[str, Any], counts: Counter[tuple[str, ...]]) -> None:
+        super().__init__(scope, names)
+        self.counts = counts
+        self.available: dict[tuple[str, ...], Code] = {}
+
+    # What is kept
+
+    @contextmanager
+    def branch(self) -> Iterator[list[ast.stmt]]:
+        """Collects statements that may not run, and forgets afterwards what they have read."""
+        available = dict(self.available)
+        with super().branch() as body:
+            yield body
+        self.available = available
+
+    def kept(self, code: Code) -> Code:
+        """The code of a path, whose value is kept under a name where it is used again."""
+        if code.chain in self.available:
+            return self.available[code.chain]
+        if self.counts[(code.chain[0].partition("$")[0], *code.chain[1:])] > 1:
+            code = Code(self.named(code), code.kind, code.json, code.chain)
+            self.available[code.chain] = code
+        return code
+
+    def load(self, name: str, root: Root) -> Code:
+        """Reads a root, once."""
+        code = super().load(name, root)
+        return code if root.value else self.kept(code)
+
+    def attributes(self) -> Code:
+        """The event's attributes, read once."""
+        return self.kept(super().attributes())
+
+    def field(self, operand: Code, field: str) -> Code:
+        """A field: a plain subscript, since what has none raises."""
+        chain = (*operand.chain, field) if operand.chain else ()
+        if chain in self.available:
+            return self.available[chain]
+        expr = fill("a[b]", self._line, a=operand.expr, b=self.constant(field))
+        code = Code(expr, Kind.DYN, operand.json, chain)
+        return self.kept(code) if chain else code
+
+    # Guards
+
+    def guarded(self, fast: ast.expr, careful: ast.expr, *guards: tuple[Code, tuple[Kind, ...]]) -> ast.expr:
+        """``fast`` where the operands have the kinds for which it is right, else ``careful``."""
+        tests: list[ast.expr] = []
+        for code, kinds in guards:
+            if code.kind in kinds:
+                continue
+            if code.kind is not Kind.DYN:
+                return careful
+            options = [fill(f"type(a) is {CLASSES[kind]}", self._line, a=code.expr) for kind in kinds]
+            tests.append(self.any_of(options))
+        if not tests:
+            return fast
+        test = tests[0] if len(tests) == 1 else at(ast.BoolOp(ast.And(), tests), self._line)
+        return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
+
+    def any_of(self, options: list[ast.expr]) -> ast.expr:
+        """A test that holds where one of several does."""
+        return options[0] if len(options) == 1 else at(ast.BoolOp(ast.Or(), options), self._line)
+
+    def simple(self, code: Code) -> Code:
+        """The same value as a name or a constant."""
+        return Code(self.named(code), code.kind, code.json, code.chain)
+
+    # Nodes
+
+    def has(self, operand: Code, field: str) -> Code:
+        """Whether a dictionary has a key."""
+        operand = self.simple(operand)
+        careful = super().has(operand, field)
+        fast = fill("b in a", self._line, a=operand.expr, b=self.constant(field))
+        if operand.kind is Kind.MAP:
+            return Code(fast, Kind.BOOL)
+        return Code(self.guarded(fast, careful.expr, (operand, (Kind.MAP,))), Kind.BOOL)
+
+    def element(self, operand: Code, key: Code) -> Code:
+        """An element: text finds its key in what has such keys, a whole number its place in a list."""
+        if key.kind is Kind.STRING:
+            return Code(fill("a[b]", self._line, a=operand.expr, b=key.expr), Kind.DYN, operand.json)
+        operand, key = self.simple(operand), self.simple(key)
+        careful = super().element(operand, key)
+        fast = fill("a[b]", self._line, a=operand.expr, b=key.expr)
+        if key.kind is Kind.INT and isinstance(key.expr, ast.Constant) and key.expr.value >= 0:
+            guards = ((operand, (Kind.LIST,)),)
+        elif key.kind is Kind.DYN:
+            guards = ((key, (Kind.STRING,)),)
+        else:
+            return careful
+        return Code(self.guarded(fast, careful.expr, *guards), Kind.DYN, operand.json)
+
+    def truth(self, code: Code, node: Expr) -> ast.expr:
+        """A Python bool of a value."""
+        if code.kind is Kind.BOOL:
+            return code.expr
+        value = self.named(code)
+        return fill("a is True or (a is not False and boolean(a))", self._line, a=value)  # type: ignore[no-any-return]
+
+    def inverted(self, operand: Code) -> Code:
+        """``!``."""
+        if operand.kind is Kind.BOOL:
+            return Code(fill("not a", self._line, a=operand.expr), Kind.BOOL)
+        value = self.named(operand)
+        return Code(fill("a is False or (a is not True and invert(a))", self._line, a=value), Kind.BOOL)
+
+    def emit_logical(self, node: Logical) -> Code:
+        """``&&`` and ``||``, from left to right."""
+        conjunction = node.operator == "&&"
+        groups: list[tuple[list[ast.stmt], list[ast.expr]]] = [([], [self.operand(node.operands[0])])]
+        after_first = dict(self.available)
+        for operand in node.operands[1:]:
+            # What an operand has read is there for those after it too: they run only when it did.
+            with Generator.branch(self) as body:
+                test = self.operand(operand)
+            if body:
+                groups.append((body, [test]))
+            else:
+                groups[-1][1].append(test)
+        self.available = after_first
+        mark = ast.And() if conjunction else ast.Or()
+        values = [tests[0] if len(tests) == 1 else at(ast.BoolOp(mark, tests), self._line) for _, tests in groups]
+        if len(groups) == 1:
+            return Code(values[0], Kind.BOOL)
+        result = self.fresh()
+        self.assign(result, values[0])
+        for (body, _), value in zip(groups[1:], values[1:], strict=True):
+            with Generator.branch(self) as last:
+                self.assign(result, value)
+            undecided = fill("a" if conjunction else "not a", self._line, a=self.variable(result))
+            self.statement(ast.If(undecided, body + last, []))
+        return Code(self.variable(result), Kind.BOOL)
+
+    def operand(self, node: Expr) -> ast.expr:
+        """The truth of an operand."""
+        return self.truth(self.emit(node), node)
+
+    def map_of(self, entries: list[tuple[Code, Code]]) -> Code:
+        """A map; a display of Python where the keys are known text."""
+        code = super().map_of(entries)
+        texts = [key.expr.value for key, _ in entries if isinstance(key.expr, ast.Constant) and key.kind is Kind.STRING]
+        if len(texts) < len(entries) or len(set(texts)) < len(texts):
+            return code
+        expr = ast.Dict([key.expr for key, _ in entries], [value.expr for _, value in entries])
+        return Code(at(expr, self._line), Kind.MAP, code.json)
+
+    # Operators
+
+    def binary(self, operator: str, left: Code, right: Code) -> Code:
+        """An operator on two values."""
+        left, right = self.simple(left), self.simple(right)
+        careful = super().binary(operator, left, right)
+        if operator in ("==", "!="):
+            expr = self.equality(operator, left, right, careful.expr)
+        elif operator == "in":
+            expr = self.membership(left, right, careful.expr)
+        elif operator in _CHECKED:
+            expr = self.arithmetic(operator, left, right, careful.expr)
+        elif operator in ("/", "%"):
+            expr = self.division(operator, left, right, careful.expr)
+        else:
+            expr = self.order(operator, left, right, careful.expr)
+        return Code(expr, careful.kind)
+
+    def equality(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
+        """``==`` and ``!=``: Python's, but for Booleans, which Python takes for numbers, and for containers."""
+        parts = {"a": left.expr, "b": right.expr}
+        kinds = {left.kind, right.kind}
+        same = operator == "=="
+        if kinds & _PLAIN_EQUALITY or kinds <= NUMBERS:
+            return fill(f"a {operator} b", self._line, **parts)  # type: ignore[no-any-return]
+        if Kind.NULL in kinds or Kind.BOOL in kinds:
+            # There is one object for each of true, false and null.
+            return fill("a is b" if same else "a is not b", self._line, **parts)  # type: ignore[no-any-return]
+        if kinds & NUMBERS:
+            number, other = (left, right) if left.kind in NUMBERS else (right, left)
+            if isinstance(number.expr, ast.Constant) and number.expr.value not in (0, 1):
+                return fill(f"a {operator} b", self._line, **parts)  # type: ignore[no-any-return]
+            text = "a == b and type(o) is not bool" if same else "a != b or type(o) is bool"
+            return fill(text, self._line, o=other.expr, **parts)  # type: ignore[no-any-return]
+        if kinds == {Kind.DYN}:
+            fast = fill(f"a {operator} b", self._line, **parts)
+            test = fill("type(a) is str or type(b) is str", self._line, **parts)
+            return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
+        return careful
+
+    def membership(self, element: Code, container: Code, careful: ast.expr) -> ast.expr:
+        """``in``: text in anything, and anything in a list of text."""
+        fast = fill("a in b", self._line, a=element.expr, b=container.expr)
+        return self.guarded(fast, careful, (element, (Kind.STRING,)), (container, (Kind.LIST, Kind.MAP)))
+
+    def emit_binary(self, node: Binary) -> Code:
+        """An operator; ``in`` a list of text is looked up in a tuple that is made once."""
+        if node.operator == "in" and isinstance(node.right, ListLiteral):
+            texts = [each.value for each in node.right.elements if isinstance(each, Literal)]
+            if len(texts) == len(node.right.elements) and all(type(each) is str for each in texts):
+                element = self.emit(node.left)
+                options = at(ast.Tuple([self.constant(each) for each in texts], ast.Load()), self._line)
+                return Code(fill("a in b", self._line, a=element.expr, b=options), Kind.BOOL)
+        return super().emit_binary(node)
+
+    def order(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
+        """``<`` and its kin: Python's, on values of one type and on numbers."""
+        fast = fill(f"a {operator} b", self._line, a=left.expr, b=right.expr)
+        kinds = {left.kind, right.kind}
+        if kinds <= NUMBERS or (len(kinds) == 1 and kinds <= _ORDERED):
+            return fast  # type: ignore[no-any-return]
+        if kinds & NUMBERS:
+            numbers = (Kind.INT, Kind.DOUBLE, *(kinds & {Kind.UINT}))
+            return self.guarded(fast, careful, (left, numbers), (right, numbers))
+        known = kinds - {Kind.DYN}
+        if len(known) == 1 and known <= _ORDERED:
+            return self.guarded(fast, careful, (left, tuple(known)), (right, tuple(known)))
+        if not known:
+            text = "type(a) is type(b) and (type(a) is int or type(a) is str)"
+            test = fill(text, self._line, a=left.expr, b=right.expr)
+            return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
+        return careful
+
+    def arithmetic(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
+        """``+``, ``-`` and ``*``: text and doubles are Python's, whole numbers are checked for their range."""
+        parts = {"a": left.expr, "b": right.expr}
+        plain = fill(_PLAIN[operator], self._line, **parts)
+        known = {left.kind, right.kind} - {Kind.DYN}
+        if known == {Kind.DOUBLE} or (operator == "+" and known in ({Kind.STRING}, {Kind.BYTES})):
+            kind = tuple(known)
+            return self.guarded(plain, careful, (left, kind), (right, kind))
+        if known == {Kind.INT} or (not known and operator != "+"):
+            result = at(ast.Name(self.fresh(), ast.Load()), self._line)
+            checked = fill(_CHECKED[operator], self._line, t=result, **parts)
+            whole = at(ast.IfExp(checked, result, careful), self._line)
+            return self.guarded(whole, careful, (left, (Kind.INT,)), (right, (Kind.INT,)))
+        if not known:
+            return self.guarded(plain, careful, (left, (Kind.STRING,)), (right, (Kind.STRING,)))
+        return careful
+
+    def division(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
+        """``/`` and ``%`` of what isn't negative by a positive constant: there Python agrees with CEL."""
+        divisor = right.expr
+        if left.kind not in (Kind.INT, Kind.DYN) or right.kind is not Kind.INT:
+            return careful
+        if not isinstance(divisor, ast.Constant) or divisor.value <= 0:
+            return careful
+        parts = {"a": left.expr, "b": divisor}
+        fast = fill("a // b" if operator == "/" else "a % b", self._line, **parts)
+        test = fill("type(a) is int and 0 <= a <= INT_MAX", self._line, a=left.expr)
+        return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
+
+    # Functions and macros
+
+    def call(self, function: Function, operands: list[Code]) -> Code:
+        """A function; its common case inline."""
+        if function.inline is None or len(operands) != len(function.guards):
+            return super().call(function, operands)
+        operands = [self.simple(each) for each in operands]
+        careful = super().call(function, operands)
+        parts = dict(zip("ab", (each.expr for each in operands), strict=False))
+        fast = fill(function.inline, self._line, **parts)
+        guards = zip(operands, function.guards, strict=True)
+        return Code(self.guarded(fast, careful.expr, *guards), careful.kind, careful.json)
+
+    def match(self, text: Code, expression: Any, source: Code) -> Code:
+        """``matches`` with a regular expression that is compiled already."""
+        text = self.simple(text)
+        careful = super().match(text, expression, source)
+        parts = {"a": text.expr, "r": self.constant(expression)}
+        fast = fill("r.search(a) is not None", self._line, **parts)
+        return Code(self.guarded(fast, careful.expr, (text, (Kind.STRING,))), Kind.BOOL)
+
+    def items(self, source: Code) -> ast.expr:
+        """What a macro goes through: a list as it is."""
+        source = self.simple(source)
+        careful = super().items(source)
+        return self.guarded(source.expr, careful, (source, (Kind.LIST,)))
+
+    def attempt(self, operand: Expr, result: str, problem: str) -> None:  # noqa: ARG002  there is none here
+        """Puts the truth of an operand into ``result``; an error is an error."""
+        self.assign(result, self.operand(operand))
+
+    def settle(self, result: str, problem: str, *, decisive: bool) -> None:
+        """Nothing: there are no problems to settle."""

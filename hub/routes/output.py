@@ -1,0 +1,85 @@
+"""What leaves the language: JSON values and attributes of events."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import orjson
+
+from hub.routes.errors import Failure
+from hub.routes.times import duration_text, timestamp_text
+from hub.routes.values import INT_MIN, UINT_MAX, Duration, KeyedMap, Timestamp, UInt, described
+from hub.sdk import InvalidEvent
+from hub.sdk.event import validate
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON has it, sharing nothing that can be changed with its input.
+
+    Timestamps become RFC 3339 text, durations text such as ``3.5s``, bytes base64, uints plain numbers.
+    """
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return value
+    if kind is int:
+        if INT_MIN <= value <= UINT_MAX:
+            return value
+        raise Failure("expected a number that fits into 64 bits")
+    if kind is list:
+        return [json_value(each) for each in value]
+    if kind is dict:
+        return {key: json_value(each) for key, each in value.items()}
+    return _special(value, kind)
+
+
+def _special(value: Any, kind: type) -> Any:
+    if kind is float:
+        if math.isfinite(value):
+            return value
+        raise Failure("JSON has no NaN and no infinity; test the double before")
+    if kind is UInt:
+        return int(value)
+    if kind is Timestamp:
+        return timestamp_text(value)
+    if kind is Duration:
+        return duration_text(value)
+    if kind is bytes:
+        return base64.b64encode(value).decode()
+    if kind is KeyedMap:
+        raise Failure("JSON has only text as keys; write string(…) around the others")
+    raise Failure(f"JSON can't hold {described(value)}")
+
+
+def json_bytes(value: Any) -> bytes:
+    """A JSON value as bytes."""
+    try:
+        return orjson.dumps(value)
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise Failure("expected a value that JSON can hold") from error
+
+
+def text_value(value: Any) -> str:
+    """A value that must be text."""
+    if type(value) is str:
+        return value
+    hint = "; write string(…) around it" if value is not None and type(value) not in (list, dict, KeyedMap) else ""
+    raise Failure(f"expected text, got {described(value)}{hint}")
+
+
+def attribute_value(name: str, value: Any) -> str:
+    """The text of an attribute of an event, by CloudEvents' rules for it."""
+    if name == "time" and type(value) is Timestamp:
+        return timestamp_text(value)
+    text = text_value(value)
+    if not text:
+        raise Failure("expected text that isn't empty")
+    try:
+        validate({"id": "-", "source": "-", "type": "-", name: text})
+    except InvalidEvent:
+        rules = {"time": "a time by RFC 3339", "source": "a URI-reference without blanks"}
+        raise Failure(
+            f"expected {rules.get(name, 'text without control characters')}, got a string that isn't"
+        ) from None
+    return text

@@ -1,0 +1,388 @@
+"""Parses CEL's whole grammar into a syntax tree, by recursive descent with operator precedence.
+
+Its errors say what was expected, what came, and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NoReturn
+
+from hub.routes.errors import ExpressionError
+from hub.routes.lexer import Token, tokens
+from hub.routes.syntax import (
+    Binary,
+    Call,
+    Conditional,
+    Expr,
+    Has,
+    Index,
+    ListLiteral,
+    Literal,
+    Logical,
+    Macro,
+    MapLiteral,
+    Name,
+    Select,
+    Unary,
+    children,
+)
+from hub.routes.values import INT_MAX, UINT_MAX, UInt
+
+MAX_NESTING = 64  # brackets and branches inside of each other
+MAX_DEPTH = 200  # levels of the tree; each operator, selection or call in a row is one
+
+_KEYWORDS = {"true": True, "false": False, "null": None}
+_RESERVED = frozenset(
+    "as break const continue else for function if import let loop package namespace return var void while".split()
+)
+_PRECEDENCE = {
+    "==": 1, "!=": 1, "<": 1, "<=": 1, ">": 1, ">=": 1, "in": 1,
+    "+": 2, "-": 2,
+    "*": 3, "/": 3, "%": 3,
+}  # fmt: skip
+
+# Words of other languages where CEL has an operator or a literal.
+_WORDS = {
+    "and": "write `&&`",
+    "or": "write `||`",
+    "not": "write `!`",
+    "is": "write `==`",
+    "eq": "write `==`",
+    "ne": "write `!=`",
+    "if": "write `condition ? this : that`",
+    "else": "write `condition ? this : that`",
+    "then": "write `condition ? this : that`",
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "write `null`",
+    "nil": "write `null`",
+    "undefined": "test with `has(a.b)` whether a field is there",
+    "lambda": "write e.g. `list.map(x, x.name)`",
+    "for": "write e.g. `list.map(x, x.name)` or `list.filter(x, x.open)`",
+    "like": 'write `text.contains("…")` or `text.matches("…")`',
+    "contains": 'write `text.contains("…")`, or `element in list`',
+    "between": "write `low <= x && x <= high`",
+}
+_MACRO_ARGUMENTS = {"all": (2,), "exists": (2,), "exists_one": (2,), "existsOne": (2,), "filter": (2,), "map": (2, 3)}
+
+
+def parse(source: str, start: int = 0) -> Expr:
+    """The syntax tree of an expression, which begins at an offset of the text.
+
+    Raises:
+        ExpressionError: with the code ``route.syntax``, ``route.too_long`` or ``route.too_deep``.
+    """
+    return _Parser(source, start).whole()
+
+
+class _Parser:
+    def __init__(self, source: str, start: int) -> None:
+        self.source = source
+        self.tokens = tokens(source, start)
+        self.index = 0
+        self.nesting = 0
+
+    # Tokens
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.index]
+
+    def at(self, kind: str) -> bool:
+        return self.tokens[self.index].kind == kind
+
+    def word(self) -> str | None:
+        """The word that comes next, if one does."""
+        token = self.token
+        return str(token.value) if token.kind == "name" else None
+
+    def take(self) -> Token:
+        token = self.token
+        self.index += 1
+        return token
+
+    def accept(self, kind: str) -> bool:
+        if self.at(kind):
+            self.index += 1
+            return True
+        return False
+
+    def expect(self, kind: str, purpose: str) -> Token:
+        if self.at(kind):
+            return self.take()
+        self.fail(f"expected `{kind}` {purpose}")
+
+    def fail(self, expected: str, *, at: Token | None = None, suggestion: str | None = None) -> NoReturn:
+        token = at or self.token
+        text = self.source[token.start : token.end]
+        came = "the expression ended" if token.kind == "end" else f"got `{text}`"
+        if suggestion is None and token.kind == "name":
+            suggestion = _WORDS.get(text)
+        self.error(f"{expected}; {came}", token.start, token.end, suggestion)
+
+    def error(
+        self, message: str, start: int, end: int, suggestion: str | None = None, code: str = "route.syntax"
+    ) -> NoReturn:
+        raise ExpressionError(code, message, source=self.source, start=start, end=end, suggestion=suggestion)
+
+    def too_deep(self, limit: str, start: int, end: int) -> NoReturn:
+        self.error(f"expected at most {limit}", start, end, "split it over several fields", "route.too_deep")
+
+    # Expressions, from the weakest binding to the strongest
+
+    def whole(self) -> Expr:
+        if self.at("end"):
+            self.error("expected an expression; got nothing", self.token.start, len(self.source))
+        tree = self.expression()
+        if not self.at("end"):
+            self.fail("expected an operator or the end of the expression", suggestion=self.hint_after())
+        self.check_depth(tree)
+        return tree
+
+    def check_depth(self, tree: Expr) -> None:
+        waiting = [(tree, 1)]
+        while waiting:
+            node, depth = waiting.pop()
+            if depth > MAX_DEPTH:
+                self.too_deep(f"{MAX_DEPTH} operators, selections or calls in a row", node.start, node.end)
+            waiting.extend((child, depth + 1) for child in children(node))
+
+    def hint_after(self) -> str | None:
+        if self.at("string") and self.index and self.tokens[self.index - 1].kind == "name":
+            return 'text is formatted with `+`, e.g. `"#" + string(data.number)`'
+        if self.word() == "not":
+            return "write `!(element in list)`"
+        return None
+
+    def expression(self) -> Expr:
+        self.nesting += 1
+        if self.nesting > MAX_NESTING:
+            self.too_deep(f"{MAX_NESTING} levels of nesting", self.token.start, self.token.end)
+        condition = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))
+        if self.at("?"):
+            condition = self.conditional(condition)
+        self.nesting -= 1
+        return condition
+
+    def conditional(self, condition: Expr) -> Expr:
+        question = self.take()
+        null_safe = self.at(".") and self.token.start == question.end
+        then = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))
+        if not self.at(":"):
+            self.fail(
+                "expected `:` and what holds otherwise",
+                suggestion="there is no null-safe `?.`; write `has(a.b) ? a.b.c : …`" if null_safe else None,
+            )
+        self.take()
+        otherwise = self.expression()
+        return Conditional(condition.start, otherwise.end, condition, then, otherwise)
+
+    def logical(self, operator: str, operand: Callable[[], Expr]) -> Expr:
+        operands = [operand()]
+        while self.accept(operator):
+            operands.append(operand())
+        if len(operands) == 1:
+            return operands[0]
+        return Logical(operands[0].start, operands[-1].end, operator, tuple(operands))
+
+    def binary(self, precedence: int) -> Expr:
+        left = self.unary()
+        while True:
+            operator = "in" if self.word() == "in" else self.token.kind
+            if _PRECEDENCE.get(operator, 0) < precedence:
+                return left
+            self.take()
+            right = self.binary(_PRECEDENCE[operator] + 1)
+            left = Binary(left.start, right.end, operator, left, right)
+
+    def unary(self) -> Expr:
+        signs: list[Token] = []
+        while self.at("!") or (self.at("-") and not (signs and signs[0].kind == "!")):
+            if signs and self.token.kind != signs[0].kind:
+                break
+            signs.append(self.take())
+        if signs and signs[-1].kind == "-" and self.at("number"):
+            operand = self.members(self.number(signs.pop()))
+        else:
+            operand = self.members(self.primary())
+        for sign in reversed(signs):
+            operand = Unary(sign.start, operand.end, sign.kind, operand)
+        return operand
+
+    def members(self, operand: Expr) -> Expr:
+        """What follows a value directly: selections, calls and indexes."""
+        while self.at(".") or self.at("["):
+            operand = self.index_of(operand) if self.at("[") else self.select(operand)
+        if self.at("{") and isinstance(operand, Name | Select):
+            self.fail(
+                "expected an operator", suggestion='there are no message types; a map is written `{"key": value}`'
+            )
+        return operand
+
+    def index_of(self, operand: Expr) -> Expr:
+        self.take()
+        if self.at("?"):
+            self.fail("expected an index", suggestion="test with `has(a.b)` or `key in map` first")
+        index = self.expression()
+        end = self.expect("]", "after the index").end
+        return Index(operand.start, end, operand, index)
+
+    def select(self, operand: Expr) -> Expr:
+        self.take()
+        token = self.token
+        if token.kind == "quoted":
+            self.take()
+            return Select(operand.start, token.end, operand, token.value, token.start)
+        if token.kind != "name" or token.value in _KEYWORDS or token.value == "in":
+            suggestion = None
+            if token.kind == "number":
+                suggestion = "an element of a list is `list[0]`"
+            elif token.kind == "?":
+                suggestion = "write `has(a.b) ? a.b : …`"
+            elif token.kind == "name":
+                suggestion = f'a key of this name is read as `["{token.value}"]`'
+            self.fail("expected a field's name after `.`", suggestion=suggestion)
+        self.take()
+        if self.at("("):
+            return self.method(operand, token)
+        return Select(operand.start, token.end, operand, token.value, token.start)
+
+    def method(self, target: Expr, name: Token) -> Expr:
+        arguments, end = self.arguments()
+        function = str(name.value)
+        if len(arguments) in _MACRO_ARGUMENTS.get(function, ()):
+            return self.macro(target, name, arguments, end)
+        if function in _MACRO_ARGUMENTS:
+            forms = "`list.map(x, expression)` or `list.map(x, condition, expression)`"
+            form = forms if function == "map" else f"`list.{function}(x, condition)`"
+            self.error(f"expected {form}; got {len(arguments)} arguments", name.start, end)
+        return Call(target.start, end, function, target, arguments, name.start)
+
+    def macro(self, target: Expr, name: Token, arguments: tuple[Expr, ...], end: int) -> Expr:
+        function = str(name.value)
+        variable = arguments[0]
+        if not isinstance(variable, Name) or variable.absolute:
+            self.error(
+                f"expected a name for the element as first argument of `{function}`",
+                variable.start,
+                variable.end,
+                f"write e.g. `list.{function}(x, …)`",
+            )
+        if function == "map":
+            predicate = arguments[1] if len(arguments) == 3 else None  # noqa: PLR2004  map(x, condition, expression)
+            transform: Expr | None = arguments[-1]
+        else:
+            predicate, transform = arguments[1], None
+        function = "exists_one" if function == "existsOne" else function
+        return Macro(target.start, end, function, target, variable.name, predicate, transform)
+
+    # Values
+
+    def primary(self) -> Expr:
+        token = self.token
+        match token.kind:
+            case "number":
+                return self.number(None)
+            case "string":
+                self.take()
+                return Literal(token.start, token.end, token.value)
+            case "(":
+                return self.group()
+            case "[":
+                return self.list_literal()
+            case "{":
+                return self.map_literal()
+            case "name" | ".":
+                return self.name()
+        self.fail("expected a value")
+
+    def number(self, sign: Token | None) -> Expr:
+        token = self.take()
+        value = token.value
+        start = sign.start if sign else token.start
+        if sign:
+            if type(value) is UInt:
+                self.error("a uint has no sign", start, token.end)
+            value = -value
+        if type(value) is int and not -INT_MAX - 1 <= value <= INT_MAX:
+            self.error(
+                "expected an int of 64 bits, from -9223372036854775808 to 9223372036854775807",
+                start,
+                token.end,
+                "write it with a decimal point as a double, e.g. `1e20`",
+            )
+        if type(value) is UInt and value > UINT_MAX:
+            self.error("expected a uint of 64 bits, at most 18446744073709551615", start, token.end)
+        if type(value) is float and math.isinf(value):
+            self.error("expected a double of 64 bits, at most about 1.8e308", start, token.end)
+        return Literal(start, token.end, value)
+
+    def group(self) -> Expr:
+        self.take()
+        inner = self.expression()
+        self.expect(")", "to close the bracket")
+        return inner
+
+    def name(self) -> Expr:
+        start = self.token.start
+        absolute = self.accept(".")
+        token = self.token
+        if token.kind != "name":
+            self.fail("expected a name")
+        word = str(token.value)
+        if not absolute and word in _KEYWORDS:
+            self.take()
+            return Literal(start, token.end, _KEYWORDS[word])
+        if word in _RESERVED or word in _KEYWORDS or word == "in":
+            self.fail("expected a value")
+        following = self.tokens[self.index + 1]
+        if word in _WORDS and following.kind in ("name", "number", "string", "["):
+            self.fail("expected a value")
+        self.take()
+        if self.at("("):
+            return self.function(token, start)
+        return Name(start, token.end, word, absolute)
+
+    def function(self, name: Token, start: int) -> Expr:
+        arguments, end = self.arguments()
+        if name.value != "has":
+            return Call(start, end, str(name.value), None, arguments, name.start)
+        if len(arguments) != 1 or not isinstance(arguments[0], Select):
+            self.error("expected one field, e.g. `has(data.user)`", name.start, end)
+        tested = arguments[0]
+        return Has(start, end, tested.operand, tested.field, tested.field_start, tested.end)
+
+    def arguments(self) -> tuple[tuple[Expr, ...], int]:
+        self.take()
+        return self.items(")", "after the arguments", trailing_comma=False)
+
+    def items(self, close: str, purpose: str, *, trailing_comma: bool) -> tuple[tuple[Expr, ...], int]:
+        items: list[Expr] = []
+        while not self.at(close):
+            items.append(self.expression())
+            if not self.accept(","):
+                break
+            if not trailing_comma and self.at(close):
+                self.fail("expected another argument after `,`")
+        return tuple(items), self.expect(close, purpose).end
+
+    def list_literal(self) -> Expr:
+        start = self.take().start
+        if self.at("?"):
+            self.fail("expected an element")
+        elements, end = self.items("]", "after the elements", trailing_comma=True)
+        return ListLiteral(start, end, elements)
+
+    def map_literal(self) -> Expr:
+        start = self.take().start
+        entries: list[tuple[Expr, Expr]] = []
+        while not self.at("}"):
+            key = self.expression()
+            self.expect(":", "between a key and its value")
+            entries.append((key, self.expression()))
+            if not self.accept(","):
+                break
+        end = self.expect("}", "after the entries").end
+        return MapLiteral(start, end, tuple(entries))

@@ -1,0 +1,123 @@
+"""Makes functions of Python out of expressions: the fast one that is called, and the careful one that it falls back to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from hub.routes import operators, output
+from hub.routes.errors import EvaluationError, Failure
+from hub.routes.generator import Generator, Source
+from hub.routes.inline import InlineGenerator, repeated
+from hub.routes.scope import Scope, event_fields, headers_of, now_of
+from hub.routes.template import at, fill, verify
+from hub.routes.values import INT_MAX, INT_MIN, Duration, Timestamp, UInt
+from hub.sdk import Event, InvalidEvent
+
+FILE = "<expression>"
+_FUNCTION = "v0"
+
+_NAMES: dict[str, Any] = {
+    each.__name__: each
+    for each in (
+        operators.equals, operators.differs, operators.less, operators.less_or_equal, operators.greater,
+        operators.greater_or_equal, operators.is_in, operators.add, operators.subtract, operators.multiply,
+        operators.divide, operators.remainder, operators.negate, operators.boolean, operators.invert, operators.select,
+        operators.has_field, operators.index, operators.elements, operators.make_map,
+        output.json_value, output.json_bytes, output.text_value, output.attribute_value,
+        event_fields, headers_of, now_of, type, bool, int, float, str, bytes, list, dict, len, Exception,
+        UInt, Timestamp, Duration, Event,
+    )
+}  # fmt: skip
+_NAMES |= {"INT_MIN": INT_MIN, "INT_MAX": INT_MAX}
+
+Body = Callable[[Generator], None]
+"""Appends the statements of a function to a generator; each of its ways ends with a return."""
+
+
+class Unit:
+    """Expressions that are computed together by one function.
+
+    Args:
+        sources: the expressions.
+        scope: what names mean in them.
+        body: makes the function's code.
+    """
+
+    def __init__(self, sources: Sequence[Source], scope: Scope, body: Body) -> None:
+        self._scope = scope
+        self._body = body
+        names = {**_NAMES, "careful": self._careful}
+        generator = InlineGenerator(scope, names, repeated(sources))
+        with generator.branch() as block:
+            body(generator)
+        handler = at(ast.ExceptHandler(fill("Exception", 1), None, [at(ast.Pass(), 1)]), 1)
+        fallback = at(ast.Return(fill("careful(event, variables)", 1)), 1)
+        self.constant = not generator.loaded
+        self.function = _compiled([at(ast.Try(block, [handler], [], []), 1), fallback], names)
+        """Takes an event and a mapping of further variables."""
+        self._slow: Callable[..., Any] | None = None
+        self._lines: list[tuple[Source, Any]] = []
+
+    def _careful(self, event: Event | None, variables: Any) -> Any:
+        """The same by the careful version, which is made when it is first needed."""
+        if self._slow is None:
+            names = {**_NAMES, "locate": self._locate}
+            generator = Generator(self._scope, names)
+            with generator.branch() as block:
+                self._body(generator)
+            self._lines = generator.lines
+            self._slow = _compiled(block, names)
+        try:
+            return self._slow(event, variables)
+        except Exception as error:  # noqa: BLE001  whatever it is, it becomes the error of this event
+            raise self._locate(error) from None
+
+    def _locate(self, error: Exception) -> EvaluationError:
+        """The error with the place where it was raised: generated code has a line number for each node."""
+        if isinstance(error, EvaluationError):
+            return error
+        line = _last_line(error.__traceback__)
+        message = _message(error)
+        if not 1 <= line <= len(self._lines):
+            return EvaluationError(message.replace("{at}", ""))
+        source, node = self._lines[line - 1]
+        operand = getattr(node, "operand", None) or getattr(node, "range", None)
+        place = f" at `{source.text[operand.start : operand.end]}`" if operand else ""
+        return EvaluationError(
+            message.replace("{at}", place), source=source.text, start=node.start, end=node.end, path=source.path
+        )
+
+
+def _compiled(body: list[ast.stmt], names: dict[str, Any]) -> Callable[..., Any]:
+    parameters = [at(ast.arg(name), 1) for name in ("event", "variables")]
+    arguments = ast.arguments(
+        posonlyargs=[], args=parameters, kwonlyargs=[], kw_defaults=[], defaults=[at(ast.Constant(None), 1)]
+    )
+    function = at(ast.FunctionDef(_FUNCTION, arguments, body, [], None, None), 1)
+    module = ast.Module([function], [])
+    verify(module, names)
+    namespace: dict[str, Any] = {"__builtins__": {}, **names}
+    exec(compile(module, FILE, "exec"), namespace)  # noqa: S102  built from a whitelist, see hub.routes.template
+    made: Callable[..., Any] = namespace[_FUNCTION]
+    return made
+
+
+def _last_line(traceback: TracebackType | None) -> int:
+    line = 0
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == FILE:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, Failure | InvalidEvent):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "the value is nested too deeply"
+    # The text of any other exception may hold values of the event.
+    return f"can't be computed ({type(error).__name__})"
