@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Collection, Mapping, Sequence
 
 from hub.deployment import Deployment
@@ -78,12 +79,16 @@ class Runtime:
     async def stop(self, limit: float = 20.0) -> list[str]:
         """Stops sources first, drains the rest, and closes.
 
+        Args:
+            limit: seconds for all units together to settle what they have.
+
         Returns:
-            Names of units that could not settle within the limit in seconds.
+            Names of units that could not settle within the limit.
         """
+        began = time.monotonic()
         sources = [name for name, unit in self.supervisor.units.items() if unit.kind == "source"]
         cut = await self.supervisor.stop(*sources, limit=limit) if sources else []
-        cut += await self.supervisor.stop(limit=limit)
+        cut += await self.supervisor.stop(limit=max(0.0, began + limit - time.monotonic()))
         await self._reporter.stop()
         await self.server.stop()
         await self._assembly.stop()
