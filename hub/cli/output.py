@@ -69,7 +69,7 @@ DirectoryOption = Annotated[
         "-C",
         metavar="DIR",
         envvar="HUB_DIR",
-        help="Directory of the deployment; by default this one, or the one that `hub up` runs here.",
+        help="Directory of the deployment; by default the one that `hub up` runs here, or this one.",
         show_default=False,
     ),
 ]

@@ -97,8 +97,8 @@ def deployment(given: Path | None = None) -> Deployment:
     """The deployment that a command is about.
 
     Args:
-        given: its directory; if not given, this directory where it holds schema files, else the one that `hub up` runs
-            here or ran last.
+        given: its directory; if not given, the one that `hub up` runs here or ran last, else this directory where it
+            holds schema files.
 
     Raises:
         InvalidDeployment: with all findings.
@@ -111,12 +111,12 @@ def directory(given: Path | None = None) -> Path:
     """As `deployment`, without reading it."""
     if given is not None:
         return given
-    here = Path()
-    if any(each.suffix in (".yaml", ".yml") for each in here.iterdir()):
-        return here
     up = Up.read()
     if up is not None and Path(up.directory).is_dir():
         return Path(os.path.relpath(up.directory))
+    here = Path()
+    if any(each.suffix in (".yaml", ".yml") for each in here.iterdir()):
+        return here
     raise ConfigError(
         "which deployment? This directory holds no schema files (*.yaml), and `hub up` has not run here. "
         "Name the deployment's directory: --dir DIR, or HUB_DIR in the environment"
