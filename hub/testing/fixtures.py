@@ -21,7 +21,7 @@ from hub.testing.servers import kafka_server, rabbitmq_server
 async def kafka() -> AsyncIterator[KafkaSettings]:
     """Settings of a running Kafka, shared by the whole session: use names of your own (`unique`)."""
     async with kafka_server() as server:
-        yield KafkaSettings(bootstrap_servers=server.url)
+        yield KafkaSettings.plain(server.url)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -26,6 +26,7 @@ from typing import Protocol
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from hub.kafka.embedded import EmbeddedKafka
 from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import ContainerServer, docker_answers
@@ -33,6 +34,9 @@ from hub.testing.rabbitmq import PrivateRabbitMQ, takes_connections
 
 KAFKA_IMAGE = "apache/kafka:4.1.0"
 RABBITMQ_IMAGE = "rabbitmq:4-alpine"
+
+Progress = Callable[[str], None]
+"""Is told what takes time, in a line for people."""
 
 
 class Server(Protocol):
@@ -86,18 +90,18 @@ class GivenServer:
 class PrivateKafka:
     """The embedded Apache Kafka in a temporary directory."""
 
-    def __init__(self) -> None:
-        # Only where this rung is reached: a container needs no jars and no JRE.
-        from hub.kafka.embedded import EmbeddedKafka  # noqa: PLC0415
-
+    def __init__(self, progress: Progress) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="hub-kafka-"))
-        self._kafka = EmbeddedKafka(self._directory)
-        self.url = ""
+        self._kafka = EmbeddedKafka(self._directory, progress=progress)
+
+    @property
+    def url(self) -> str:
+        """Its bootstrap servers, once it has been started."""
+        return self._kafka.bootstrap
 
     async def start(self) -> str:
         """Starts it (again) on the port that it had."""
-        self.url = await self._kafka.start()
-        return self.url
+        return await self._kafka.start()
 
     async def stop(self) -> None:
         """Ends it in order; its data stay."""
@@ -178,32 +182,35 @@ async def _running(server: Server) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def kafka_server(*, private: bool = False) -> AsyncIterator[Server]:
+async def kafka_server(*, private: bool = False, progress: Progress = lambda _: None) -> AsyncIterator[Server]:
     """A running Kafka broker; its `url` is its bootstrap servers.
 
     Args:
         private: one that is nobody else's and may be stopped and killed: leaves out what the environment names.
+        progress: told what takes time.
     """
     url = os.environ.get("HUB_TEST_KAFKA")
     if url and not private:
         server: Server = GivenServer("HUB_TEST_KAFKA", url, answers)
     else:
-        server = _kafka_container() if await _docker_wanted() else PrivateKafka()
+        server = _kafka_container() if await _docker_wanted() else PrivateKafka(progress)
     async with _running(server):
         yield server
 
 
 @asynccontextmanager
-async def rabbitmq_server(*, private: bool = False) -> AsyncIterator[Server]:
+async def rabbitmq_server(*, private: bool = False, progress: Progress = lambda _: None) -> AsyncIterator[Server]:
     """A running RabbitMQ; its `url` is an AMQP URL.
 
     Args:
         private: one that is nobody else's and may be stopped and killed: leaves out what the environment names.
+        progress: told what takes time.
     """
     url = os.environ.get("HUB_TEST_RABBITMQ")
     if url and not private:
         server: Server = GivenServer("HUB_TEST_RABBITMQ", url, takes_connections)
     else:
+        progress("starting RabbitMQ")
         server = _rabbitmq_container() if await _docker_wanted() else PrivateRabbitMQ()
     async with _running(server):
         yield server
