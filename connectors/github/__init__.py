@@ -3,10 +3,19 @@
 Imports only ``hub.sdk``. Nothing but ``connector`` is meant for others.
 """
 
+from connectors.github.commits import Commits
 from connectors.github.config import ApiConfig
+from connectors.github.issues import Issues
+from connectors.github.pulls import Pulls
+from connectors.github.releases import Releases
 from connectors.github.webhook import Deliveries
 from hub.sdk import Connector
 
-connector = Connector(name="github", title="GitHub", sources={"webhook": Deliveries}, service=ApiConfig)
+connector = Connector(
+    name="github",
+    title="GitHub",
+    sources={"webhook": Deliveries, "issues": Issues, "pulls": Pulls, "commits": Commits, "releases": Releases},
+    service=ApiConfig,
+)
 
 __all__ = ["connector"]

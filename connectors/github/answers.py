@@ -1,0 +1,120 @@
+"""GitHub's answers: pages of records, and what its refusals mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from hub.sdk import NotConnected, Permanent, Response, Signal, Transient
+
+_LINK = re.compile(r'<([^>]*)>\s*;[^<]*?\brel="(\w+)"')
+_SECONDARY_PAUSE = 60.0  # seconds, "at least one minute" by GitHub's page "Rate limits for the REST API"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        unchanged: whether it is the same as when the ETag that was asked with was given; it has no document then.
+        document: the parsed body.
+        etag: to ask with the next time.
+        following: query string of the next page; ``None`` on the last one.
+        last: number of the last page, where GitHub says it.
+        answered: when, by GitHub's clock.
+    """
+
+    unchanged: bool
+    document: Any
+    etag: str | None
+    following: str | None
+    last: int | None
+    answered: datetime
+
+    @classmethod
+    def of(cls, response: Response) -> Page:
+        """The page that a response holds.
+
+        Raises:
+            Transient: it holds no JSON, as answers of proxies and error pages do.
+        """
+        links = {relation: address for address, relation in _LINK.findall(response.headers.get("link", ""))}
+        last = re.search(r"[?&]page=(\d+)", links.get("last", ""))
+        unchanged = response.status == 304  # noqa: PLR2004  a status
+        try:
+            document = None if unchanged else response.json()
+        except orjson.JSONDecodeError as error:
+            raise Transient(f"expected JSON from {response.url}: {error}", status=response.status) from None
+        return cls(
+            unchanged=unchanged,
+            document=document,
+            etag=response.headers.get("etag"),
+            following=links["next"].partition("?")[2] if "next" in links else None,
+            last=int(last[1]) if last else None,
+            answered=_date(response.headers),
+        )
+
+    def records(self, *fields: str) -> list[dict[str, Any]]:
+        """The records of the page, all of which have these fields as text.
+
+        Raises:
+            Permanent: what came is no such list.
+        """
+        records = self.document
+        if isinstance(records, list):
+            for record in records:
+                if not isinstance(record, dict) or not all(isinstance(record.get(field), str) for field in fields):
+                    break
+            else:
+                return records
+        raise Permanent(
+            f"expected a list of objects with {', '.join(fields)}; got {orjson.dumps(records)[:200]!r}; "
+            "is the service's base_url that of GitHub's REST API?"
+        )
+
+    def settled(self, rest: timedelta) -> str:
+        """The last second whose changes have rested for a time, as GitHub writes times."""
+        return written(self.answered - rest)
+
+
+def written(time: datetime) -> str:
+    """A time as GitHub writes it, e.g. ``2026-11-20T10:02:11Z``: the order as text is the order in time."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def after(time: str) -> str:
+    """The second that follows."""
+    return written(datetime.fromisoformat(time) + timedelta(seconds=1))
+
+
+def place(record: Mapping[str, Any]) -> dict[str, str]:
+    """An event's ``source`` and ``subject`` by a record's web address: that of its repository, and what is below."""
+    parts = str(record.get("html_url") or "").split("/", 5)
+    return {"source": "/".join(parts[:5]), "subject": parts[5]} if len(parts) == 6 and parts[5] else {}  # noqa: PLR2004
+
+
+def explained(refusal: Permanent, repository: str) -> Signal:
+    """A refusal in terms of what the user can do about it."""
+    said = str(refusal)
+    if refusal.status in (403, 429) and re.search(r"secondary rate limit|abuse detection", said, re.IGNORECASE):
+        return NotConnected(said, status=refusal.status, retry_after=_SECONDARY_PAUSE)
+    advice = {
+        401: "the token is wrong or has expired; give a valid one under auth: of the service, or none",
+        403: f"the token may not read {repository}; it needs the permission, and single sign-on where that is on",
+        404: f"there is no {repository}, or it is private and the token may not see it",
+        410: f"{repository} has this feature turned off",
+    }.get(refusal.status or 0)
+    return Permanent(f"{advice} ({said})", status=refusal.status) if advice else refusal
+
+
+def _date(headers: Mapping[str, str]) -> datetime:
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)
