@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 from hub.deployment import Deployment
 from hub.engine.assembly import Assembly
@@ -19,6 +21,8 @@ from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
 from hub.sdk.errors import ConfigError
 
+SOURCES_LIMIT = 10.0
+"""Seconds that a start waits for its sources to take events in."""
 _log = logging.getLogger("hub.engine")
 
 
@@ -75,6 +79,9 @@ class Runtime:
             self.supervisor.start(*consumers)
             await self.supervisor.ready(*consumers)
         self.supervisor.start()
+        # A source may take long (an outage of its far side): it shows in its state, and holds nobody up.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.supervisor.ready(), SOURCES_LIMIT)
 
     async def stop(self, limit: float = 20.0) -> list[str]:
         """Stops sources first, drains the rest, and closes.

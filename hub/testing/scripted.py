@@ -1,0 +1,129 @@
+"""A connector for tests of the engine and of deployments: sources and sinks that do what a test tells them.
+
+script = Script()
+registry = Registry([script.connector])          # use: script.poll, script.hook, script
+script.failures = lambda delivery: Permanent("no") if delivery.event.data["bad"] else None
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+
+from hub.sdk import (
+    Batch,
+    Connector,
+    Cursor,
+    Delivery,
+    Event,
+    PollingSource,
+    Signal,
+    Sink,
+    SinkConfig,
+    SourceConfig,
+    WebhookConfig,
+    WebhookRejected,
+    WebhookRequest,
+    WebhookSource,
+    WriteFailed,
+)
+
+EVENT_TYPE = "script.event"
+
+
+class Position(Cursor):
+    """How many records were read."""
+
+    at: int = 0
+
+
+class Script:
+    """What a test sets and sees.
+
+    Attributes:
+        records: what the polling source reads: one event each, in this order; append to it at any time.
+        polls: raised, in turn, by the next polls.
+        opening: raised, in turn, by the next openings of the sink.
+        failures: says of a delivery whether and how it fails.
+        outage: raised by every write while it is set.
+        attempts: every delivery that the sink was asked to write, in order.
+        written: every event that the sink took, in order.
+        connector: to put into a registry.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.polls: list[Signal] = []
+        self.opening: list[Signal] = []
+        self.failures: Callable[[Delivery], Signal | None] = lambda _: None
+        self.outage: Signal | None = None
+        self.attempts: list[tuple[str, int, str]] = []
+        self.written: list[Event] = []
+        self.connector = Connector(
+            name="script",
+            title="Script",
+            sources={"poll": _poll(self), "hook": _hook()},
+            sinks={"": _sink(self)},
+        )
+
+
+def _poll(script: Script) -> type[PollingSource[Any, Any]]:
+    class Poll(PollingSource[SourceConfig, Position]):
+        events = {EVENT_TYPE: None}
+        partition_key = "key"
+
+        async def poll(self, cursor: Position) -> AsyncIterator[Batch]:
+            if script.polls:
+                raise script.polls.pop(0)
+            at = cursor.at
+            while records := script.records[at : at + 10]:
+                events = [self.event(EVENT_TYPE, each, id=str(at + n)) for n, each in enumerate(records)]
+                at += len(records)
+                yield Batch(events, Position(at=at))
+
+    return Poll
+
+
+def _hook() -> type[WebhookSource[Any]]:
+    class Hook(WebhookSource[WebhookConfig]):
+        events = {EVENT_TYPE: None}
+        partition_key = "key"
+
+        def receive(self, request: WebhookRequest) -> Sequence[Event]:
+            if request.headers.get("x-signature") != "right":
+                raise WebhookRejected(401, "signature_mismatch", "expected the right signature")
+            event_id = request.headers.get("x-id", "1")
+            data = orjson.loads(request.body)
+            return [self.event(EVENT_TYPE, request.body, id=event_id, partitionkey=str(data.get("key")))]
+
+    return Hook
+
+
+def _sink(script: Script) -> type[Sink[Any]]:
+    class Write(Sink[SinkConfig]):
+        far_side = "the script"
+
+        async def open(self) -> None:
+            if script.opening:
+                raise script.opening.pop(0)
+
+        async def write(self, batch: Sequence[Delivery]) -> Sequence[Event]:
+            if script.outage:
+                raise script.outage
+            failures: dict[int, Signal] = {}
+            replies: list[Event] = []
+            for index, delivery in enumerate(batch):
+                script.attempts.append((delivery.event.id, delivery.attempt, delivery.idempotency_key))
+                failure = script.failures(delivery)
+                if failure is None:
+                    script.written.append(delivery.event)
+                    replies.append(delivery.reply("script.reply", {"of": delivery.event.id}))
+                else:
+                    failures[index] = failure
+            if failures:
+                raise WriteFailed(failures, replies)
+            return replies
+
+    return Write
