@@ -37,7 +37,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def commands(**options: Any) -> typer.Typer:
     """A Typer for one command, or for a group of commands, as each module of this package exports one as ``app``."""
     # Tracebacks with local variables would show payloads and secrets.
-    return typer.Typer(**{"add_completion": False, "pretty_exceptions_enable": False} | options)
+    settings: dict[str, Any] = {
+        "add_completion": False,
+        "pretty_exceptions_enable": False,
+        "rich_markup_mode": "markdown",
+    }
+    return typer.Typer(**settings | options)
 
 
 def _json(context: typer.Context, value: bool) -> bool:  # noqa: FBT001  the form of a typer callback

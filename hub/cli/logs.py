@@ -1,0 +1,104 @@
+"""Log lines of the commands that run units: one per change of state, for people or as JSON, without payloads."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import orjson
+
+from hub.cli.output import printable
+
+# Clients log requests and payloads at DEBUG, and connection errors again and again at the levels above.
+_CLIENTS = ("aiokafka", "aio_pika", "aiormq", "aiohttp", "uvicorn", "asyncio", "jgo", "urllib3")
+_REPEAT = 60.0
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class Level(StrEnum):
+    """What is logged of the hub's own doings."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Plain(logging.Formatter):
+    """``2026-11-20T10:02:11.482Z warning  sink tasks: PAUSED: …``; further lines are indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        text = printable(text).replace("\n", "\n    ")
+        return f"{_time(record)} {record.levelname.lower():<8} {text}"
+
+
+class Json(logging.Formatter):
+    """``{"time": …, "level": …, "logger": …, "message": …}``, with ``exception`` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        document = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(document).decode()
+
+
+class Sparing(logging.Filter):
+    """Lets a client library say the same thing once a minute, and never with a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is logged."""
+        if record.name.partition(".")[0] not in _CLIENTS:
+            return True
+        what = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now - self._said.get(what, -_REPEAT) < _REPEAT:
+            return False
+        self._said[what] = now
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def configure(
+    form: LogFormat = LogFormat.PLAIN, level: Level = Level.INFO, handlers: Iterable[logging.Handler] = ()
+) -> None:
+    """Logs to standard error, or to the handlers that are given, which keep their formatters."""
+    given = list(handlers)
+    if not given:
+        given.append(logging.StreamHandler(sys.stderr))
+        given[0].setFormatter(Json() if form is LogFormat.JSON else Plain())
+    for handler in given:
+        handler.addFilter(Sparing())
+    root = logging.getLogger()
+    root.handlers[:] = given
+    root.setLevel(logging.WARNING)
+    logging.getLogger("hub").setLevel(level.upper())
+    for name in _CLIENTS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
