@@ -27,6 +27,7 @@ LONGEST_MESSAGE = 2_000
 LONGEST_STACKTRACE = 4_000
 _OURS = ("hub_error_", "hub_unit")
 _VERSIONED = re.compile(r"(.*)\.(\d+)\Z")
+_PLACE = re.compile(r"([A-Za-z0-9._-]+)-(\d+)@(\d+)\Z")
 
 
 class Origin(NamedTuple):
@@ -38,6 +39,12 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}@{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Origin | None:
+        """Reads ``topic-partition@offset``; None where it is something else."""
+        match = _PLACE.match(text)
+        return cls(match[1], int(match[2]), int(match[3])) if match else None
 
 
 class DeadLetter(NamedTuple):
@@ -134,6 +141,22 @@ def read_dead_letter(headers: Sequence[Header]) -> DeadLetter:
         else Origin(topic, _number(texts.get(f"{CONNECT}partition")) or 0, _number(texts.get(f"{CONNECT}offset")) or 0),
         replays=_number(texts.get(REPLAYS)) or 0,
     )
+
+
+def earlier_failures(headers: Sequence[Header]) -> list[DeadLetter]:
+    """The failures before the last one, as they were kept under numbers; the first comes first."""
+    numbered: dict[int, list[Header]] = {}
+    for name, value in headers:
+        match = _VERSIONED.match(name)
+        if match and is_failure_header(name):
+            numbered.setdefault(int(match[2]), []).append((match[1], value))
+    return [read_dead_letter(numbered[number]) for number in sorted(numbered)]
+
+
+def stacktrace(headers: Sequence[Header]) -> str:
+    """The stack trace of the last failure, as far as it was kept."""
+    found = [value for name, value in headers if name == f"{CONNECT}exception.stacktrace"]
+    return found[-1].decode(errors="replace") if found else ""
 
 
 def replay_headers(headers: Sequence[Header], *, source: Origin) -> list[Header]:

@@ -192,7 +192,7 @@ class Publisher:
         try:
             limit, _ = self._limits.get(record.topic, (0, 0))
             if limit < self._overrides["max_batch_size"] or record.key is record.value is None:
-                future = await _send_alone(producer, record)
+                future = await send_alone(producer, record)
             else:
                 future = await producer.send(
                     record.topic, record.value, record.key, record.partition, record.timestamp, list(record.headers)
@@ -227,7 +227,7 @@ class Publisher:
         task.add_done_callback(self._closing.discard)
 
 
-async def _send_alone(producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
+async def send_alone(producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
     """Sends a record as a batch of its own.
 
     A broker refuses a batch above the topic's ``max.message.bytes`` although each of its records is below it. And

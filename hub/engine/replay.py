@@ -1,0 +1,238 @@
+"""Sends dead letters back to the unit that failed, or writes them off; each of them once.
+
+What is sent and the note that it was sent lie in one transaction, and the transactional id is the DLQ topic's. So a
+second command on the same topic fences the first, which stops; after a kill in the middle no half batch is left; and
+what one command has resolved, the next one doesn't see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from aiokafka import TopicPartition
+
+from hub.deployment import Deployment
+from hub.engine.backlog import Backlog
+from hub.engine.deadletters import DeadLetters, Letter, check_units, queues_of
+from hub.engine.resolutions import Kind, Resolutions
+from hub.engine.selection import Selection
+from hub.engine.transaction import TransactionalWriter
+from hub.engine.wayback import Outcome, Refusal, way_back
+from hub.kafka import topics
+from hub.kafka.errors import Fenced
+from hub.kafka.publisher import Record
+from hub.kafka.settings import KafkaSettings
+from hub.kafka.specs import table_topic
+
+BATCH = 200
+"""Dead letters in one transaction at most."""
+BATCH_BYTES = 8 * 2**20
+"""Bytes in one transaction at most, but for one record that is larger by itself."""
+
+
+class Replay:
+    """Replays or discards the selected dead letters of a deployment; to be used once.
+
+    Args:
+        settings: how to reach Kafka.
+        deployment: whose dead letters.
+        selection: which. Those that were resolved are left out, but where they are named by their ids and forced.
+        force: takes what was replayed too often, too.
+
+    Attributes:
+        outcomes: by unit; they say what was done also where an error ended it.
+
+    Raises:
+        ConfigError: the selection names a unit that there is not.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, deployment: Deployment, selection: Selection, *, force: bool = False
+    ) -> None:
+        self._settings = settings
+        self._deployment = deployment
+        self._queues = queues_of(deployment)
+        check_units(self._queues, selection.units)
+        self._selection = replace(selection, resolved=force and bool(selection.ids))
+        self._force = force
+        self._by_unit = {queue.unit: queue for queue in self._queues}
+        self._resolutions = Resolutions(settings, deployment.name)
+        self._letters = DeadLetters(settings, self._queues, self._resolutions)
+        self.outcomes: dict[str, Outcome] = {
+            queue.unit: Outcome(queue.unit, queue.kind)
+            for queue in self._queues
+            if not selection.units or queue.unit in selection.units
+        }
+
+    async def rehearse(self) -> None:
+        """Counts what `replay` would do, and touches nothing, not even a replay that is under way.
+
+        Raises:
+            HubError: Kafka's.
+        """
+        limits = await self._limits()
+        await self._resolutions.start()
+        try:
+            async for letter in self._letters.read(self._selection):
+                if self._way_back(letter, limits) is not None:
+                    self._count(letter)
+        finally:
+            await self._resolutions.stop()
+
+    async def replay(self) -> None:
+        """Sends the dead letters that exist now back to their units, in the order of their keys.
+
+        One that fails again meanwhile isn't taken up again.
+
+        Raises:
+            Fenced: another replay or discard of the same DLQ topic has begun; what this one has done stays done.
+            HubError: Kafka's; the same command again does only what wasn't done.
+        """
+        await topics.ensure_topics(self._settings, self._deployment.topic_specs())
+        limits = await self._limits()
+
+        def send(letter: Letter) -> list[Record] | None:
+            record = self._way_back(letter, limits)
+            return None if record is None else [record]
+
+        await self._work(send, "replayed", largest=min(limits.values()))
+
+    async def discard(self, reason: str = "") -> None:
+        """Writes dead letters off: they stay where they lie, and are no longer listed or replayed.
+
+        Args:
+            reason: kept with them.
+
+        Raises:
+            Fenced, HubError: as `replay`.
+        """
+        await topics.ensure_topics(self._settings, [table_topic(self._resolutions.topic)])
+        limits = await topics.limits(self._settings, [self._resolutions.topic])
+        await self._work(lambda _: [], "discarded", reason, largest=min(limits.values()))
+
+    async def _work(
+        self, decide: Callable[[Letter], Sequence[Record] | None], kind: Kind, reason: str = "", *, largest: int
+    ) -> None:
+        """Goes through one DLQ topic after the other.
+
+        Args:
+            decide: gives what to write for a dead letter, beside the note that it is resolved; None leaves it.
+            kind: what is noted.
+            reason: what is noted.
+            largest: smallest ``max.message.bytes`` of the topics that are written.
+        """
+        await self._resolutions.start()
+        try:
+            left = self._selection.limit
+            for topic in self._letters.topics(self._selection):
+                selection = replace(self._selection, limit=left)
+                writer = TransactionalWriter(self._settings, self._transactional_id(topic), largest=largest)
+                batch = _Batch(topic, writer, self._resolutions, kind, reason, self._count)
+                async with Backlog(self._settings, [topic], since=selection.since) as backlog:
+                    await writer.start()
+                    try:
+                        # Only now: whoever worked on this topic before can add nothing more.
+                        await self._resolutions.refresh()
+                        seen = await self._go_through(selection, backlog, decide, batch)
+                        await batch.tidy(backlog.beginnings)
+                    finally:
+                        await writer.stop()
+                if left is not None:
+                    left -= seen
+                    if left <= 0:
+                        return
+        finally:
+            await self._resolutions.stop()
+
+    async def _go_through(
+        self,
+        selection: Selection,
+        backlog: Backlog,
+        decide: Callable[[Letter], Sequence[Record] | None],
+        batch: _Batch,
+    ) -> int:
+        seen = 0
+        async with aclosing(self._letters.read(selection, backlog=backlog)) as letters:
+            async for letter in letters:
+                seen += 1
+                records = decide(letter)
+                if records is not None:
+                    await batch.add(letter, records)
+        await batch.write()
+        return seen
+
+    def _way_back(self, letter: Letter, limits: Mapping[str, int]) -> Record | None:
+        found = way_back(self._by_unit.get(letter.unit), letter, limits, force=self._force)
+        if isinstance(found, Refusal):
+            self._outcome(letter).refusals.append(found)
+            return None
+        return found
+
+    def _outcome(self, letter: Letter) -> Outcome:
+        """The one of the letter's unit; made where the deployment has no such unit any more."""
+        return self.outcomes.setdefault(letter.unit, Outcome(letter.unit, "unit"))
+
+    def _count(self, letter: Letter) -> None:
+        self._outcome(letter).count(letter)
+
+    def _transactional_id(self, topic: str) -> str:
+        return f"hub.{self._deployment.name}.dlq.{topic}"
+
+    async def _limits(self) -> dict[str, int]:
+        targets = {each for queue in self._queues for each in (queue.inbox, *queue.types.values()) if each}
+        return await topics.limits(self._settings, [*targets, self._resolutions.topic])
+
+
+class _Batch:
+    """Dead letters of one topic that are resolved in one transaction."""
+
+    def __init__(
+        self,
+        topic: str,
+        writer: TransactionalWriter,
+        resolutions: Resolutions,
+        kind: Kind,
+        reason: str,
+        count: Callable[[Letter], None],
+    ) -> None:
+        self._topic = topic
+        self._writer = writer
+        self._resolutions = resolutions
+        self._kind = kind
+        self._reason = reason
+        self._count = count
+        self._letters: list[Letter] = []
+        self._records: list[Record] = []
+        self._bytes = 0
+
+    async def add(self, letter: Letter, records: Sequence[Record]) -> None:
+        """Takes a dead letter in, with what is to be written for it; writes the batch first where it is full."""
+        size = sum(record.size() for record in records)
+        if len(self._letters) >= BATCH or (self._letters and self._bytes + size > BATCH_BYTES):
+            await self.write()
+        self._letters.append(letter)
+        self._records += [*records, self._resolutions.mark(letter.place, letter.timestamp, self._kind, self._reason)]
+        self._bytes += size
+
+    async def write(self) -> None:
+        """Writes what it holds, and counts it."""
+        if not self._letters:
+            return
+        try:
+            await self._writer.write(self._records)
+        except Fenced as error:
+            raise Fenced(
+                f"another replay or discard of {self._topic} has begun and takes over; this one stops. "
+                "What it has done stays done, and the other doesn't do it again."
+            ) from error
+        for letter in self._letters:
+            self._count(letter)
+        self._letters, self._records, self._bytes = [], [], 0
+
+    async def tidy(self, beginnings: Mapping[TopicPartition, int]) -> None:
+        """Removes the notes about dead letters that retention has deleted."""
+        outlived = self._resolutions.outlived(beginnings)
+        for start in range(0, len(outlived), BATCH):
+            await self._writer.write(outlived[start : start + BATCH])

@@ -1,0 +1,113 @@
+"""What became of dead letters: a compacted topic says which were replayed and which were discarded.
+
+Nothing is deleted from a DLQ topic. A resolution names a dead letter by its place, ``topic-partition@offset``, and also
+by its timestamp: after a topic was deleted and made anew, the new record at the same place is another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from aiokafka import TopicPartition
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hub.engine.deadletter import Origin
+from hub.engine.status import worker_name
+from hub.kafka import names
+from hub.kafka.compacted import CompactedTable
+from hub.kafka.publisher import Record
+from hub.kafka.settings import KafkaSettings
+from hub.kafka.specs import table_topic
+from hub.kafka.topics import ensure_topics
+
+_log = logging.getLogger("hub.engine.resolutions")
+
+Kind = Literal["replayed", "discarded"]
+
+
+class Resolution(BaseModel):
+    """What was decided about one dead letter.
+
+    Attributes:
+        kind: what was done.
+        at: when.
+        by: the process that did it, host and process id.
+        timestamp: of the dead letter's record, milliseconds since 1970.
+        reason: the operator's words.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    at: datetime
+    by: str
+    timestamp: int
+    reason: str = ""
+
+
+class Resolutions:
+    """The resolutions of a deployment, as of `start` or the last `refresh`."""
+
+    def __init__(self, settings: KafkaSettings, deployment: str) -> None:
+        self.topic = names.resolutions(deployment)
+        self._settings = settings
+        self._table = CompactedTable(settings, self.topic)
+        self._known: Mapping[Origin, Resolution] = {}
+
+    async def start(self) -> None:
+        """Reads them all; an open transaction that writes some is waited for.
+
+        Raises:
+            HubError: Kafka can't be reached, or the transaction stays open.
+        """
+        await ensure_topics(self._settings, [table_topic(self.topic)])
+        await self._table.start()
+        self._known = dict(_read((await self._table.items()).items()))
+
+    async def refresh(self) -> None:
+        """Reads what was added since."""
+        await self._table.refresh()
+        self._known = dict(_read((await self._table.items()).items()))
+
+    async def stop(self) -> None:
+        """Disconnects."""
+        await self._table.stop()
+
+    def of(self, record: Any) -> Resolution | None:
+        """What was decided about a record of a DLQ topic; None if nothing was."""
+        found = self._known.get(Origin(record.topic, record.partition, record.offset))
+        return found if found is not None and found.timestamp == record.timestamp else None
+
+    def mark(self, place: Origin, timestamp: int, kind: Kind, reason: str = "") -> Record:
+        """The record that resolves a dead letter, to be written in one transaction with what was done."""
+        decided = Resolution(kind=kind, at=datetime.now(UTC), by=worker_name(), timestamp=timestamp, reason=reason)
+        return Record(self.topic, str(place).encode(), decided.model_dump_json().encode())
+
+    def outlived(self, beginnings: Mapping[TopicPartition, int]) -> list[Record]:
+        """Tombstones for resolutions whose dead letters retention has deleted, so that the table doesn't grow for ever.
+
+        Args:
+            beginnings: offset of the first record that is left, of the partitions to look at.
+        """
+        return [
+            Record(self.topic, str(place).encode(), None)
+            for place in self._known
+            if place.offset < beginnings.get(TopicPartition(place.topic, place.partition), 0)
+        ]
+
+
+def _read(entries: Iterable[tuple[bytes, Any]]) -> Iterable[tuple[Origin, Resolution]]:
+    for key, entry in entries:
+        place = Origin.parse(key.decode(errors="replace"))
+        try:
+            resolution = Resolution.model_validate_json(entry.value)
+        except ValidationError as error:
+            # Taken for unresolved: to show a dead letter once too often is better than to hide one.
+            first = error.errors(include_input=False, include_url=False)[0]
+            _log.warning("the resolution of %s can't be read: %s", key.decode(errors="replace"), first["msg"])
+            continue
+        if place is not None:
+            yield place, resolution
