@@ -1,0 +1,40 @@
+"""Fetches ahead of time what tests and the demo would fetch when they first need it; run by the set-up.
+
+    python -m hub.testing.prefetch demo|test
+"""
+
+from __future__ import annotations
+
+import sys
+
+from hub.kafka.jars import ensure_jars
+from hub.sdk.errors import EnvironmentProblem
+from hub.testing.octokit import webhook_payloads
+
+
+def main(purpose: str) -> int:
+    """Fetches what a purpose needs; tells it line by line.
+
+    Args:
+        purpose: ``demo`` or ``test``; the demo does without GitHub's payloads where there is no npm.
+
+    Returns:
+        exit status: 3 if something can't be had.
+    """
+    try:
+        ensure_jars(_tell)
+        if purpose == "test":
+            webhook_payloads(_tell)
+    except EnvironmentProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 3
+    return 0
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
