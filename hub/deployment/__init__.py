@@ -7,7 +7,7 @@
 
 from hub.deployment.deployment import Deployment
 from hub.deployment.finding import Finding, InvalidDeployment, Position, Report
-from hub.deployment.loading import check, load
+from hub.deployment.loading import check, load, suggested_name
 from hub.deployment.registry import Registry
 from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec
 
@@ -24,4 +24,5 @@ __all__ = [
     "SourceSpec",
     "check",
     "load",
+    "suggested_name",
 ]

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hub.deployment.complaints import complain
+from hub.deployment.complaints import complain, note_fixed
 from hub.deployment.fields import is_secret
 from hub.deployment.finding import Findings, InvalidDeployment
-from hub.deployment.nodes import KINDS, Node, Scalar, texts
+from hub.deployment.nodes import KINDS, Node, Scalar, data, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Sequence as SequenceNode
 from hub.deployment.place import Place
@@ -23,12 +23,11 @@ from hub.sdk.config import Config, has_expression
 Function = Callable[[Event], Any]
 
 
-def check(model: type[Config], values: Any, place: Place, env: Iterable[str], findings: Findings) -> None:
+def check(model: type[Config], place: Place, env: Iterable[str], findings: Findings) -> None:
     """Notes what is wrong with a ``with:`` section as far as it can be seen before its references are resolved.
 
     Args:
         model: the connector's configuration model.
-        values: the section's plain values.
         place: where it stands.
         env: names that expressions may read.
         findings: where to note it.
@@ -45,7 +44,7 @@ def check(model: type[Config], values: Any, place: Place, env: Iterable[str], fi
         return _nothing
 
     try:
-        model.model_validate(values, context={"compile": note})
+        model.model_validate(data(place.node), context={"compile": note})
     except ValidationError as error:
         complain(error, model, place, findings, "config")
     else:
@@ -74,14 +73,11 @@ def hide_secrets(model: type[BaseModel], place: Place) -> None:
             place.document.hide(scalar)
 
 
-def bind(
-    model: type[Config], values: Any, place: Place, directory: Path, env: Iterable[str], environ: Mapping[str, str]
-) -> Any:
+def bind(model: type[Config], place: Place, directory: Path, env: Iterable[str], environ: Mapping[str, str]) -> Any:
     """The configuration, its references resolved and its expressions compiled.
 
     Args:
         model: the connector's configuration model.
-        values: the section's plain values.
         place: where it stands.
         directory: of the deployment; paths in ``${file:…}`` are relative to it.
         env: names that expressions may read.
@@ -99,7 +95,7 @@ def bind(
         key = f"`{'.'.join(map(str, path))}`: " if path else ""
         findings.error("reference.unresolved", f"{place.subject}: {key}{error}", span)
 
-    resolved = resolve(values, environ, directory, failed)
+    resolved = resolve(data(place.node), environ, directory, failed)
     if findings.errors:
         raise InvalidDeployment(findings.sorted())
     try:
@@ -156,12 +152,7 @@ def _check_places(place: Place, computed: set[int], findings: Findings) -> None:
     """An expression in a field that takes a fixed value would be taken for text."""
     for path, scalar in _paths(place.node, ()):
         if has_expression(scalar.value) and id(scalar.value) not in computed and not scalar.broken:
-            findings.error(
-                "config.fixed",
-                f"expected a fixed value in `{path[-1] if path else 'with'}`; got an expression",
-                place.document.at(scalar),
-                "this key can't differ from event to event",
-            )
+            note_fixed(str(path[-1]) if path else "with", place.document.at(scalar), findings)
 
 
 def _paths(node: Node, path: tuple[Any, ...]) -> Iterable[tuple[tuple[Any, ...], Scalar]]:

@@ -9,12 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hub.deployment.fields import Location, is_secret, keys, models_at
-from hub.deployment.finding import Findings
+from hub.deployment.finding import Findings, Span
 from hub.deployment.nodes import Mapping, Node, Scalar, data, describe, find
 from hub.deployment.place import Place
 from hub.deployment.references import has_reference
+from hub.sdk.config import has_expression
 
 _SHOWN = 60
+_BRIEF = 30
 
 
 _EXPECTED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -130,8 +132,21 @@ def _wrong_value(
     if node.broken or (referring and not resolved):
         return
     span = place.document.at(node) if isinstance(node, Scalar) and node.text else span
+    if prefix == "config" and has_expression(data(node)) and not resolved:
+        note_fixed(str(path[-1]) if path else "with", span, findings)
+        return
     code = f"{prefix}.value" if first["type"] in _KIND else f"{prefix}.type"
-    findings.error(code, _message(group, model, path, node, referring=referring), span, _advice(first, node))
+    findings.error(code, _message(group, model, place, path, node, referring=referring), span, _advice(first, node))
+
+
+def note_fixed(key: str, span: Span, findings: Findings) -> None:
+    """An expression where a connector takes a fixed value."""
+    findings.error(
+        "config.fixed",
+        f"expected a fixed value in `{key}`; got an expression",
+        span,
+        "this key can't differ from event to event",
+    )
 
 
 def _name(path: Location) -> str | None:
@@ -140,25 +155,31 @@ def _name(path: Location) -> str | None:
 
 
 def _message(
-    group: list[dict[str, Any]], model: type[BaseModel], location: Location, node: Node, *, referring: bool
+    group: list[dict[str, Any]],
+    model: type[BaseModel],
+    place: Place,
+    location: Location,
+    node: Node,
+    *,
+    referring: bool,
 ) -> str:
-    name = _name(location) or "this part"
     own = [each for each in group if each["type"] in ("value_error", "assertion_error")]
+    name = _name(location) or place.subject
     if own and not referring:
         return f"{name}: {own[0].get('ctx', {}).get('error', own[0]['msg'])}"
     wanted = " or ".join(dict.fromkeys(_wanted(each, referring=referring) for each in group))
-    meaning = _description(model, location) if group[0]["type"] == "string_pattern_mismatch" else None
-    if meaning:
-        wanted = f"{meaning} ({wanted})"
-    return f"expected {wanted} in {name}; got {_got(node, referring=referring, secret=is_secret(model, location))}"
+    got = _got(node, referring=referring, secret=is_secret(model, location))
+    return f"expected {wanted} in {name}{_meaning(model, location)}; got {got}"
 
 
-def _description(model: type[BaseModel], location: Location) -> str | None:
+def _meaning(model: type[BaseModel], location: Location) -> str:
+    """What a field holds, where its documentation is a word or two, such as ``owner/name``."""
     for each in models_at(model, location[:-1]) if location else ():
         for name, info in each.model_fields.items():
-            if location[-1] == (info.alias or name):
-                return info.description
-    return None
+            text = (info.description or "").strip("`. ")
+            if location[-1] == (info.alias or name) and text and len(text) <= _BRIEF:
+                return f" ({text})"
+    return ""
 
 
 def _wanted(error: dict[str, Any], *, referring: bool) -> str:

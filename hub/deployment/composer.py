@@ -238,11 +238,10 @@ class _Composer:
                 continue
             assert isinstance(value, Scalar)
             rest = index + 1
-            text = value.text
-            while rest < len(pairs) and opening(text):
-                text += ", " + self._document.text[pairs[rest][0].start : pairs[rest][1].end]
+            end = value.end
+            while rest < len(pairs) and opening(self._document.text[value.start : end]):
+                end = max(pairs[rest][0].end, pairs[rest][1].end)
                 rest += 1
-            end = max(pairs[rest - 1][0].end, pairs[rest - 1][1].end)
             Eaten.split(self._document, key.text, value.start, end).note(self._document, self._findings)
             value.broken = True
             del pairs[index + 1 : rest]
@@ -251,10 +250,13 @@ class _Composer:
     def _split_items(self, items: list[Node]) -> None:
         for index, value in enumerate(items):
             if self._cut(value):
-                end = items[-1].end if index + 1 < len(items) else value.end
+                rest = index + 1
+                while rest < len(items) and opening(self._document.text[value.start : items[rest - 1].end]):
+                    rest += 1
+                end = items[rest - 1].end
                 Eaten.split(self._document, None, value.start, end).note(self._document, self._findings)
                 value.broken = True
-                del items[index + 1 :]
+                del items[index + 1 : rest]
                 return
 
     def _cut(self, value: Node) -> bool:

@@ -140,12 +140,12 @@ def _check_scalar(document: Document, scalar: Scalar, findings: Findings, *, alw
         end = document.line_end(max(scalar.start, scalar.end - 1))
         rest = document.text[scalar.end : end]
         if rest.lstrip().startswith("#") and opening(text.removeprefix("= ")):
-            written = document.text[scalar.start : end].rstrip()
+            written = _without_comment(document.text[scalar.start : end].rstrip())
             fix = quoted(written)
             findings.error(
                 "yaml.cut_expression",
                 "YAML cuts this expression at ` #`, where a comment starts",
-                document.span(scalar.start, end),
+                document.span(scalar.start, scalar.start + len(written)),
                 f"quote it: {fix}",
                 fix=fix,
             )
@@ -159,6 +159,14 @@ def _check_scalar(document: Document, scalar: Scalar, findings: Findings, *, alw
             f"write {spaced}" if "\n" not in spaced else "let the expression begin on the line of the `=`",
             fix=None if scalar.style else spaced,
         )
+
+
+def _without_comment(written: str) -> str:
+    """A line without the comment behind its expression: the first `` #`` at which no quote or bracket is open."""
+    for match in re.finditer(r"\s+#", written):
+        if opening(written[: match.start()].removeprefix("= ")) is None:
+            return written[: match.start()]
+    return written
 
 
 def quoted(text: str) -> str:

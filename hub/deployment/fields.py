@@ -29,9 +29,11 @@ def models_at(model: type[BaseModel], location: Location) -> list[type[BaseModel
 
 
 def is_secret(model: type[BaseModel], location: Location) -> bool:
-    """Whether the field at a place holds a secret."""
+    """Whether the field at a place, or one above it, holds a secret."""
     annotations: list[Any] = [model]
     for step in location:
+        if any(_mentions_secret(each) for each in annotations):
+            return True
         annotations = [each for annotation in annotations for each in _step(annotation, step)]
     return any(_mentions_secret(each) for each in annotations)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,8 @@ from hub.deployment.sections import UNITS, Entry, Sections
 from hub.deployment.sources import check_sources
 from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.topology import Topology
-from hub.sdk import ServiceConfig
+
+_LONGEST_NAME = 63
 
 
 def load(
@@ -125,7 +127,7 @@ class _Loader:
                 "deployment.no_name",
                 "no file names the deployment",
                 Span.of_file(self.files[0]),
-                f"write deployment: {_slug(self._directory)} in one of them",
+                f"write `deployment: {suggested_name(self._directory)}` in one of them",
             )
 
     def _specs(self) -> dict[tuple[str, str], Any]:
@@ -152,8 +154,7 @@ class _Loader:
                 case SinkSection():
                     return SinkSpec(entry.name, scope, entry, section, *self._registry.sink(section.use))
                 case ServiceSection():
-                    connector = self._registry.connector(section.use)
-                    return ServiceSpec(entry.name, scope, entry, section, connector, connector.service or ServiceConfig)
+                    return ServiceSpec(entry.name, scope, entry, section, *self._registry.service(section.use))
                 case RouteSection():
                     return RouteSpec(entry.name, scope, entry, section)
         except UnknownUse as error:
@@ -165,6 +166,7 @@ class _Loader:
         return None
 
 
-def _slug(directory: Path) -> str:
-    name = "".join(each if each.isalnum() and each.isascii() else "-" for each in directory.resolve().name.lower())
-    return name.strip("-")[:63] or "my-hub"
+def suggested_name(directory: Path) -> str:
+    """A name for a deployment, made of its directory's."""
+    name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-")
+    return name[:_LONGEST_NAME].strip("-") or "my-hub"

@@ -14,7 +14,14 @@ _WORDS |= dict.fromkeys(("false", "False", "FALSE"), False)
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-KINDS = {str: "text", bool: "a Boolean", int: "a whole number", float: "a number", list: "a list", dict: "a mapping"}
+KINDS: dict[type, str] = {
+    str: "text",
+    bool: "a Boolean",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+}
 """What values are called in messages."""
 
 # int() of more digits is refused by Python itself (4,300); no number of a schema file comes near.
@@ -151,8 +158,10 @@ def texts(node: Node) -> Iterable[Scalar]:
 def describe(node: Node) -> str:
     """What a value is, in words; never the value itself, which may be a secret."""
     value = data(node)
-    if value is None or value == "":
-        return "nothing" if value is None else "empty text"
+    if value is None:
+        return "nothing"
+    if value in ("", [], {}):
+        return "empty text" if value == "" else "an empty list" if value == [] else "an empty mapping"
     if isinstance(value, bool):
         return f"the Boolean {str(value).lower()}"
     return KINDS[type(value)]

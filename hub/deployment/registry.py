@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from hub.sdk import ConfigError, Connector, Sink, Source
+from hub.sdk import ConfigError, Connector, ServiceConfig, Sink, Source
 
 PACKAGE = "connectors"
 """Package whose sub-packages are connectors."""
@@ -79,6 +79,13 @@ class Registry:
         """The sink class that ``use: NAME`` or ``use: NAME.KIND`` means."""
         connector, cls = self._find(use, "sink")
         return connector, cls
+
+    def service(self, use: str) -> tuple[Connector, type[ServiceConfig]]:
+        """The configuration model of the API that ``use: NAME`` means."""
+        connector = self.connector(use)
+        if connector.service is None:
+            raise UnknownUse("connector.no_service", f"{connector.title} offers no service")
+        return connector, connector.service
 
     def _load(self, name: str) -> Connector:
         entry = self._entries.get(name)

@@ -99,12 +99,10 @@ class Sections:
 
     def read(self, document: Document, root: Node | None, findings: Findings) -> None:
         """Takes in a file."""
-        if root is None or root.broken:
-            self.complete = self.complete and not document.text.strip()
-            if not document.text.strip() and not findings.has(document.name):
-                findings.warning("file.empty", "this file holds no section", Span.of_file(document.name))
+        if root is None and findings.has(document.name):
+            self.complete = False
             return
-        if isinstance(root, Scalar) and root.value is None:
+        if root is None or (isinstance(root, Scalar) and root.value is None):
             findings.warning("file.empty", "this file holds no section", Span.of_file(document.name))
             return
         if not isinstance(root, Mapping):
@@ -181,7 +179,8 @@ class Sections:
             elif not item.broken:
                 findings.error(
                     "schema.value",
-                    f"expected the name of an environment variable; got {describe(item)}",
+                    "expected the name of an environment variable; got "
+                    + (f"`{name:.60}`" if isinstance(name, str) else describe(item)),
                     document.at(item),
                 )
 
@@ -246,7 +245,7 @@ def _check_name(kind: str, name: str, span: Span, findings: Findings) -> None:
             if name.startswith(("hub.", "__")):
                 findings.error(
                     f"{kind}.name",
-                    f"names that start with `{name.split('.', maxsplit=1)[0]:.4}` are reserved; got `{name}`",
+                    f"names that start with `hub.` or `__` are reserved; got `{name}`",
                     span,
                 )
 

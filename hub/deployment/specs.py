@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from hub.deployment import binding
 from hub.deployment.finding import Findings, InvalidDeployment, Position
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
+from hub.deployment.nodes import Included, Scalar, data, find, texts
 from hub.deployment.nodes import Mapping as MappingNode
-from hub.deployment.nodes import Scalar, data, find, texts
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.kafka import names
 from hub.routes import ExpressionError, compile_route
-from hub.sdk import Connector, Event, ServiceConfig, Sink, Source
+from hub.sdk import Config, Connector, Event, ServiceConfig, Sink, Source
 
 Environ = Mapping[str, str]
 
@@ -62,15 +62,23 @@ class _Spec:
         """Where it is declared."""
         return self.entry.place.span.start
 
-    def _settings(self) -> tuple[Any, Place]:
-        """The values of ``with:`` and where they stand."""
+    def _settings(self) -> Place:
+        """Where ``with:`` stands; an empty place if it doesn't."""
         place = self.entry.place
         node = place.node.get("with") if isinstance(place.node, MappingNode) else None
         if node is None or data(node) is None:
-            node = MappingNode(place.node.start, place.node.start)
-            return {}, Place(place.document, node, place.span, place.subject)
-        span, _ = place.find(("with",))
-        return data(node), Place(place.document, node, span, place.subject)
+            empty = MappingNode(place.node.start, place.node.start)
+            return Place(place.document, empty, place.span, place.subject)
+        return place.below("with")
+
+    def _check(self, model: type[Config], findings: Findings) -> None:
+        place = self._settings()
+        # A `with:` that is no mapping has been noted with the section that holds it.
+        if isinstance(place.node, MappingNode | Included):
+            binding.check(model, place, self.scope.env, findings)
+
+    def _bind(self, model: type[Config], environ: Environ) -> Any:
+        return binding.bind(model, self._settings(), self.scope.directory, self.scope.env, environ)
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,11 @@ class ServiceSpec(_Spec):
 
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
-        values, place = self._settings()
-        binding.check(self.model, values, place, self.scope.env, findings)
+        place = super()._settings()
+        span, node = place.find(("auth",))
+        if node is not place.node:
+            findings.error("config.unknown_key", "`with` has no key `auth`", span, "write it beside `with:`")
+        self._check(self.model, findings)
 
     def config(self, environ: Environ) -> ServiceConfig:
         """Its configuration, references resolved.
@@ -98,20 +109,19 @@ class ServiceSpec(_Spec):
         Raises:
             InvalidDeployment: something that a reference names is missing or wrong.
         """
-        values, place = self._settings()
-        config: ServiceConfig = binding.bind(self.model, values, place, self.scope.directory, self.scope.env, environ)
+        config: ServiceConfig = self._bind(self.model, environ)
         return config
 
-    def _settings(self) -> tuple[Any, Place]:
+    def _settings(self) -> Place:
         """``auth:`` stands beside ``with:`` in the file, and within the configuration in the model."""
-        values, place = super()._settings()
-        entry = self.entry.place.node
-        auth = entry.get("auth") if isinstance(entry, MappingNode) else None
+        place, entry = super()._settings(), self.entry.place.node
         key = entry.key("auth") if isinstance(entry, MappingNode) else None
-        if auth is None or key is None or not isinstance(place.node, MappingNode):
-            return values, place
-        merged = MappingNode(entry.start, entry.end, pairs=[*place.node.pairs, (key, auth)])
-        return data(merged), Place(place.document, merged, self.entry.place.span, place.subject)
+        auth = entry.get("auth") if isinstance(entry, MappingNode) else None
+        if key is None or auth is None or not isinstance(place.node, MappingNode):
+            return place
+        pairs = [each for each in place.node.pairs if each[0].text != "auth"]
+        merged = MappingNode(entry.start, entry.end, pairs=[*pairs, (key, auth)])
+        return Place(place.document, merged, self.entry.place.span, place.subject)
 
 
 @dataclass(frozen=True)
@@ -143,8 +153,7 @@ class SourceSpec(_Spec):
 
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
-        values, place = self._settings()
-        binding.check(self.cls.config_type(), values, place, self.scope.env, findings)
+        self._check(self.cls.config_type(), findings)
 
     def config(self, environ: Environ) -> Any:
         """Its configuration, references resolved and expressions compiled.
@@ -152,8 +161,7 @@ class SourceSpec(_Spec):
         Raises:
             InvalidDeployment: something that a reference names is missing or wrong.
         """
-        values, place = self._settings()
-        return binding.bind(self.cls.config_type(), values, place, self.scope.directory, self.scope.env, environ)
+        return self._bind(self.cls.config_type(), environ)
 
 
 @dataclass(frozen=True)
@@ -259,8 +267,7 @@ class SinkSpec(_Reading):
 
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
-        values, place = self._settings()
-        binding.check(self.cls.config_type(), values, place, self.scope.env, findings)
+        self._check(self.cls.config_type(), findings)
 
     def config(self, environ: Environ) -> Any:
         """Its configuration, references resolved and expressions compiled.
@@ -268,8 +275,7 @@ class SinkSpec(_Reading):
         Raises:
             InvalidDeployment: something that a reference names is missing or wrong.
         """
-        values, place = self._settings()
-        return binding.bind(self.cls.config_type(), values, place, self.scope.directory, self.scope.env, environ)
+        return self._bind(self.cls.config_type(), environ)
 
 
 UnitSpec = SourceSpec | RouteSpec | SinkSpec

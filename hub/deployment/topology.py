@@ -14,6 +14,7 @@ from hub.deployment.nodes import Node, Sequence
 from hub.deployment.place import Place
 from hub.deployment.sections import UNITS, Entry, Sections
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.kafka import names
 
 
 @dataclass
@@ -65,7 +66,8 @@ class Topology:
             if isinstance(unit, SinkSpec) and unit.section.reply:
                 self._names(unit, "reply", [unit.section.reply], set(self.declared), findings, sinks)
             self._dlq(unit, sinks, findings)
-        _cycles(self.units, findings)
+        self._cycles(findings)
+        self._collisions(findings)
         if self.complete and not findings.errors:
             self._idle(findings)
 
@@ -145,20 +147,13 @@ class Topology:
         span = unit.entry.place.document.at(node)
         reads = unit.inputs if isinstance(unit, RouteSpec | SinkSpec) else []
         writes = _writes(unit)
-        if given in reads or given in writes:
-            findings.error(
-                "dlq.loop",
-                f"`{given}` is also what {unit.kind} `{unit.name}` {'reads' if given in reads else 'writes'}",
-                span,
-                "dead letters need a topic of their own",
-            )
-        elif given in sinks or self.declared.get(given) in ("event", "source"):
-            findings.error(
-                "dlq.clash",
-                f"`{given}` is {'a sink' if given in sinks else 'the topic of an event type'}",
-                span,
-                "dead letters need a topic of their own",
-            )
+        own = "dead letters need a topic of their own"
+        if given in sinks or self.declared.get(given) in ("event", "source"):
+            what = "a sink" if given in sinks else "the topic of an event type"
+            findings.error("dlq.clash", f"`{given}` is {what}", span, own)
+        elif given in reads or given in writes:
+            verb = "reads" if given in reads else "writes"
+            findings.error("dlq.loop", f"`{given}` is also what {unit.kind} `{unit.name}` {verb}", span, own)
         elif given.startswith(("hub.", "__")):
             findings.error("dlq.name", f"names that start with `hub.` are reserved; got `{given}`", span)
 
@@ -185,6 +180,56 @@ class Topology:
                             "if another program does, declare it under `topics:`",
                         )
 
+    def _cycles(self, findings: Findings) -> None:
+        """Notes each set of units whose events come back to where they started."""
+        readers: dict[str, list[str]] = {}
+        for unit in self.units.values():
+            for topic in _reads(unit):
+                readers.setdefault(topic, []).append(unit.name)
+        # Names that nothing declares have been noted already, and are no flow.
+        known = {*self.declared, *(unit.scope.topic(each) for unit in self.units.values() for each in self.declared)}
+        known |= {unit.inbox for unit in self.units.values() if isinstance(unit, SinkSpec)}
+        follows = {
+            unit.name: list(
+                dict.fromkeys(name for topic in _writes(unit) if topic in known for name in readers.get(topic, ()))
+            )
+            for unit in self.units.values()
+        }
+        for cycle in _loops(follows):
+            self._cycle(cycle, findings)
+
+    def _collisions(self, findings: Findings) -> None:
+        """Kafka refuses a topic whose name differs from another's only in ``.`` and ``_``."""
+        seen: dict[str, str] = {}
+        for entry in self.sections.entries:
+            if entry.kind in ("topic", "event"):
+                first = seen.setdefault(names.collision(entry.name), entry.name)
+                if first != entry.name:
+                    findings.error(
+                        "topic.collision",
+                        f"Kafka can't have both `{first}` and `{entry.name}`: it takes `.` and `_` for the same",
+                        entry.place.span,
+                        "rename one of them",
+                    )
+
+    def _cycle(self, cycle: list[str], findings: Findings) -> None:
+        unit = self.units[cycle[0]]
+        path = " → ".join([*cycle, cycle[0]])
+        if all(isinstance(self.units[name], RouteSpec) for name in cycle):
+            findings.error(
+                "route.cycle",
+                f"events go round for ever: {path}",
+                _span(unit.entry.place, "to", 0),
+                "let one of these routes write another topic",
+            )
+        else:
+            findings.warning(
+                "sink.reply_cycle",
+                f"replies come back to the sink that caused them: {path}",
+                unit.entry.place.span,
+                "make sure that a `where:` ends this",
+            )
+
 
 def _sources_known(sections: Sections, units: Mapping[str, UnitSpec]) -> bool:
     return sections.complete and all(entry.name in units for entry in sections.of("source"))
@@ -208,35 +253,6 @@ def _writes(unit: UnitSpec) -> list[str]:
 
 def _reads(unit: UnitSpec) -> list[str]:
     return [] if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
-
-
-def _cycles(units: Mapping[str, UnitSpec], findings: Findings) -> None:
-    """Notes each set of units whose events come back to where they started."""
-    readers: dict[str, list[str]] = {}
-    for unit in units.values():
-        for topic in _reads(unit):
-            readers.setdefault(topic, []).append(unit.name)
-    follows = {
-        unit.name: list(dict.fromkeys(name for topic in _writes(unit) for name in readers.get(topic, ())))
-        for unit in units.values()
-    }
-    for cycle in _loops(follows):
-        unit = units[cycle[0]]
-        path = " → ".join([*cycle, cycle[0]])
-        if all(isinstance(units[name], RouteSpec) for name in cycle):
-            findings.error(
-                "route.cycle",
-                f"events go round for ever: {path}",
-                _span(unit.entry.place, "to", 0),
-                "let one of these routes write another topic",
-            )
-        else:
-            findings.warning(
-                "sink.reply_cycle",
-                f"replies come back to the sink that caused them: {path}",
-                unit.entry.place.span,
-                "make sure that a `where:` ends this",
-            )
 
 
 def _loops(follows: Mapping[str, list[str]]) -> Iterator[list[str]]:

@@ -1,0 +1,93 @@
+"""``hub init``: a small deployment to start from.
+
+What it writes lies in ``starter/`` beside this module: schema files as users write them, which name connectors; the
+code here doesn't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+
+from hub.cli.output import Json, commands, console, print_json
+from hub.deployment import suggested_name
+from hub.sdk import ConfigError, EnvironmentProblem
+
+app = commands()
+
+_NAME = "${name}"
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it.", show_default=False)],
+    *,
+    json: Json = False,
+) -> None:
+    """Start a new deployment in a directory; nothing that is there is overwritten."""
+    written = write_starter(directory)
+    if json:
+        print_json({"directory": str(directory), "files": written})
+        return
+    out = console()
+    for name in written:
+        out.print(f"wrote  {directory / name}")
+    out.print(f"next   cd {directory} && hub validate . && cat README.md", style="bold")
+
+
+def write_starter(directory: Path) -> list[str]:
+    """Writes the starter.
+
+    Returns:
+        The files, relative to the directory.
+
+    Raises:
+        ConfigError: something is there already, which is left as it is.
+        EnvironmentProblem: the files can't be written.
+    """
+    starter = dict(_starter())
+    _check_free(directory, starter)
+    name = suggested_name(directory)
+    written: list[Path] = []
+    try:
+        for path, file in starter.items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # "x": a file that came to be since the check is not overwritten either.
+            with target.open("x", encoding="utf-8") as out:
+                written.append(target)
+                out.write(file.read_text("utf-8").replace(_NAME, name))
+    except OSError as error:
+        for target in written:
+            target.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise ConfigError(f"{error.filename} has just come to be; nothing was written") from error
+        raise EnvironmentProblem(f"can't write {error.filename or directory}: {error.strerror}") from error
+    return [str(path) for path in starter]
+
+
+def _check_free(directory: Path, starter: dict[PurePosixPath, Traversable]) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise ConfigError(f"expected a directory, or a name for a new one; {directory} is a file")
+    taken = [str(path) for path in starter if (directory / path).exists()]
+    taken += sorted(path.name for path in directory.glob("*.y*ml") if path.name not in taken)
+    if taken:
+        raise ConfigError(
+            f"expected a new or empty directory; {directory} already has {', '.join(taken)}, and nothing is overwritten"
+        )
+
+
+def _starter() -> Iterator[tuple[PurePosixPath, Traversable]]:
+    def walk(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, Traversable]]:
+        for each in sorted(folder.iterdir(), key=lambda each: each.name):
+            if each.is_dir():
+                yield from walk(each, path / each.name)
+            else:
+                yield path / each.name, each
+
+    yield from walk(files("hub.cli") / "starter", PurePosixPath())

@@ -1,0 +1,69 @@
+"""What users read when a schema file is wrong: each directory in ``golden/`` beside its ``expected.txt``.
+
+Written anew by ``UPDATE_GOLDEN=1 pytest tests/unit/deployment/test_golden.py``; read the difference before you keep it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hub.cli.findings import render
+from hub.deployment import Registry, check
+from hub.deployment.codes import CODES
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(each.name for each in GOLDEN.iterdir())
+
+# Codes that need another world than files: connectors that break, files of many megabytes, missing variables.
+ELSEWHERE = {
+    "connector.ambiguous",
+    "connector.broken",
+    "deployment.directory",
+    "deployment.empty",
+    "file.encoding",
+    "file.too_large",
+    "file.unreadable",
+    "reference.unresolved",
+    "yaml.too_deep",
+    "yaml.too_large",
+}
+
+
+def rendered(case: str, registry: Registry) -> str:
+    report = check(GOLDEN / case, registry=registry)
+    lines = [line.plain.rstrip() for finding in report.findings for line in render(finding)]
+    return "\n".join([*lines, report.summary().rpartition(" · ")[0], ""])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_findings_read_as_agreed(case: str, registry: Registry) -> None:
+    """What is printed for a directory is what its file says, word for word."""
+    expected = GOLDEN / case / "expected.txt"
+    text = rendered(case, registry)
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(text)
+    assert text == expected.read_text()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_output_fits_a_hundred_columns(case: str, registry: Registry) -> None:
+    """No line is wider than a terminal of 100 columns, whatever the file's lines are like."""
+    assert max(len(line) for line in rendered(case, registry).splitlines()) <= 100
+
+
+def test_every_code_is_shown() -> None:
+    """Each code that a check can give appears in a golden file, or has its test elsewhere."""
+    shown = "\n".join((GOLDEN / case / "expected.txt").read_text() for case in CASES)
+    words = set(shown.split())
+    assert {code for code in CODES if code not in words} == ELSEWHERE
+
+
+def test_every_shown_code_is_listed() -> None:
+    """No finding has a code that `CODES` doesn't explain."""
+    lines = "\n".join((GOLDEN / case / "expected.txt").read_text() for case in CASES).splitlines()
+    codes = {line.split()[2] for line in lines if (line[:1].strip() and "  error  " in line) or "  warning  " in line}
+    expressions = {code for code in codes if code.startswith(("route.", "expression."))}
+    assert codes - expressions <= set(CODES)
