@@ -1,6 +1,6 @@
-"""Fetches ahead of time what tests and the demo would fetch when they first need it; run by the set-up.
+"""Fetches ahead of time what tests and the demo would fetch when they first need it.
 
-    python -m hub.testing.prefetch demo|test
+The set-up runs it as ``python -m hub.testing.prefetch demo|test``.
 """
 
 from __future__ import annotations
