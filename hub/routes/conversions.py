@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hub.routes.errors import Failure
@@ -82,25 +83,17 @@ def to_bool(value: Any) -> bool:
 
 def to_string(value: Any) -> str:
     """``string(value)``."""
-    kind = type(value)
-    if kind is str:
-        return str(value)
-    if kind is int or kind is UInt:
-        return str(int(value))
-    if kind is float:
-        return double_text(value)
-    if kind is bool:
-        return "true" if value else "false"
-    if kind is bytes:
-        try:
-            return str(value, "utf-8")
-        except UnicodeDecodeError:
-            raise Failure("expected bytes that are UTF-8") from None
-    if kind is Timestamp:
-        return timestamp_text(value)
-    if kind is Duration:
-        return duration_text(value)
-    raise _impossible("a string", value)
+    convert = _TEXTS.get(type(value))
+    if convert is None:
+        raise _impossible("a string", value)
+    return convert(value)
+
+
+def _bytes_text(value: bytes) -> str:
+    try:
+        return str(value, "utf-8")
+    except UnicodeDecodeError:
+        raise Failure("expected bytes that are UTF-8") from None
 
 
 def double_text(value: float) -> str:
@@ -112,6 +105,18 @@ def double_text(value: float) -> str:
     if value.is_integer() and abs(value) < _PLAIN_BELOW:
         return f"{value:.0f}"
     return repr(value)
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    str: str,
+    int: str,
+    UInt: int.__repr__,
+    float: double_text,
+    bool: lambda value: "true" if value else "false",
+    bytes: _bytes_text,
+    Timestamp: timestamp_text,
+    Duration: duration_text,
+}
 
 
 def to_bytes(value: Any) -> bytes:

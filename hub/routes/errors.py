@@ -94,8 +94,11 @@ class EvaluationError(Permanent):
         super().__init__(": ".join(filter(None, (part, message))) + (f" ({where})" if where else ""))
 
 
-class Failure(Exception):  # noqa: N818  a signal inside this package; it never leaves it
-    """Raised by the language's functions: what was expected and what type came. Becomes an `EvaluationError`."""
+class Failure(Exception):
+    """Raised by the language's functions: what was expected and what type came.
+
+    It never leaves this package: it becomes an `EvaluationError`. ``{at}`` in it becomes the source of the operand.
+    """
 
 
 def position(source: str, offset: int) -> tuple[int, int]:

@@ -17,18 +17,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from hub.routes.functions import Function
-from hub.routes.generator import Code, Generator, Source
-from hub.routes.kinds import CLASSES, NUMBERS, Kind
+from hub.routes.generator import Generator
+from hub.routes.inline_operators import InlineOperators
+from hub.routes.kinds import Kind
 from hub.routes.scope import Root, Scope
-from hub.routes.syntax import Binary, Expr, ListLiteral, Literal, Logical, Name, Select, walk
+from hub.routes.syntax import Expr, Logical, Name, Select, walk
 from hub.routes.template import at, fill
-
-# Kinds whose `==` in Python is CEL's, whatever the other side is.
-_PLAIN_EQUALITY = frozenset((Kind.STRING, Kind.BYTES, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE))
-_ORDERED = frozenset((Kind.STRING, Kind.BYTES, Kind.BOOL, Kind.TIMESTAMP, Kind.DURATION))
-_CHECKED = {"+": "INT_MIN <= (t := a + b) <= INT_MAX", "-": "INT_MIN <= (t := a - b) <= INT_MAX",
-            "*": "INT_MIN <= (t := a * b) <= INT_MAX"}  # fmt: skip
-_PLAIN = {"+": "a + b", "-": "a - b", "*": "a * b"}
+from hub.routes.writer import Code, Source
 
 
 def repeated(sources: Iterable[Source]) -> Counter[tuple[str, ...]]:
@@ -50,7 +45,7 @@ def _chain(node: Expr) -> tuple[str, ...]:
     return (node.name, *reversed(fields)) if isinstance(node, Name) else ()
 
 
-class InlineGenerator(Generator):
+class InlineGenerator(InlineOperators):
     """Generates fast code. ``counts`` says which paths are worth keeping."""
 
     careful = False
@@ -97,31 +92,6 @@ class InlineGenerator(Generator):
         code = Code(expr, Kind.DYN, operand.json, chain)
         return self.kept(code) if chain else code
 
-    # Guards
-
-    def guarded(self, fast: ast.expr, careful: ast.expr, *guards: tuple[Code, tuple[Kind, ...]]) -> ast.expr:
-        """``fast`` where the operands have the kinds for which it is right, else ``careful``."""
-        tests: list[ast.expr] = []
-        for code, kinds in guards:
-            if code.kind in kinds:
-                continue
-            if code.kind is not Kind.DYN:
-                return careful
-            options = [fill(f"type(a) is {CLASSES[kind]}", self._line, a=code.expr) for kind in kinds]
-            tests.append(self.any_of(options))
-        if not tests:
-            return fast
-        test = tests[0] if len(tests) == 1 else at(ast.BoolOp(ast.And(), tests), self._line)
-        return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
-
-    def any_of(self, options: list[ast.expr]) -> ast.expr:
-        """A test that holds where one of several does."""
-        return options[0] if len(options) == 1 else at(ast.BoolOp(ast.Or(), options), self._line)
-
-    def simple(self, code: Code) -> Code:
-        """The same value as a name or a constant."""
-        return Code(self.named(code), code.kind, code.json, code.chain)
-
     # Nodes
 
     def has(self, operand: Code, field: str) -> Code:
@@ -140,18 +110,18 @@ class InlineGenerator(Generator):
         operand, key = self.simple(operand), self.simple(key)
         careful = super().element(operand, key)
         fast = fill("a[b]", self._line, a=operand.expr, b=key.expr)
-        if key.kind is Kind.INT and isinstance(key.expr, ast.Constant) and key.expr.value >= 0:
-            guards = ((operand, (Kind.LIST,)),)
-        elif key.kind is Kind.DYN:
-            guards = ((key, (Kind.STRING,)),)
+        if key.kind is Kind.DYN:
+            expr = self.guarded(fast, careful.expr, (key, (Kind.STRING,)))
+        elif key.kind is Kind.INT and isinstance(key.expr, ast.Constant) and key.expr.value >= 0:  # type: ignore[operator]  # an int
+            expr = self.guarded(fast, careful.expr, (operand, (Kind.LIST,)))
         else:
             return careful
-        return Code(self.guarded(fast, careful.expr, *guards), Kind.DYN, operand.json)
+        return Code(expr, Kind.DYN, operand.json)
 
     def truth(self, code: Code, node: Expr) -> ast.expr:
         """A Python bool of a value."""
-        if code.kind is Kind.BOOL:
-            return code.expr
+        if code.kind is not Kind.DYN:
+            return super().truth(code, node)
         value = self.named(code)
         return fill("a is True or (a is not False and boolean(a))", self._line, a=value)  # type: ignore[no-any-return]
 
@@ -159,6 +129,8 @@ class InlineGenerator(Generator):
         """``!``."""
         if operand.kind is Kind.BOOL:
             return Code(fill("not a", self._line, a=operand.expr), Kind.BOOL)
+        if operand.kind is not Kind.DYN:
+            return super().inverted(operand)
         value = self.named(operand)
         return Code(fill("a is False or (a is not True and invert(a))", self._line, a=value), Kind.BOOL)
 
@@ -201,108 +173,6 @@ class InlineGenerator(Generator):
             return code
         expr = ast.Dict([key.expr for key, _ in entries], [value.expr for _, value in entries])
         return Code(at(expr, self._line), Kind.MAP, code.json)
-
-    # Operators
-
-    def binary(self, operator: str, left: Code, right: Code) -> Code:
-        """An operator on two values."""
-        left, right = self.simple(left), self.simple(right)
-        careful = super().binary(operator, left, right)
-        if operator in ("==", "!="):
-            expr = self.equality(operator, left, right, careful.expr)
-        elif operator == "in":
-            expr = self.membership(left, right, careful.expr)
-        elif operator in _CHECKED:
-            expr = self.arithmetic(operator, left, right, careful.expr)
-        elif operator in ("/", "%"):
-            expr = self.division(operator, left, right, careful.expr)
-        else:
-            expr = self.order(operator, left, right, careful.expr)
-        return Code(expr, careful.kind)
-
-    def equality(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
-        """``==`` and ``!=``: Python's, but for Booleans, which Python takes for numbers, and for containers."""
-        parts = {"a": left.expr, "b": right.expr}
-        kinds = {left.kind, right.kind}
-        same = operator == "=="
-        if kinds & _PLAIN_EQUALITY or kinds <= NUMBERS:
-            return fill(f"a {operator} b", self._line, **parts)  # type: ignore[no-any-return]
-        if Kind.NULL in kinds or Kind.BOOL in kinds:
-            # There is one object for each of true, false and null.
-            return fill("a is b" if same else "a is not b", self._line, **parts)  # type: ignore[no-any-return]
-        if kinds & NUMBERS:
-            number, other = (left, right) if left.kind in NUMBERS else (right, left)
-            if isinstance(number.expr, ast.Constant) and number.expr.value not in (0, 1):
-                return fill(f"a {operator} b", self._line, **parts)  # type: ignore[no-any-return]
-            text = "a == b and type(o) is not bool" if same else "a != b or type(o) is bool"
-            return fill(text, self._line, o=other.expr, **parts)  # type: ignore[no-any-return]
-        if kinds == {Kind.DYN}:
-            fast = fill(f"a {operator} b", self._line, **parts)
-            test = fill("type(a) is str or type(b) is str", self._line, **parts)
-            return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
-        return careful
-
-    def membership(self, element: Code, container: Code, careful: ast.expr) -> ast.expr:
-        """``in``: text in anything, and anything in a list of text."""
-        fast = fill("a in b", self._line, a=element.expr, b=container.expr)
-        return self.guarded(fast, careful, (element, (Kind.STRING,)), (container, (Kind.LIST, Kind.MAP)))
-
-    def emit_binary(self, node: Binary) -> Code:
-        """An operator; ``in`` a list of text is looked up in a tuple that is made once."""
-        if node.operator == "in" and isinstance(node.right, ListLiteral):
-            texts = [each.value for each in node.right.elements if isinstance(each, Literal)]
-            if len(texts) == len(node.right.elements) and all(type(each) is str for each in texts):
-                element = self.emit(node.left)
-                options = at(ast.Tuple([self.constant(each) for each in texts], ast.Load()), self._line)
-                return Code(fill("a in b", self._line, a=element.expr, b=options), Kind.BOOL)
-        return super().emit_binary(node)
-
-    def order(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
-        """``<`` and its kin: Python's, on values of one type and on numbers."""
-        fast = fill(f"a {operator} b", self._line, a=left.expr, b=right.expr)
-        kinds = {left.kind, right.kind}
-        if kinds <= NUMBERS or (len(kinds) == 1 and kinds <= _ORDERED):
-            return fast  # type: ignore[no-any-return]
-        if kinds & NUMBERS:
-            numbers = (Kind.INT, Kind.DOUBLE, *(kinds & {Kind.UINT}))
-            return self.guarded(fast, careful, (left, numbers), (right, numbers))
-        known = kinds - {Kind.DYN}
-        if len(known) == 1 and known <= _ORDERED:
-            return self.guarded(fast, careful, (left, tuple(known)), (right, tuple(known)))
-        if not known:
-            text = "type(a) is type(b) and (type(a) is int or type(a) is str)"
-            test = fill(text, self._line, a=left.expr, b=right.expr)
-            return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
-        return careful
-
-    def arithmetic(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
-        """``+``, ``-`` and ``*``: text and doubles are Python's, whole numbers are checked for their range."""
-        parts = {"a": left.expr, "b": right.expr}
-        plain = fill(_PLAIN[operator], self._line, **parts)
-        known = {left.kind, right.kind} - {Kind.DYN}
-        if known == {Kind.DOUBLE} or (operator == "+" and known in ({Kind.STRING}, {Kind.BYTES})):
-            kind = tuple(known)
-            return self.guarded(plain, careful, (left, kind), (right, kind))
-        if known == {Kind.INT} or (not known and operator != "+"):
-            result = at(ast.Name(self.fresh(), ast.Load()), self._line)
-            checked = fill(_CHECKED[operator], self._line, t=result, **parts)
-            whole = at(ast.IfExp(checked, result, careful), self._line)
-            return self.guarded(whole, careful, (left, (Kind.INT,)), (right, (Kind.INT,)))
-        if not known:
-            return self.guarded(plain, careful, (left, (Kind.STRING,)), (right, (Kind.STRING,)))
-        return careful
-
-    def division(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
-        """``/`` and ``%`` of what isn't negative by a positive constant: there Python agrees with CEL."""
-        divisor = right.expr
-        if left.kind not in (Kind.INT, Kind.DYN) or right.kind is not Kind.INT:
-            return careful
-        if not isinstance(divisor, ast.Constant) or divisor.value <= 0:
-            return careful
-        parts = {"a": left.expr, "b": divisor}
-        fast = fill("a // b" if operator == "/" else "a % b", self._line, **parts)
-        test = fill("type(a) is int and 0 <= a <= INT_MAX", self._line, a=left.expr)
-        return at(ast.IfExp(test, fast, careful), self._line)  # type: ignore[no-any-return]
 
     # Functions and macros
 

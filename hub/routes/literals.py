@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from hub.routes.values import UInt
 
@@ -13,10 +14,12 @@ _ESCAPE = re.compile(
     r"|U(?P<long>[0-9a-fA-F]{8})"
     r"|(?P<octal>[0-3][0-7][0-7]))"
 )
+_MAX_DIGITS = 20
+_SURROGATES = range(0xD800, 0xE000)
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-class InvalidLiteral(ValueError):  # noqa: N818  reads as what it is
+class InvalidLiteral(ValueError):
     """A literal that stands for nothing, at ``start`` within its body."""
 
     def __init__(self, message: str, start: int, length: int, suggestion: str | None = None) -> None:
@@ -33,19 +36,19 @@ def number(match: re.Match[str]) -> int | UInt | float:
     if match["hex"]:
         value = int(match["hex"], 16)
         return UInt(value) if match["hex_u"] else value
-    # int() is quadratic and refuses very long text; more than 20 digits never fit.
+    # int() is quadratic and refuses very long text; what is longer never fits.
     digits = match["int"].lstrip("0") or "0"
-    value = int(digits) if len(digits) <= 20 else 10**20
+    value = int(digits) if len(digits) <= _MAX_DIGITS else 10**_MAX_DIGITS
     return UInt(value) if match["u"] else value
 
 
 def string(body: str, *, raw: bool, octets: bool) -> str | bytes:
-    """The value of what stands between the quotes.
+    r"""The value of what stands between the quotes.
 
     Args:
         body: the text between the quotes.
         raw: whether a backslash is just a backslash.
-        octets: whether it is a bytes literal: text gives its UTF-8, ``\\xFF`` and ``\\377`` give that byte.
+        octets: whether it is a bytes literal: text gives its UTF-8, ``\xFF`` and ``\377`` give that byte.
 
     Raises:
         InvalidLiteral: an escape that isn't one.
@@ -63,7 +66,7 @@ def string(body: str, *, raw: bool, octets: bool) -> str | bytes:
 
 
 def _unescaped(body: str, *, octets: bool) -> list[str | int]:
-    """Pieces of text, and numbers for octets or code points that were written as ``\\x…`` or octal."""
+    r"""Pieces of text, and numbers for octets or code points that were written as ``\x…`` or octal."""
     parts: list[str | int] = []
     offset = 0
     while (backslash := body.find("\\", offset)) >= 0:
@@ -93,6 +96,6 @@ def _escape(match: re.Match[str], *, octets: bool) -> str | int:
             f"`{match[0]}` is not possible in bytes", match.start(), len(match[0]), "write the bytes as `\\x…`"
         )
     point = int(match["u"] or match["long"], 16)
-    if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
+    if point > sys.maxunicode or point in _SURROGATES:
         raise InvalidLiteral(f"`{match[0]}` is no Unicode character", match.start(), len(match[0]))
     return chr(point)

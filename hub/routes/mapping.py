@@ -11,13 +11,14 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from hub.routes.generator import Generator, Source
+from hub.routes.generator import Generator
 from hub.routes.parser import parse
 from hub.routes.route import Route
 from hub.routes.scope import Scope
 from hub.routes.template import fill
 from hub.routes.tree import Sources
 from hub.routes.unit import Unit
+from hub.routes.writer import Source
 from hub.sdk import Event
 
 
@@ -122,10 +123,10 @@ def compile_mapping(
 
 def compile_route(
     where: str | None,
-    map: Mapping[str, Any],
+    map: Mapping[str, Any],  # noqa: A002  the section's own name
     *,
     name: str = "",
-    env: Mapping[str, str] | None = None,  # noqa: A002
+    env: Mapping[str, str] | None = None,
 ) -> Callable[[Event], Event | None]:
     """Compiles a route into one function: predicate, attributes and data.
 

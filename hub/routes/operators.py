@@ -7,9 +7,12 @@ operand.
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from hub.routes.errors import Failure
+from hub.routes.times import duration_of, timestamp_of
 from hub.routes.values import (
     INT_MAX,
     INT_MIN,
@@ -24,7 +27,6 @@ from hub.routes.values import (
     keys,
     stored_key,
 )
-from hub.routes.times import duration_of, timestamp_of
 
 _NUMBERS = frozenset((int, UInt, float))
 _MAPS = frozenset((dict, KeyedMap))
@@ -39,7 +41,7 @@ def equals(left: Any, right: Any) -> bool:
     """``==``: numbers on one line, lists and maps by their elements, all else only within its type."""
     kind, other = type(left), type(right)
     if kind in _NUMBERS:
-        return other in _NUMBERS and bool(left == right)
+        return other in _NUMBERS and _compared(left, right, operator.eq)
     if kind is list:
         return other is list and len(left) == len(right) and all(map(equals, left, right))
     if kind in _MAPS:
@@ -56,34 +58,40 @@ def differs(left: Any, right: Any) -> bool:
     return not equals(left, right)
 
 
-def _check_ordered(left: Any, right: Any) -> None:
+def _compared(left: Any, right: Any, relation: Callable[[Any, Any], Any]) -> bool:
+    """A relation of two numbers: a whole number is compared with a double as a double, as all of CEL's makes do."""
+    if type(left) is float or type(right) is float:
+        left, right = float(left), float(right)
+    return bool(relation(left, right))
+
+
+def _ordered(left: Any, right: Any, relation: Callable[[Any, Any], Any]) -> bool:
     kind, other = type(left), type(right)
-    if not ((kind in _NUMBERS and other in _NUMBERS) or (kind is other and kind in _ORDERED)):
-        raise Failure(f"expected two values that have an order, got {described(left)} and {described(right)}")
+    if kind in _NUMBERS and other in _NUMBERS:
+        return _compared(left, right, relation)
+    if kind is other and kind in _ORDERED:
+        return bool(relation(left, right))
+    raise Failure(f"expected two values that have an order, got {described(left)} and {described(right)}")
 
 
 def less(left: Any, right: Any) -> bool:
     """``<``."""
-    _check_ordered(left, right)
-    return bool(left < right)
+    return _ordered(left, right, operator.lt)
 
 
 def less_or_equal(left: Any, right: Any) -> bool:
     """``<=``."""
-    _check_ordered(left, right)
-    return bool(left <= right)
+    return _ordered(left, right, operator.le)
 
 
 def greater(left: Any, right: Any) -> bool:
     """``>``."""
-    _check_ordered(left, right)
-    return bool(left > right)
+    return _ordered(left, right, operator.gt)
 
 
 def greater_or_equal(left: Any, right: Any) -> bool:
     """``>=``."""
-    _check_ordered(left, right)
-    return bool(left >= right)
+    return _ordered(left, right, operator.ge)
 
 
 def is_in(element: Any, container: Any) -> bool:
@@ -113,16 +121,16 @@ def checked_uint(value: int) -> UInt:
     raise Failure("the result doesn't fit into a uint of 64 bits")
 
 
-def _no_overload(operator: str, left: Any, right: Any) -> Failure:
+def _no_overload(sign: str, left: Any, right: Any) -> Failure:
     hint = ""
     kinds = {type(left), type(right)}
-    if operator == "+" and str in kinds and kinds & {int, float, UInt, bool}:
+    if sign == "+" and str in kinds and kinds & {int, float, UInt, bool}:
         hint = "; write string(…) around what isn't one"
     elif len(kinds) > 1 and kinds <= _NUMBERS:
         hint = "; write int(…), uint(…) or double(…) around one of them"
     elif type(None) in kinds:
         hint = "; test for null first"
-    return Failure(f"`{operator}` doesn't take {described(left)} and {described(right)}{hint}")
+    return Failure(f"`{sign}` doesn't take {described(left)} and {described(right)}{hint}")
 
 
 def add(left: Any, right: Any) -> Any:

@@ -34,9 +34,10 @@ MAX_NESTING = 64  # brackets and branches inside of each other
 MAX_DEPTH = 200  # levels of the tree; each operator, selection or call in a row is one
 
 _KEYWORDS = {"true": True, "false": False, "null": None}
-_RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
-)
+_RESERVED = frozenset((
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+    "namespace", "return", "var", "void", "while",
+))  # fmt: skip
 _PRECEDENCE = {
     "==": 1, "!=": 1, "<": 1, "<=": 1, ">": 1, ">=": 1, "in": 1,
     "+": 2, "-": 2,
@@ -112,7 +113,12 @@ class _Parser:
     def expect(self, kind: str, purpose: str) -> Token:
         if self.at(kind):
             return self.take()
-        self.fail(f"expected `{kind}` {purpose}")
+        return self.fail(f"expected `{kind}` {purpose}")
+
+    @property
+    def last_end(self) -> int:
+        """Where the last token that was taken ends."""
+        return self.tokens[self.index - 1].end
 
     def fail(self, expected: str, *, at: Token | None = None, suggestion: str | None = None) -> NoReturn:
         token = at or self.token
@@ -160,13 +166,14 @@ class _Parser:
         self.nesting += 1
         if self.nesting > MAX_NESTING:
             self.too_deep(f"{MAX_NESTING} levels of nesting", self.token.start, self.token.end)
+        start = self.token.start
         condition = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))
         if self.at("?"):
-            condition = self.conditional(condition)
+            condition = self.conditional(condition, start)
         self.nesting -= 1
         return condition
 
-    def conditional(self, condition: Expr) -> Expr:
+    def conditional(self, condition: Expr, start: int) -> Expr:
         question = self.take()
         null_safe = self.at(".") and self.token.start == question.end
         then = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))
@@ -177,17 +184,19 @@ class _Parser:
             )
         self.take()
         otherwise = self.expression()
-        return Conditional(condition.start, otherwise.end, condition, then, otherwise)
+        return Conditional(start, self.last_end, condition, then, otherwise)
 
     def logical(self, operator: str, operand: Callable[[], Expr]) -> Expr:
+        start = self.token.start
         operands = [operand()]
         while self.accept(operator):
             operands.append(operand())
         if len(operands) == 1:
             return operands[0]
-        return Logical(operands[0].start, operands[-1].end, operator, tuple(operands))
+        return Logical(start, self.last_end, operator, tuple(operands))
 
     def binary(self, precedence: int) -> Expr:
+        start = self.token.start
         left = self.unary()
         while True:
             operator = "in" if self.word() == "in" else self.token.kind
@@ -195,7 +204,7 @@ class _Parser:
                 return left
             self.take()
             right = self.binary(_PRECEDENCE[operator] + 1)
-            left = Binary(left.start, right.end, operator, left, right)
+            left = Binary(start, self.last_end, operator, left, right)
 
     def unary(self) -> Expr:
         signs: list[Token] = []
@@ -204,37 +213,39 @@ class _Parser:
                 break
             signs.append(self.take())
         if signs and signs[-1].kind == "-" and self.at("number"):
-            operand = self.members(self.number(signs.pop()))
+            start = signs[-1].start
+            operand = self.members(self.number(signs.pop()), start)
         else:
-            operand = self.members(self.primary())
+            start = self.token.start
+            operand = self.members(self.primary(), start)
         for sign in reversed(signs):
-            operand = Unary(sign.start, operand.end, sign.kind, operand)
+            operand = Unary(sign.start, self.last_end, sign.kind, operand)
         return operand
 
-    def members(self, operand: Expr) -> Expr:
+    def members(self, operand: Expr, start: int) -> Expr:
         """What follows a value directly: selections, calls and indexes."""
         while self.at(".") or self.at("["):
-            operand = self.index_of(operand) if self.at("[") else self.select(operand)
+            operand = self.index_of(operand, start) if self.at("[") else self.select(operand, start)
         if self.at("{") and isinstance(operand, Name | Select):
             self.fail(
                 "expected an operator", suggestion='there are no message types; a map is written `{"key": value}`'
             )
         return operand
 
-    def index_of(self, operand: Expr) -> Expr:
+    def index_of(self, operand: Expr, start: int) -> Expr:
         self.take()
         if self.at("?"):
             self.fail("expected an index", suggestion="test with `has(a.b)` or `key in map` first")
         index = self.expression()
         end = self.expect("]", "after the index").end
-        return Index(operand.start, end, operand, index)
+        return Index(start, end, operand, index)
 
-    def select(self, operand: Expr) -> Expr:
+    def select(self, operand: Expr, start: int) -> Expr:
         self.take()
         token = self.token
         if token.kind == "quoted":
             self.take()
-            return Select(operand.start, token.end, operand, token.value, token.start)
+            return Select(start, token.end, operand, token.value, token.start)
         if token.kind != "name" or token.value in _KEYWORDS or token.value == "in":
             suggestion = None
             if token.kind == "number":
@@ -246,21 +257,21 @@ class _Parser:
             self.fail("expected a field's name after `.`", suggestion=suggestion)
         self.take()
         if self.at("("):
-            return self.method(operand, token)
-        return Select(operand.start, token.end, operand, token.value, token.start)
+            return self.method(operand, token, start)
+        return Select(start, token.end, operand, token.value, token.start)
 
-    def method(self, target: Expr, name: Token) -> Expr:
+    def method(self, target: Expr, name: Token, start: int) -> Expr:
         arguments, end = self.arguments()
         function = str(name.value)
         if len(arguments) in _MACRO_ARGUMENTS.get(function, ()):
-            return self.macro(target, name, arguments, end)
+            return self.macro(target, name, arguments, start)
         if function in _MACRO_ARGUMENTS:
             forms = "`list.map(x, expression)` or `list.map(x, condition, expression)`"
             form = forms if function == "map" else f"`list.{function}(x, condition)`"
             self.error(f"expected {form}; got {len(arguments)} arguments", name.start, end)
-        return Call(target.start, end, function, target, arguments, name.start)
+        return Call(start, end, function, target, arguments, name.start)
 
-    def macro(self, target: Expr, name: Token, arguments: tuple[Expr, ...], end: int) -> Expr:
+    def macro(self, target: Expr, name: Token, arguments: tuple[Expr, ...], start: int) -> Expr:
         function = str(name.value)
         variable = arguments[0]
         if not isinstance(variable, Name) or variable.absolute:
@@ -276,11 +287,11 @@ class _Parser:
         else:
             predicate, transform = arguments[1], None
         function = "exists_one" if function == "existsOne" else function
-        return Macro(target.start, end, function, target, variable.name, predicate, transform)
+        return Macro(start, self.last_end, function, target, variable.name, predicate, transform)
 
     # Values
 
-    def primary(self) -> Expr:
+    def primary(self) -> Expr:  # noqa: PLR0911  one for each form
         token = self.token
         match token.kind:
             case "number":
@@ -296,7 +307,7 @@ class _Parser:
                 return self.map_literal()
             case "name" | ".":
                 return self.name()
-        self.fail("expected a value")
+        return self.fail("expected a value")
 
     def number(self, sign: Token | None) -> Expr:
         token = self.take()

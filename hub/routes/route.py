@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.routes.errors import Failure
-from hub.routes.generator import Code, Generator, Source
-from hub.routes.inline import InlineGenerator
+from hub.routes.generator import Generator
 from hub.routes.kinds import Kind
 from hub.routes.output import attribute_value, json_bytes
 from hub.routes.scope import EXTENSION, Scope
@@ -16,6 +15,7 @@ from hub.routes.syntax import Expr, Logical
 from hub.routes.template import at, fill
 from hub.routes.tree import MARK, Sources, Tree
 from hub.routes.unit import Unit
+from hub.routes.writer import Code, Source
 from hub.sdk.event import JSON
 
 _ATTRIBUTES = {

@@ -91,7 +91,9 @@ class Scope:
         event: whether there is an event.
     """
 
-    def __init__(self, env: Mapping[str, str] | None = None, variables: Collection[str] = (), *, event: bool = True):
+    def __init__(
+        self, env: Mapping[str, str] | None = None, variables: Collection[str] = (), *, event: bool = True
+    ) -> None:
         self.roots: dict[str, Root] = {}
         if event:
             self.roots.update(_ROOTS)

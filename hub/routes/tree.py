@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from hub.routes.errors import ExpressionError
-from hub.routes.generator import Generator, Source
+from hub.routes.generator import Generator
 from hub.routes.kinds import JSON_KINDS
 from hub.routes.parser import parse
 from hub.routes.scope import Scope
 from hub.routes.syntax import Literal
 from hub.routes.template import at, fill
+from hub.routes.writer import Source
 
 MARK = "= "
 """What text starts with that is an expression."""
@@ -92,10 +93,12 @@ class Sources:
             if value.startswith(MARK):
                 return Tree(self.parse(str(value), path, len(MARK)), path, constant=False)
             return Tree(str(value), path, constant=True)
-        if value is None or isinstance(value, bool):
-            return Tree(value, path, constant=True)
-        if isinstance(value, int | float):
-            return Tree(int(value) if isinstance(value, int) else float(value), path, constant=True)
+        if value is None or isinstance(value, bool | int | float):
+            # YAML's readers give numbers of classes of their own.
+            plain = (
+                value if value is None or isinstance(value, bool) else (int if isinstance(value, int) else float)(value)
+            )
+            return Tree(plain, path, constant=True)
         if isinstance(value, Mapping):
             for key in value:
                 if not isinstance(key, str):

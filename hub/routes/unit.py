@@ -1,4 +1,4 @@
-"""Makes functions of Python out of expressions: the fast one that is called, and the careful one that it falls back to."""
+"""Makes functions of Python out of expressions: the fast one that is called, and the careful one behind it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 from hub.routes import operators, output
 from hub.routes.errors import EvaluationError, Failure
-from hub.routes.generator import Generator, Source
+from hub.routes.generator import Generator
 from hub.routes.inline import InlineGenerator, repeated
 from hub.routes.scope import Scope, event_fields, headers_of, now_of
 from hub.routes.template import at, fill, verify
 from hub.routes.values import INT_MAX, INT_MIN, Duration, Timestamp, UInt
+from hub.routes.writer import Source
 from hub.sdk import Event, InvalidEvent
 
 FILE = "<expression>"

@@ -1,8 +1,8 @@
 """CEL's values as Python objects.
 
-``null``, ``bool``, ``int``, ``double``, ``string``, ``bytes``, ``list`` and ``map`` are Python's own types as JSON gives
-them, told apart by their exact class, since to Python ``True`` is an ``int``. What Python doesn't have is here: unsigned
-integers, times with nanoseconds, types as values, and maps whose keys aren't all strings.
+``null``, ``bool``, ``int``, ``double``, ``string``, ``bytes``, ``list`` and ``map`` are Python's own types as JSON
+gives them, told apart by their exact class, since to Python ``True`` is an ``int``. What Python doesn't have is here:
+unsigned integers, times with nanoseconds, types as values, and maps whose keys aren't all strings.
 """
 
 from __future__ import annotations
