@@ -1,0 +1,52 @@
+"""Figures of a benchmark: printed as a table, written as flat JSON with the machine and the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import orjson
+
+RESULTS = Path(__file__).parent / "results"
+_PACKAGES = ("aiokafka", "orjson", "uvicorn", "uvloop")
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures were measured on."""
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 0,
+        **{f"version_{name}": version(name) for name in _PACKAGES},
+    }
+
+
+def write(name: str, figures: Mapping[str, float]) -> None:
+    """Writes ``results/NAME.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
+    document = orjson.dumps({**rounded, **machine()}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    (RESULTS / f"{name}.json").write_bytes(document)
+    print(f"\nwritten to benchmarks/results/{name}.json")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table, first column left, others right."""
+    widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
+    for row in (headings, *rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        print("  ".join(cells))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
