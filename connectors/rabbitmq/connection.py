@@ -110,18 +110,18 @@ class PublishingConnection:
         self._channel = channel
 
     async def _probe(self) -> None:
-        """Publishes what no queue takes, and waits for the confirmation.
+        """Publishes twice what no queue takes, and waits for the confirmations.
 
-        A broker in a memory or disk alarm lets us in and says nothing until we publish, and then reads what it was
-        sent when the alarm is over, even from connections closed since. So without the probe each attempt during an
-        alarm would leave another copy of every message.
+        A broker in a memory or disk alarm lets us in, takes one publish, and reads nothing more of the connection until
+        the alarm is over; then it reads what it was sent, even on connections closed since. So without the probe each
+        attempt during an alarm would leave another copy of every message.
         """
         assert self._channel is not None
+        nowhere = f"hub.probe.{uuid.uuid4().hex}"
         # Without permission for the default exchange we aren't held back either, and `ready` opens another channel.
         with suppress(amqp.ChannelAccessRefused):
-            await self._channel.default_exchange.publish(
-                aio_pika.Message(b""), f"hub.probe.{uuid.uuid4().hex}", mandatory=False
-            )
+            for _ in range(2):
+                await self._channel.default_exchange.publish(aio_pika.Message(b""), nowhere, mandatory=False)
 
 
 def _tls(tls: TLS) -> ssl.SSLContext:

@@ -10,7 +10,7 @@ import aiormq.exceptions as amqp
 from pamqp.commands import Connection
 from pamqp.exceptions import PAMQPException
 
-from hub.sdk import NotConnected, Permanent, Signal
+from hub.sdk import NotConnected, Permanent, Signal, Transient
 
 # AMQP 0-9-1 § 1.2 "Reply codes", for aiormq's exceptions that carry the text alone.
 _CODES: dict[type[BaseException], int] = {
@@ -29,15 +29,16 @@ _CODES: dict[type[BaseException], int] = {
     amqp.ConnectionNotImplemented: 540,
     amqp.ConnectionInternalError: 541,
 }
-_NO_ROUTE, _ACCESS_REFUSED, _NOT_FOUND, _PRECONDITION_FAILED, _NOT_ALLOWED = 312, 403, 404, 406, 530
+_NO_ROUTE, _ACCESS_REFUSED, _NOT_FOUND, _PRECONDITION_FAILED, _NOT_ALLOWED, _INTERNAL = 312, 403, 404, 406, 530, 541
 
-# Codes that the broker closes a channel or connection with because of what it was sent.
-_REFUSALS = frozenset({311, 313, 403, 404, 405, 406, 501, 502, 503, 504, 505, 530, 540})
+# Codes that the broker closes a channel or connection with because of a message.
+_REFUSED_MESSAGE = frozenset({311, 313, 406, 501, 502, 503, 540})
+# Also because of something else that it was sent; 504 and 505 come where publishes follow one that closed the channel.
+_REFUSALS = _REFUSED_MESSAGE | {403, 404, 405, 504, 505, 530, 541}
 # Those among them that say, before any message was sent, that somebody has to change something.
 _REFUSALS_AT_OPEN = frozenset({402, 403, 404, 405, 406, 503, 530, 540})
 
 _UNUSABLE_SERVER = (amqp.AuthenticationError, amqp.IncompatibleProtocolError, amqp.MethodNotImplemented)
-_UNENCODABLE = (ValueError, TypeError, OverflowError, struct.error)
 
 # The connection broke, or never was. Where one is lost, aiormq also hands out CancelledError, StopAsyncIteration,
 # RuntimeError and a bare Exception; failures of DNS and TLS are OSErrors.
@@ -78,7 +79,7 @@ def at_open(error: BaseException) -> Signal:
     code, text = _reply(error)
     if code in _REFUSALS_AT_OPEN and "limit" not in text:  # of connections or channels: that passes
         return Permanent(f"RabbitMQ refuses us: {text}{_advice(error, code)}", status=code)
-    if isinstance(error, (*_UNUSABLE_SERVER, *_UNENCODABLE)):
+    if isinstance(error, _UNUSABLE_SERVER) or _is_unencodable(error):
         return Permanent(f"expected a RabbitMQ that we can use: {text}", status=code)
     return _lost(error, code, text)
 
@@ -94,25 +95,30 @@ def at_publish(error: BaseException, *, when_full: str, routing_key: str, exchan
     if isinstance(error, amqp.DeliveryError):
         full = f"RabbitMQ refused a message for {target}: a queue is full"
         return Permanent(full) if when_full == "dead_letter" else NotConnected(full)
-    if isinstance(error, _UNENCODABLE):
+    if _is_unencodable(error):
         return Permanent(f"expected a message that AMQP can carry: {text}")
     if is_refusal(error):
         return _refused(code, text)
     return _lost(error, code, text)
 
 
+def _is_unencodable(error: BaseException) -> bool:
+    """Whether pamqp can't make bytes of what it was given. Python's certificate errors are ValueErrors, and OSErrors."""
+    return isinstance(error, (ValueError, TypeError, OverflowError, struct.error)) and not isinstance(error, OSError)
+
+
 def _refused(code: int | None, text: str) -> Signal:
     """What concerns the exchange or our rights waits for a person; what concerns the message will never work."""
-    if code == _ACCESS_REFUSED and "access to topic" not in text:
-        return NotConnected(f"RabbitMQ lets us no longer publish: {text}", status=code)
-    if code == _NOT_FOUND:
-        return NotConnected(f"RabbitMQ has lost what we publish to: {text}", status=code)
-    return Permanent(f"RabbitMQ refuses the message: {text}", status=code)
+    if code in _REFUSED_MESSAGE or (code == _ACCESS_REFUSED and "access to topic" in text):
+        return Permanent(f"RabbitMQ refuses the message: {text}", status=code)
+    if code == _INTERNAL:
+        return Transient(f"RabbitMQ failed at the message: {text}", status=code)
+    return NotConnected(f"RabbitMQ lets us no longer publish: {text}", status=code)
 
 
 def _lost(error: BaseException, code: int | None, text: str) -> Signal:
     if isinstance(error, TimeoutError):
-        return NotConnected("RabbitMQ didn't answer in time; it may be out of memory or disk space")
+        return NotConnected("RabbitMQ didn't answer in time; is it out of memory or disk, or a queue without leader?")
     if isinstance(error, _LOST) or type(error) is Exception:
         return NotConnected(f"no connection to RabbitMQ: {text}", status=code)
     raise error

@@ -119,14 +119,21 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
         return await self._publish(returned)
 
     async def _publish_singly(self, undecided: _Batch) -> _Errors:
-        """One of them made the broker close the channel; the broker doesn't say which."""
+        """One of them made the broker close the channel or connection; it doesn't say which.
+
+        A refusal is that message's own only where nothing else was under way, on a connection without aftermath.
+        """
         errors_: _Errors = {}
+        fresh = False
         for index, each in undecided.items():
+            if not fresh:
+                await self._connection.close()
             found = await self._publish({index: each})
             errors_ |= found
             if found and isinstance(self._signal(found[index], each.routing_key), NotConnected):
                 rest = [later for later in undecided if later > index]
                 return errors_ | dict.fromkeys(rest, found[index])
+            fresh = not found
         return errors_
 
     def _signal(self, error: BaseException, key: str) -> Signal:

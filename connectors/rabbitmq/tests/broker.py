@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
@@ -43,6 +44,29 @@ class Broker(PrivateRabbitMQ):
         output, _ = await process.communicate()
         assert process.returncode == 0, output.decode()
         return output.decode()
+
+    async def remember_queues(self) -> None:
+        """Puts on disk which quorum queues there are.
+
+        RabbitMQ 3.10 does so every few seconds only: one that is killed sooner after it created a quorum queue comes
+        back without its messages, confirmed or not, and the queue takes no more.
+        """
+        await self.control("eval", "[dets:sync(Table) || Table <- dets:all()].")
+
+    @asynccontextmanager
+    async def memory_alarm(self) -> AsyncIterator[None]:
+        """Lets it believe that it is out of memory."""
+        await self.control("set_vm_memory_high_watermark", "absolute", "1MB")
+        try:
+            yield
+        finally:
+            await self.control("set_vm_memory_high_watermark", "0.4")
+
+    async def user(self, name: str, *, write: str) -> str:
+        """The URL for a new user who may write only to what matches."""
+        await self.control("add_user", name, "secret")
+        await self.control("set_permissions", name, ".*", write, ".*")
+        return self.url.replace("guest:guest", f"{name}:secret")
 
 
 class Peer:
