@@ -13,8 +13,9 @@ import orjson
 
 from hub.cli.output import printable
 
-# Clients log requests and payloads at DEBUG, and connection errors again and again at the levels above.
-_CLIENTS = ("aiokafka", "aio_pika", "aiormq", "aiohttp", "uvicorn", "asyncio", "jgo", "urllib3")
+# They log requests and payloads at DEBUG, and what passes by itself as warnings and errors, again and again. What
+# matters of it comes to us as exceptions, and is logged in our words.
+_CLIENTS = ("aiokafka", "aio_pika", "aiormq", "aiohttp", "jgo", "urllib3")
 _REPEAT = 60.0
 
 
@@ -63,7 +64,7 @@ class Json(logging.Formatter):
 
 
 class Sparing(logging.Filter):
-    """Lets a client library say the same thing once a minute, and never with a traceback."""
+    """Lets a client library say the same thing once a minute, without a traceback."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +98,7 @@ def configure(
     root.setLevel(logging.WARNING)
     logging.getLogger("hub").setLevel(level.upper())
     for name in _CLIENTS:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.WARNING if level is Level.DEBUG else logging.CRITICAL)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -57,6 +58,7 @@ def run(
 
 async def _run(directory: Path, only: list[str], drain_limit: float, *, json: bool) -> int:
     deployment = load(directory)
+    deployment.check_references(os.environ, only)
     with Signals() as signals:
         worker = Worker(deployment, workspace.kafka(), signals, only=only, drain_limit=drain_limit)
         code = await worker.run(lambda: print_json(worker.report("started")) if json else None)

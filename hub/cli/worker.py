@@ -114,7 +114,8 @@ class Worker:
         self._settings = settings
         self._signals = signals
         self._drain_limit = drain_limit
-        self._failed = asyncio.Event()
+        self.draining = False
+        """Whether the end has begun."""
         self.final = Totals()
         """The ledger of all units, once they have ended."""
 
@@ -148,6 +149,15 @@ class Worker:
             return INTERRUPTED
         return OK if clean else RUNTIME
 
+    def end(self, drain_limit: float) -> None:
+        """Asks for the end, as a signal would.
+
+        Args:
+            drain_limit: seconds for the units to settle what they have.
+        """
+        self._drain_limit = drain_limit
+        self._signals.first.set()
+
     def report(self, phase: str) -> dict[str, Any]:
         """All that is known, for programs."""
         statuses = self.runtime.status()
@@ -178,6 +188,7 @@ class Worker:
 
     async def _drain(self) -> bool:
         """Settles what there is, and closes. Whether nothing was cut off and nothing has failed."""
+        self.draining = True
         self.admin.drain()
         began = time.monotonic()
         if self._signals.number is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hub.deployment.finding import Finding, InvalidDeployment
 from hub.deployment.model import TopicSection
 from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
 from hub.kafka import specs
@@ -37,6 +38,38 @@ class Deployment:
     def units(self) -> dict[str, UnitSpec]:
         """All that runs, by name: sources, then routes, then sinks."""
         return {**self.sources, **self.routes, **self.sinks}
+
+    def check_references(self, environ: Mapping[str, str], only: Collection[str] = ()) -> None:
+        """Resolves the references of units and of the services that they use.
+
+        Args:
+            environ: environment variables.
+            only: names of the units; all if none is given.
+
+        Raises:
+            InvalidDeployment: everything that is missing or wrong, at once.
+        """
+        findings: list[Finding] = []
+        services: dict[str, ServiceSpec] = {}
+        for name, spec in self.units.items():
+            if only and name not in only:
+                continue
+            try:
+                if isinstance(spec, RouteSpec):
+                    spec.compile(environ)
+                else:
+                    used = str(getattr(spec.config(environ), "service", ""))
+                    if isinstance(used, str) and used in self.services:
+                        services[used] = self.services[used]
+            except InvalidDeployment as error:
+                findings += error.findings
+        for service in services.values():
+            try:
+                service.config(environ)
+            except InvalidDeployment as error:
+                findings += error.findings
+        if findings:
+            raise InvalidDeployment(sorted(findings, key=lambda each: each.order))
 
     def topic_specs(self) -> list[TopicSpec]:
         """Every topic that must exist before the units start.

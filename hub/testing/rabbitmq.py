@@ -60,6 +60,11 @@ class PrivateRabbitMQ:
         self._epmd: ChildProcess | None = None
         self._server: ChildProcess | None = None
 
+    @staticmethod
+    def installed() -> bool:
+        """Whether this machine has what it takes."""
+        return shutil.which("epmd") is not None and (_PROGRAMS / "rabbitmq-server").exists()
+
     @property
     def url(self) -> str:
         """Where to connect, once it has been started."""
@@ -147,7 +152,7 @@ class PrivateRabbitMQ:
 
     async def _launch(self) -> None:
         epmd = shutil.which("epmd")
-        if epmd is None or not (_PROGRAMS / "rabbitmq-server").exists():
+        if epmd is None or not self.installed():
             raise EnvironmentProblem(_MISSING)
         self._write_settings()
         home = self.directory
