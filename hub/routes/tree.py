@@ -14,6 +14,7 @@ from hub.routes.scope import Scope
 from hub.routes.syntax import Literal
 from hub.routes.template import at, fill
 from hub.routes.writer import Source
+from hub.sdk.config import has_expression
 
 MARK = "= "
 """What text starts with that is an expression."""
@@ -90,7 +91,8 @@ class Sources:
     def read(self, value: Any, path: Path) -> Tree:
         """Reads a tree."""
         if isinstance(value, str):
-            if value.startswith(MARK):
+            # Not by the mark alone: what a reference gave is text, whatever it starts with.
+            if has_expression(value):
                 return Tree(self.parse(str(value), path, len(MARK)), path, constant=False)
             return Tree(str(value), path, constant=True)
         if value is None or isinstance(value, bool | int | float):
