@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hub.deployment.complaints import complain, note_fixed
 from hub.deployment.fields import is_secret
 from hub.deployment.finding import Findings, InvalidDeployment
-from hub.deployment.nodes import KINDS, Node, Scalar, data, texts
+from hub.deployment.nodes import KINDS, Node, Scalar, data, included, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Sequence as SequenceNode
 from hub.deployment.place import Place
@@ -37,6 +37,12 @@ def check(model: type[Config], place: Place, env: Iterable[str], findings: Findi
     for scalar in texts(place.node):
         if scalar.text.startswith("= ") and not scalar.broken:
             check_expression(scalar, place, names, findings)
+    for node in included(place.node):
+        try:
+            compile_mapping(node.value, env=names)
+        except ExpressionError as error:
+            span = place.document.at(node)
+            findings.error(error.code, f"{node.path}: {error.message}", span, error.suggestion)
     computed: set[int] = set()
 
     def note(value: Any, _: Any) -> Function:

@@ -110,8 +110,12 @@ class Folder:
                 document.at(other),
             )
             return broken
-        path = base / target.text
-        real = path.resolve()
+        try:
+            real = (base / target.text).resolve()
+            exists = real.is_file()
+        except (OSError, ValueError, RuntimeError):
+            # Names that no file can have: a null character, a link that leads back to itself.
+            real, exists = self._real / "?", False
         if not any(real.is_relative_to(root) for root in self._roots):
             self._findings.error(
                 "include.outside",
@@ -120,12 +124,12 @@ class Folder:
                 "copy it there",
             )
             return broken
-        if not real.is_file():
+        if not exists:
             self._findings.error(
                 "include.missing",
                 f"there is no file `{target.text}`",
                 span,
-                f"paths are relative to the file that includes; looked for {self._name(real)}",
+                "paths are relative to the file that includes",
             )
             return broken
         text = self._text(real, span, MAX_INCLUDED)

@@ -155,6 +155,19 @@ def texts(node: Node) -> Iterable[Scalar]:
                 yield from texts(item)
 
 
+def included(node: Node) -> Iterable[Included]:
+    """All that other files bring into a node."""
+    match node:
+        case Included():
+            yield node
+        case Mapping():
+            for _, value in node.pairs:
+                yield from included(value)
+        case Sequence():
+            for item in node.items:
+                yield from included(item)
+
+
 def describe(node: Node) -> str:
     """What a value is, in words; never the value itself, which may be a secret."""
     value = data(node)

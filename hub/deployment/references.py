@@ -45,7 +45,7 @@ class Reference:
         return f"${{{self.kind}:{self.name}}}"
 
 
-class BadReference(ValueError):
+class BadReference(Exception):
     """A reference that can't be read or resolved. The text names it, never a value.
 
     Args:
@@ -150,17 +150,24 @@ def _value(reference: Reference, environ: Mapping[str, str], directory: Path) ->
 
 
 def _file(reference: Reference, directory: Path) -> str:
-    path = directory / Path(reference.name).expanduser()
+    path = directory / reference.name
     try:
+        path = directory / Path(reference.name).expanduser()
+        # Opening a pipe or a device could wait for ever.
+        if path.exists() and not path.is_file():
+            raise BadReference(f"expected a file; {path} is none", reference.start, reference.end)
         with path.open("rb") as file:
             content = file.read(MAX_FILE + 1)
-        if len(content) > MAX_FILE:
-            raise BadReference(f"{path} is larger than {MAX_FILE:,} bytes", reference.start, reference.end)
-        # One line break at the end belongs to the file, not to the secret in it.
-        return content.decode().removesuffix("\n").removesuffix("\r")
+        text = content.decode()
     except UnicodeDecodeError:
-        raise BadReference(f"expected UTF-8 in {path}", reference.start, reference.end) from None
+        problem = f"expected UTF-8 in {path}"
     except OSError as error:
-        raise BadReference(
-            f"can't read {path}: {os.strerror(error.errno or 0)}", reference.start, reference.end
-        ) from None
+        problem = f"can't read {path}: {os.strerror(error.errno or 0)}"
+    except (ValueError, RuntimeError):
+        problem = f"can't read {path}: no file can have this name"
+    else:
+        if len(content) <= MAX_FILE:
+            # One line break at the end belongs to the file, not to the secret in it.
+            return text.removesuffix("\n").removesuffix("\r")
+        problem = f"{path} is larger than {MAX_FILE:,} bytes"
+    raise BadReference(problem, reference.start, reference.end)

@@ -1,0 +1,133 @@
+"""Which files belong to a deployment, and files that nobody should write."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hub.deployment import Finding, Registry, check
+from hub.deployment.composer import MAX_DEPTH
+from hub.deployment.files import MAX_FILE
+
+Found = Callable[..., list[Finding]]
+Write = Callable[..., Path]
+
+
+def codes(findings: list[Finding]) -> list[str]:
+    return [each.code for each in findings]
+
+
+def test_sections_may_stand_in_any_file(write: Write, registry: Registry) -> None:
+    """Files are read together: what one declares, another may use."""
+    directory = write(
+        **{"a.yaml": "routes: { r: { from: x, to: y } }", "b.yml": "deployment: d", "c.yaml": "topics: { x: , y: }"}
+    )
+    report = check(directory, registry=registry)
+    assert (report.findings, report.files) == ((), ("a.yaml", "b.yml", "c.yaml"))
+    assert report.summary().startswith("nothing to complain about in 3 files · 1 route · ")
+
+
+def test_other_files_are_left_alone(write: Write, registry: Registry) -> None:
+    """Hidden files, other suffixes and sub-directories are no part of a deployment."""
+    directory = write("deployment: d", **{".backup.yaml": "][", "notes.txt": "][", "old.yaml~": "]["})
+    (directory / "sub").mkdir()
+    (directory / "sub" / "other.yaml").write_text("deployment: e")
+    (directory / "folder.yaml").mkdir()
+    assert check(directory, registry=registry).files == ("hub.yaml",)
+
+
+def test_no_directory(tmp_path: Path, registry: Registry) -> None:
+    """A directory that isn't there, a file, and a directory without schema files each get their own answer."""
+    file = tmp_path / "hub.txt"
+    file.touch()
+    missing = check(tmp_path / "missing", registry=registry).findings[0]
+    assert (missing.code, missing.message) == (
+        "deployment.directory",
+        f"can't read {tmp_path / 'missing'}: No such file or directory",
+    )
+    no_directory = check(file, registry=registry).findings[0]
+    assert (no_directory.code, no_directory.suggestion) == ("deployment.directory", f"give its directory, {tmp_path}")
+    assert codes(list(check(tmp_path, registry=registry).findings)) == ["deployment.empty"]
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_checked(write: Write, registry: Registry) -> None:
+    """A link that leads round in a circle can't be opened; what the other file says is checked all the same."""
+    directory = write("deployment: d\nrotues: {}")
+    (directory / "target").symlink_to(directory / "unreadable.yaml")
+    (directory / "unreadable.yaml").write_text("x")
+    (directory / "unreadable.yaml").chmod(0)
+    findings = list(check(directory, registry=registry).findings)
+    if os.geteuid():
+        assert codes(findings) == ["section.unknown", "file.unreadable"]
+        assert "Permission denied" in findings[1].message
+    else:
+        assert codes(findings) == ["section.unknown", "schema.type"]
+
+
+def test_text_that_is_no_utf8(found: Found) -> None:
+    """Latin-1 is refused with the place of the first wrong byte; a UTF-8 byte-order mark is fine."""
+    finding = found(**{"latin.yaml": "deployment: ä".encode("latin-1")})[0]
+    assert (finding.code, finding.message) == ("file.encoding", "expected UTF-8; byte 12 isn't")
+    assert found(**{"latin.yaml": "\ufeffdeployment: d".encode()}) == []
+
+
+def test_a_file_of_ten_megabytes_is_refused_at_once(found: Found) -> None:
+    """A huge file is not parsed."""
+    started = time.perf_counter()
+    assert codes(found("deployment: d\n" + "# " + "x" * 10 * 2**20)) == ["file.too_large"]
+    assert time.perf_counter() - started < 1
+    assert codes(found("deployment: d\n" + "#" * (MAX_FILE - 14))) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "topics: " + "{ a: " * 200, "a:\n" + "".join(" " * n + "- \n" for n in range(1, 99))]
+)
+def test_deep_nesting_is_refused(found: Found, text: str) -> None:
+    """Nesting over the limit is one finding, whether or not the brackets are ever closed."""
+    assert codes(found(text)) == ["yaml.too_deep"]
+
+
+def test_nesting_up_to_the_limit_is_fine(found: Found) -> None:
+    """The limit itself is allowed; the root counts."""
+    depth = MAX_DEPTH - 4
+    text = (
+        "deployment: d\nroutes: { r: { from: x, to: y, map: { data: "
+        + "[" * depth
+        + "]" * depth
+        + " } } }\ntopics: { x: , y: }"
+    )
+    assert codes(found(text)) == []
+
+
+def test_an_alias_bomb_is_refused(found: Found) -> None:
+    """A billion laughs: ten lines that would become 10^9 values are found without writing them out."""
+    lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    started = time.perf_counter()
+    assert codes(found("\n".join(lines))) == ["yaml.too_large"]
+    assert time.perf_counter() - started < 1
+
+
+def test_a_broken_file_does_not_make_names_unknown(found: Found) -> None:
+    """What a file that can't be read might declare isn't reported as missing elsewhere."""
+    findings = found(
+        "deployment: d\nroutes: { r: { from: x, to: y, were: z } }", **{"topics.yaml": "topics: { x: , y: ]"}
+    )
+    assert codes(findings) == ["schema.unknown_key", "yaml.syntax"]
+
+
+def test_a_hundred_routes_are_checked_in_a_second(found: Found) -> None:
+    """A large deployment is checked while one waits."""
+    routes = "".join(
+        f"  r{n}:\n    from: in\n    where: data.a == {n} && data.b.exists(x, x == 'y')\n"
+        "    map:\n      type: out\n      data:\n        a: = data.a\n"
+        "        b: = data.title + ' by ' + data.user.login\n    to: out\n"
+        for n in range(100)
+    )
+    started = time.perf_counter()
+    assert found(f"deployment: d\ntopics: {{ in: , out: }}\nroutes:\n{routes}") == []
+    assert time.perf_counter() - started < 2.5
