@@ -162,11 +162,16 @@ def _check_servers(servers: str) -> None:
 
 def _reject_unknown(environ: Mapping[str, str]) -> None:
     """A misspelt variable would otherwise be passed over in silence."""
-    known = [_variable(name) for name in KafkaSettings.model_fields]
     for name in environ:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            close = difflib.get_close_matches(name.upper(), known, n=1)
+        field = name.upper().removeprefix(PREFIX).lower()
+        if name.upper().startswith(PREFIX) and field not in KafkaSettings.model_fields:
+            # Compared without the prefix, which would make everything similar.
+            close = difflib.get_close_matches(field, KafkaSettings.model_fields, n=1)
             raise ConfigError(
-                f"the environment variable {name} is unknown"
-                + (f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}")
+                f"the environment variable {name} is unknown; "
+                + (
+                    f"did you mean {_variable(close[0])}?"
+                    if close
+                    else f"known are {', '.join(map(_variable, KafkaSettings.model_fields))}"
+                )
             )

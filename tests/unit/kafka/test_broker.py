@@ -1,0 +1,35 @@
+"""What the embedded Kafka is told."""
+
+from pathlib import Path
+
+from hub.kafka import broker
+from hub.kafka.specs import DLQ_ROOM
+
+
+def settings(**overrides: str) -> dict[str, str]:
+    return broker.properties(Path("/data"), 1234, 1235, overrides)
+
+
+def test_it_listens_on_this_machine_only():
+    found = settings()
+
+    assert found["listeners"] == "PLAINTEXT://127.0.0.1:1234,CONTROLLER://127.0.0.1:1235"
+    assert found["advertised.listeners"] == "PLAINTEXT://127.0.0.1:1234"
+
+
+def test_it_takes_githubs_largest_webhook_and_its_dead_letter():
+    assert int(settings()["message.max.bytes"]) > 25 * 2**20 * 4 / 3 + DLQ_ROOM
+
+
+def test_a_misspelt_topic_is_not_made():
+    assert settings()["auto.create.topics.enable"] == "false"
+
+
+def test_overrides_win():
+    assert broker.properties(Path("/data"), 1, 2, {"num.partitions": "9"})["num.partitions"] == "9"
+
+
+def test_any_path_survives_javas_properties_format(tmp_path):
+    broker.write_properties(tmp_path / "p", {"log.dirs": "/näïve\\dir/\U0001f389", "plain": "a=b:c"})
+
+    assert (tmp_path / "p").read_text() == ("log.dirs=/n\\u00e4\\u00efve\\\\dir/\\ud83c\\udf89\nplain=a=b:c\n")
