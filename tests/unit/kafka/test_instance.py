@@ -14,7 +14,12 @@ from hub.kafka.instance import Instance
 @pytest.fixture
 def process(tmp_path):
     """A process that is marked as the Kafka of `tmp_path`."""
-    started = subprocess.Popen([sys.executable, "-c", "input()", instance.mark(tmp_path)], stdin=subprocess.PIPE)
+    started = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()", instance.mark(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    started.stdout.readline()  # until then the system may not know its arguments yet
     yield started
     started.kill()
     started.communicate()
