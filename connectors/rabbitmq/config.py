@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yarl
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from hub.sdk import Config, Duration, Mapped, SinkConfig
+from hub.sdk import TLS, Config, Duration, Mapped, SinkConfig
 from hub.sdk.config import parse_duration
 
 # AMQP 0-9-1 § 4.2.5.3 "Strings": names and routing keys are short strings, with their length in one byte.
@@ -64,19 +64,6 @@ def _named(value: Any) -> Any:
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(short)]
 Keys = Annotated[list[Annotated[str, AfterValidator(short)]], BeforeValidator(_listed, json_schema_input_type=Any)]
-
-
-class TLS(Config):
-    """How an ``amqps://`` server is verified, and how we prove who we are."""
-
-    ca_file: str | None = None
-    """PEM file with the authorities to trust; the system's own if not given."""
-    cert_file: str | None = None
-    """PEM file with the client certificate."""
-    key_file: str | None = None
-    """PEM file with the certificate's key, where `cert_file` doesn't hold it."""
-    verify: bool = True
-    """Whether the server's certificate and host name are checked."""
 
 
 class Exchange(Config):

@@ -7,7 +7,6 @@ connection broke are written again by it, not by chance.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import uuid
 from contextlib import suppress
 
@@ -16,8 +15,7 @@ import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
 
 from connectors.rabbitmq import topology
-from connectors.rabbitmq.config import TLS, RabbitMQConfig
-from hub.sdk import Permanent
+from connectors.rabbitmq.config import RabbitMQConfig
 
 # Seconds for an orderly good-bye; a broker in a memory alarm doesn't read it, and aiormq waits two.
 _CLOSE_LIMIT = 5
@@ -98,7 +96,7 @@ class PublishingConnection:
         url = self._config.url.get_secret_value()
         return await aio_pika.connect(
             url,
-            ssl_context=_tls(self._config.tls) if url.startswith("amqps:") else None,
+            ssl_context=self._config.tls.context() if url.startswith("amqps:") else None,
             client_properties={"connection_name": self._name},
         )
 
@@ -122,17 +120,3 @@ class PublishingConnection:
         with suppress(amqp.ChannelAccessRefused):
             for _ in range(2):
                 await self._channel.default_exchange.publish(aio_pika.Message(b""), nowhere, mandatory=False)
-
-
-def _tls(tls: TLS) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-        if tls.cert_file is not None:
-            context.load_cert_chain(tls.cert_file, tls.key_file)
-    except OSError as error:
-        files = [file for file in (tls.ca_file, tls.cert_file, tls.key_file) if file is not None]
-        raise Permanent(f"expected readable PEM files in `tls` ({', '.join(files)}): {error}") from error
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -103,7 +103,7 @@ def at_publish(error: BaseException, *, when_full: str, routing_key: str, exchan
 
 
 def _is_unencodable(error: BaseException) -> bool:
-    """Whether pamqp can't make bytes of what it was given. Python's certificate errors are ValueErrors, and OSErrors."""
+    """Whether pamqp can't make bytes of what it was given. Certificate errors are ValueErrors too, but OSErrors."""
     return isinstance(error, (ValueError, TypeError, OverflowError, struct.error)) and not isinstance(error, OSError)
 
 

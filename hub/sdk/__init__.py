@@ -32,9 +32,11 @@ from hub.sdk.source import (
     WebhookRequest,
     WebhookSource,
 )
+from hub.sdk.tls import TLS
 from hub.sdk.unit import UnitContext
 
 __all__ = [
+    "TLS",
     "Auth",
     "Batch",
     "Config",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -17,33 +15,9 @@ from hub.testing.rabbitmq import PrivateRabbitMQ
 SinkFactory = Callable[..., RabbitMQSink]
 DeliveryFactory = Callable[..., list[Delivery]]
 
-RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
-
 
 class Broker(PrivateRabbitMQ):
     """A server of our own that tests may kill and set."""
-
-    async def control(self, *arguments: str) -> str:
-        """Runs rabbitmqctl on it."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "LANG": "C.UTF-8",
-            "HOME": str(self.directory),
-            "ERL_EPMD_PORT": str(self._ports[2]),
-            "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": "hub@localhost",
-            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-        }
-        process = await asyncio.create_subprocess_exec(
-            RABBITMQCTL,
-            *arguments,
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
-        return output.decode()
 
     async def remember_queues(self) -> None:
         """Puts on disk which quorum queues there are.
