@@ -115,7 +115,7 @@ class DeadLetters:
     Args:
         settings: how to reach Kafka.
         queues: of all units of the deployment.
-        resolutions: started by their owner.
+        resolutions: kept up to date, and closed, by their owner.
     """
 
     def __init__(self, settings: KafkaSettings, queues: Iterable[Queue], resolutions: Resolutions) -> None:

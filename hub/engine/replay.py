@@ -73,7 +73,7 @@ class Replay:
             HubError: Kafka's.
         """
         limits = await self._limits()
-        await self._resolutions.start()
+        await self._resolutions.refresh()
         try:
             async for letter in self._letters.read(self._selection):
                 if self._way_back(letter, limits) is not None:
@@ -123,7 +123,6 @@ class Replay:
             reason: what is noted.
             largest: smallest ``max.message.bytes`` of the topics that are written.
         """
-        await self._resolutions.start()
         try:
             left = self._selection.limit
             for topic in self._letters.topics(self._selection):
@@ -133,7 +132,7 @@ class Replay:
                 async with Backlog(self._settings, [topic], since=selection.since) as backlog:
                     await writer.start()
                     try:
-                        # Only now: whoever worked on this topic before can add nothing more.
+                        # Only now: whoever worked on this topic before can add nothing more, and has nothing open.
                         await self._resolutions.refresh()
                         seen = await self._go_through(selection, backlog, decide, batch)
                         await batch.tidy(backlog.beginnings)

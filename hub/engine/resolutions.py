@@ -49,27 +49,27 @@ class Resolution(BaseModel):
 
 
 class Resolutions:
-    """The resolutions of a deployment, as of `start` or the last `refresh`."""
+    """The resolutions of a deployment, as of the last `refresh`; none before the first."""
 
     def __init__(self, settings: KafkaSettings, deployment: str) -> None:
         self.topic = names.resolutions(deployment)
         self._settings = settings
         self._table = CompactedTable(settings, self.topic)
+        self._started = False
         self._known: Mapping[Origin, Resolution] = {}
 
-    async def start(self) -> None:
-        """Reads them all; an open transaction that writes some is waited for.
+    async def refresh(self) -> None:
+        """Reads them all, or what was added since; an open transaction that writes some is waited for.
 
         Raises:
             HubError: Kafka can't be reached, or the transaction stays open.
         """
-        await ensure_topics(self._settings, [table_topic(self.topic)])
-        await self._table.start()
-        self._known = dict(_read((await self._table.items()).items()))
-
-    async def refresh(self) -> None:
-        """Reads what was added since."""
-        await self._table.refresh()
+        if self._started:
+            await self._table.refresh()
+        else:
+            await ensure_topics(self._settings, [table_topic(self.topic)])
+            await self._table.start()
+            self._started = True
         self._known = dict(_read((await self._table.items()).items()))
 
     async def stop(self) -> None:

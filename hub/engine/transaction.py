@@ -18,7 +18,7 @@ from hub.sdk.errors import NotConnected
 
 WAIT = 20.0
 """Seconds to wait for the acknowledgements of a transaction's records."""
-TIMEOUT_MS = 45_000
+TIMEOUT_MS = 30_000
 """After this, brokers abort a transaction whose owner is gone: above `WAIT`, and no more, since readers wait for it."""
 
 
