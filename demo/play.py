@@ -142,7 +142,7 @@ class _Play:
 
     async def _show_letters(self) -> None:
         resolutions = Resolutions(self._stage.settings, self._stage.deployment.name)
-        await resolutions.start()
+        await resolutions.refresh()
         try:
             letters = DeadLetters(self._stage.settings, queues_of(self._stage.deployment), resolutions)
             causes = Counter([_cause(letter) async for letter in letters.read(Selection())])
