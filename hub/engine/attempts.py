@@ -57,7 +57,7 @@ class RetryPolicy:
 
 @dataclass
 class Attempts:
-    """A batch of records as queues by key: only the head of a queue is ever under way."""
+    """Records as queues by key: only the head of a queue is ever under way."""
 
     unit: str
     records: Sequence[Any]
@@ -66,10 +66,16 @@ class Attempts:
     def __post_init__(self) -> None:
         self._pending: list[Pending] = []
         self._queues: dict[object, deque[Pending]] = {}
-        for record in self.records:
-            self._take(record)
-        self.open = len(self._pending)
+        self._positions: dict[tuple[str, int], int] = {}
+        self.open = 0
         """How many are not settled."""
+        self.add(self.records)
+
+    def add(self, records: Sequence[Any]) -> None:
+        """Takes in more records, behind those that are there."""
+        for record in records:
+            self._take(record)
+        self.open += len(records)
 
     @property
     def done(self) -> bool:
@@ -113,17 +119,17 @@ class Attempts:
 
     def positions(self) -> dict[tuple[str, int], int]:
         """(topic, partition) → the lowest offset that isn't settled, or the one after the last."""
-        positions: dict[tuple[str, int], int] = {}
+        left: list[Pending] = []
         stuck: set[tuple[str, int]] = set()
         for pending in self._pending:
             partition = (pending.record.topic, pending.record.partition)
-            if partition in stuck:
-                continue
-            if pending.settled:
-                positions[partition] = pending.record.offset + 1
+            if pending.settled and partition not in stuck:
+                self._positions[partition] = pending.record.offset + 1
             else:
                 stuck.add(partition)
-        return positions
+                left.append(pending)
+        self._pending = left
+        return dict(self._positions)
 
     def _take(self, record: Any) -> None:
         try:
