@@ -29,7 +29,7 @@ def validate(
     """
     report = check(directory)
     if json:
-        print_json(report.findings)
+        print_json([each.to_json() for each in report.findings])
     else:
         out = console()
         show(report.findings, out)

@@ -16,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from hub.deployment.document import Document
-from hub.deployment.eaten import PLACEHOLDER, Eaten, opening
+from hub.deployment.eaten import PLACEHOLDER, Eaten, flow_value, opening
 from hub.deployment.finding import Findings
 from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, resolve
 from hub.deployment.syntax import explain
@@ -133,7 +133,12 @@ class _Composer:
         """A value that starts with ``!`` is a tag for YAML, and what follows it something else again."""
         start = self._text.rfind(str(event.tag), self._document.line_start(scalar.start), scalar.end + 1)
         start = event.start_mark.index if start < 0 else start
-        Eaten.tag(self._document, start).note(self._document, self._findings)
+        written = self._text[start : self._document.line_end(start)].rstrip()
+        top = self._stack[-1] if self._stack else None
+        if top and top.flow:
+            written = flow_value(written)
+        key = top.key.text if top and top.key else None
+        Eaten.tag(start, written, key).note(self._document, self._findings)
         scalar.broken = True
 
     def _alias(self, event: Any) -> Node:

@@ -87,18 +87,14 @@ class Eaten:
         return text[:start] + PLACEHOLDER + blank + text[end:]
 
     @classmethod
-    def tag(cls, document: Document, start: int) -> Eaten:
+    def tag(cls, start: int, written: str, key: str | None) -> Eaten:
         """``where: !data.draft``."""
-        end = document.line_end(start)
-        written = document.text[start:end].rstrip()
-        return cls(
-            "yaml.tag",
-            "YAML takes a value that starts with `!` for a tag",
-            start,
-            start + len(written),
-            f"quote it: {quoted(written)}",
-            quoted(written),
-        )
+        why, end = "YAML takes a value that starts with `!` for a tag", start + len(written)
+        if key == "where":
+            fix = quoted(written)
+            return cls("yaml.tag", why, start, end, f"quote it: {fix}", fix, whole=(start, end))
+        advice = f"write {quoted('= ' + written)} for an expression, {quoted(written)} for text"
+        return cls("yaml.tag", why, start, end, advice, whole=(start, end))
 
     @classmethod
     def split(cls, document: Document, key: str | None, start: int, end: int) -> Eaten:
@@ -113,6 +109,24 @@ class Eaten:
             f"quote it: {f'{key}: ' if key else ''}{fixed}",
             fixed,
         )
+
+
+def flow_value(written: str) -> str:
+    """The expression at the start of a line's rest, between braces or brackets: as far as its own reach."""
+    depth, index = 0, 0
+    while index < len(written):
+        character = written[index]
+        if character in "\"'":
+            after = after_string(written, index)
+            if after < 0:
+                break
+            index = after
+            continue
+        depth += (character in "([{") - (character in ")]}")
+        if depth < 0 or (depth == 0 and character == ","):
+            break
+        index += 1
+    return written[:index].rstrip()
 
 
 def find_cuts(document: Document, node: Node, findings: Findings) -> None:

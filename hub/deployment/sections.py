@@ -46,6 +46,8 @@ SECTIONS: dict[str, tuple[str, type[Config]]] = {
 }
 """Key in the file → word for one entry, and its model."""
 
+_KEYS = tuple(keys(SchemaFile))
+
 UNITS = ("source", "route", "sink")
 """Kinds of entries that run."""
 
@@ -115,31 +117,35 @@ class Sections:
             self._section(document, key, value, findings)
 
     def _section(self, document: Document, key: Scalar, value: Node, findings: Findings) -> None:
-        span = document.at(key)
-        if value.broken:
+        name = key.text if key.text in _KEYS else self._misspelled(document, key, findings)
+        if value.broken or name is None:
             self.complete = False
-        elif key.text == "deployment":
+        elif name == "deployment":
             self._name(document, value, findings)
-        elif key.text == "env":
+        elif name == "env":
             self._env(document, value, findings)
-        elif key.text == "processors":
+        elif name == "processors":
             if data(value):
                 findings.error(
-                    "section.unsupported", "this version of the hub has no processors yet", span, "leave them out"
+                    "section.unsupported",
+                    "this version of the hub has no processors yet",
+                    document.at(key),
+                    "leave them out",
                 )
-        elif key.text in SECTIONS:
-            self._entries(document, key, value, findings)
         else:
-            known = list(keys(SchemaFile))
-            close = difflib.get_close_matches(key.text, known, 1)
-            findings.error(
-                "section.unknown",
-                f"there is no section `{key.text}`" + (f"; did you mean `{close[0]}`?" if close else ""),
-                span,
-                None if close else f"there are {', '.join(known)}",
-                fix=close[0] if close else None,
-            )
-            self.complete = False
+            self._entries(document, key, name, value, findings)
+
+    def _misspelled(self, document: Document, key: Scalar, findings: Findings) -> str | None:
+        """The section that is probably meant, to be checked as such; so its own mistakes are listed, too."""
+        close = difflib.get_close_matches(key.text, _KEYS, 1)
+        findings.error(
+            "section.unknown",
+            f"there is no section `{key.text}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+            document.at(key),
+            None if close else f"there are {', '.join(_KEYS)}",
+            fix=close[0] if close else None,
+        )
+        return close[0] if close else None
 
     def _name(self, document: Document, value: Node, findings: Findings) -> None:
         span = document.at(value)
@@ -184,14 +190,14 @@ class Sections:
                     document.at(item),
                 )
 
-    def _entries(self, document: Document, key: Scalar, value: Node, findings: Findings) -> None:
-        kind, model = SECTIONS[key.text]
+    def _entries(self, document: Document, key: Scalar, section: str, value: Node, findings: Findings) -> None:
+        kind, model = SECTIONS[section]
         if isinstance(value, Scalar) and value.value is None:
             return
         if not isinstance(value, Mapping):
             findings.error(
                 "schema.type",
-                f"expected a mapping of names to {kind}s in `{key.text}`; got {describe(value)}",
+                f"expected a mapping of names to {kind}s in `{section}`; got {describe(value)}",
                 document.at(key),
             )
             return

@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from hub.deployment.document import Document
-from hub.deployment.eaten import Eaten, after_string, quoted
+from hub.deployment.eaten import Eaten, flow_value, quoted
 
 # `key: value`, also as an item of a list; the key plain or quoted.
 _PAIR = re.compile(
     r"""(?P<indent>[ ]*)(?P<items>(?:-[ ]+)*)(?P<key>"[^"]*"|'[^']*'|[^\s#:'"{\[][^:#\n]*?)[ ]*:[ ]+(?P<value>\S.*)"""
 )
-_FLOW = re.compile(r"(?:(?P<key>[\w.$-]+)\s*:\s+|[\[,]\s*)(?P<value>= .*)")
+# A value between braces or brackets that starts as an expression does, or as a tag.
+_FLOW = re.compile(r"(?:(?P<key>[\w.$-]+)[ ]*:\s+|[\[,]\s*)(?=(?P<value>=[ ]|!\S))")
 
 
 def explain(document: Document, text: str, error: Any) -> Eaten:
@@ -27,12 +28,41 @@ def explain(document: Document, text: str, error: Any) -> Eaten:
     at = min(mark.index, max(len(text) - 1, 0)) if mark else 0
     if text[at : at + 1] == "\t" or "'\\t'" in str(error.problem):
         return Eaten("yaml.tab", "expected spaces; YAML doesn't indent by tabs", at, at + 1, "write two spaces instead")
-    if (eaten := _expression(document, text, at)) is not None:
+    context = str(error.context)
+    eaten = (
+        _between_brackets(text, error.context_mark.index, at) if "flow" in context else _expression(document, text, at)
+    )
+    if eaten is not None:
         return eaten
-    if error.context_mark and "quoted scalar" in str(error.context):
+    if error.context_mark and "quoted scalar" in context:
         start = error.context_mark.index
         return Eaten("yaml.quote", "this quote is never closed", start, start + 1, "close it on the same line")
     return _syntax(document, text, at, error)
+
+
+def _between_brackets(text: str, begin: int, at: int) -> Eaten | None:
+    """The last expression before the error, in the braces or brackets that it stands in."""
+    candidates = [match for match in _FLOW.finditer(text, begin, at + 1) if match.end() <= at]
+    if not candidates:
+        return None
+    found = candidates[-1]
+    start = found.end()
+    line = text[start:].split("\n", 1)[0].rstrip("\r")
+    written = flow_value(line)
+    fix = quoted(written)
+    key = f"{found['key']}: " if found["key"] else ""
+    stop = start + len(written)
+    if written.startswith("!"):
+        return Eaten.tag(start, written, found["key"])
+    return Eaten(
+        "yaml.split_expression",
+        "YAML can't read this expression between braces or brackets",
+        start,
+        stop,
+        f"quote it: {key}{fix}",
+        fix,
+        whole=(start, stop),
+    )
 
 
 def _expression(document: Document, text: str, at: int) -> Eaten | None:
@@ -44,9 +74,8 @@ def _expression(document: Document, text: str, at: int) -> Eaten | None:
         if pair and _is_expression(pair):
             return _block(document, text, start, pair, at)
         flow = _FLOW.search(line) if pair and pair["value"][0] in "{[" else None
-        if pair and flow:
-            begin, end = start + pair.start("value"), start + pair.end("value")
-            return _flow(text, begin, end, start + flow.start("value"), flow)
+        if flow:
+            return _between_brackets(text, start, at)
         if start == 0 or pair or not line.strip():
             return None
         start = document.line_start(start - 1)
@@ -85,43 +114,6 @@ def _value_end(document: Document, text: str, line: int, depth: int) -> int:
             break
         end = document.line_end(following)
     return end
-
-
-def _flow(text: str, begin: int, end: int, start: int, flow: re.Match[str]) -> Eaten:
-    written = _flow_value(text[start:end])
-    fix = quoted(written)
-    key = f"{flow['key']}: " if flow["key"] else ""
-    stop = start + len(written)
-    return Eaten(
-        "yaml.split_expression",
-        "YAML can't read this expression between braces or brackets",
-        start,
-        stop,
-        f"quote it: {key}{fix}",
-        fix,
-        whole=(begin, end),
-    )
-
-
-def _flow_value(written: str) -> str:
-    """The expression at the start of the rest of a line, as far as its brackets and quotes reach."""
-    depth, index = 0, 0
-    while index < len(written):
-        character = written[index]
-        if character in "\"'":
-            after = after_string(written, index)
-            if after < 0:
-                break
-            index = after
-            continue
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        if depth < 0 or (depth == 0 and character == ","):
-            break
-        index += 1
-    return written[:index].rstrip()
 
 
 _PROBLEMS = {

@@ -1,0 +1,100 @@
+"""`hub init`: a deployment to start from, which never overwrites anything."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hub.cli import app
+from hub.deployment import check, load
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments])
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {str(each.relative_to(directory)): each.read_bytes() for each in directory.rglob("*") if each.is_file()}
+
+
+def test_what_it_writes_is_valid(tmp_path: Path) -> None:
+    """The deployment is named after its directory, has no finding, and its units load."""
+    directory = tmp_path / "new" / "My Hub!"
+    result = run("init", directory)
+    assert result.exit_code == 0
+    assert check(directory).findings == ()
+    deployment = load(directory)
+    assert (deployment.name, list(deployment.units)) == ("my-hub", ["deliveries", "bugs"])
+    assert "${name}" not in (directory / "README.md").read_text()
+
+
+def test_its_route_does_what_its_test_says(tmp_path: Path) -> None:
+    """The example in the tests section holds: the fixture becomes the expected event."""
+    from hub.sdk import Event  # noqa: PLC0415  read beside its use
+
+    run("init", tmp_path / "demo")
+    deployment = load(tmp_path / "demo")
+    data = json.loads((tmp_path / "demo" / "fixtures" / "issues.opened.json").read_bytes())
+    made = deployment.routes["bugs"].compile({})(Event(type="github.issues", source="/x", data=data))
+    assert made is not None
+    assert (made.type, made.subject) == ("bug.reported", "octo/hello")
+    assert {key: made.data[key] for key in ("number", "reporter")} == {"number": 7, "reporter": "ada"}
+
+
+def test_json_lists_the_files(tmp_path: Path) -> None:
+    """Programs get the names of what was written."""
+    written = json.loads(run("init", "--json", tmp_path / "demo").output)
+    assert set(written["files"]) == set(content(tmp_path / "demo"))
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    """Run again, it refuses with exit code 2 and names what is there."""
+    run("init", tmp_path / "demo")
+    (tmp_path / "demo" / "hub.yaml").write_text("mine")
+    before = content(tmp_path / "demo")
+    result = run("init", tmp_path / "demo")
+    assert result.exit_code == 2
+    assert "hub.yaml" in result.output
+    assert content(tmp_path / "demo") == before
+
+
+def test_a_directory_with_schema_files_is_left_alone(tmp_path: Path) -> None:
+    """Also where none of the names clashes: two deployments can't share a directory."""
+    (tmp_path / "mine.yml").write_text("deployment: mine")
+    assert run("init", tmp_path).exit_code == 2
+    assert list(content(tmp_path)) == ["mine.yml"]
+
+
+def test_other_files_may_be_there(tmp_path: Path) -> None:
+    """An empty repository with a licence in it is a good place to start."""
+    (tmp_path / "LICENSE").write_text("mine")
+    assert run("init", tmp_path).exit_code == 0
+    assert (tmp_path / "LICENSE").read_text() == "mine"
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    """A path that is a file is refused."""
+    (tmp_path / "file").write_text("mine")
+    assert run("init", tmp_path / "file").exit_code == 2
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_write_that_fails_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk fills up on the way, what was written is taken away, and the exit code is 3."""
+    original = Path.open
+
+    def full(self: Path, *arguments: str, **options: str) -> object:
+        if self.name == "hub.yaml":
+            raise OSError(28, os.strerror(28), str(self))
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    result = run("init", tmp_path / "demo")
+    monkeypatch.undo()
+    assert result.exit_code == 3
+    assert "No space left on device" in result.output
+    assert content(tmp_path / "demo") == {}
