@@ -90,8 +90,8 @@ class Reader:
                 if batches is not None and count >= batches:
                     break
         finally:
+            self.events.extend(new)
             await polling.aclose()  # type: ignore[attr-defined]  # poll is an async generator
-        self.events.extend(new)
         return new
 
 
