@@ -1,4 +1,4 @@
-"""HTTP: a sink that sends events to an HTTP API.
+"""HTTP: a sink that sends each event as a request to an API.
 
 Imports only ``hub.sdk`` and aiohttp. Nothing but ``connector`` is meant for others.
 """

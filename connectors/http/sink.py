@@ -1,178 +1,147 @@
-"""The HTTP sink: one request per event, many at once, each judged by itself."""
+"""The HTTP sink: a batch as concurrent requests, each reported by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
 
 import aiohttp
 import orjson
 import yarl
 
 from connectors.http import errors
+from connectors.http.answer import failure, verdict
 from connectors.http.config import HttpConfig
-from hub.sdk import Delivery, Event, Permanent, Signal, Sink, UnitContext, WriteFailed
+from connectors.http.excerpt import Excerpts
+from connectors.http.request import Request, request
+from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
+
+_USER_AGENT = "integration-hub"
+# Of an answer that nobody needs whole, no more is read than this: bytes for an excerpt or to keep the connection, and
+# seconds to wait for them.
+_TASTE, _PATIENCE = 16 * 1024, 1.0
 
 
 class HttpSink(Sink[HttpConfig]):
-    """Sends events to an HTTP API: at least once, with the same idempotency key at every attempt."""
+    """Sends each event as a request. At least once, with the same idempotency key at every attempt."""
 
     def __init__(self, config: HttpConfig, context: UnitContext) -> None:
         super().__init__(config, context)
         self._session: aiohttp.ClientSession | None = None
+        self._excerpts = Excerpts(config)
 
     @property
     def far_side(self) -> str:
-        """The API's host, or that it is computed."""
-        if not self.config.url.constant:
-            return "HTTP, by expression"
-        return yarl.URL(self.config.url.source).authority.rpartition("@")[2]
+        """Scheme, host and port; the rest of a webhook's URL is often a secret."""
+        url = self.config.url
+        return f"HTTP {yarl.URL(url.source).origin()}" if url.constant else "HTTP, URL by event"
 
     async def open(self) -> None:
-        """Makes the session; connections are made when there is something to send.
+        """Makes ready; connections are made when there is something to send.
 
         Raises:
-            Permanent: a certificate file can't be read.
+            Permanent: a file of the TLS settings can't be used.
         """
-        config = self.config
-        timeout = aiohttp.ClientTimeout(
-            total=config.timeout.total_seconds(), sock_connect=config.connect_timeout.total_seconds()
-        )
+        await self.close()
+        total, connect = (each.total_seconds() for each in (self.config.timeout, self.config.connect_timeout))
         self._session = aiohttp.ClientSession(
-            # The engine bounds what is under way.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls()),
-            timeout=timeout,
-            headers=self._fixed_headers(),
-            trust_env=config.use_proxy,
+            # The engine says how many are under way at once.
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.config.tls.context()),
+            timeout=aiohttp.ClientTimeout(total=total, connect=min(connect, total)),
             cookie_jar=aiohttp.DummyCookieJar(),
-            raise_for_status=False,
+            headers={"User-Agent": _USER_AGENT},
+            trust_env=False,
         )
 
     async def close(self) -> None:
-        """Closes the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Closes all connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def write(self, batch: Sequence[Delivery]) -> Sequence[Event]:
-        """Sends all of the batch at once.
+        """Sends all requests of the batch at once.
+
+        Returns:
+            The answers as events, where `reply_type` is configured.
 
         Raises:
-            WriteFailed: by index, what became of those that the API did not take.
+            WriteFailed: by index, what became of those that were not answered with success.
         """
-        outcomes = await asyncio.gather(*(self._send(delivery) for delivery in batch))
-        failures = {index: outcome for index, outcome in enumerate(outcomes) if isinstance(outcome, Signal)}
-        replies = [outcome for outcome in outcomes if isinstance(outcome, Event)]
+        outcomes = await asyncio.gather(*(self._deliver(each) for each in batch), return_exceptions=True)
+        failures: dict[int, Signal] = {}
+        replies: list[Event] = []
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, Signal):
+                failures[index] = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            elif outcome is not None:
+                replies.append(outcome)
         if failures:
             raise WriteFailed(failures, replies)
         return replies
 
-    async def _send(self, delivery: Delivery) -> Event | Signal | None:
-        """One request; the API's answer as an event where one is wanted, or what went wrong."""
-        config = self.config
-        assert self._session is not None, "open() comes first"
+    async def _deliver(self, delivery: Delivery) -> Event | None:
+        to_send = request(delivery, self.config)
+        if self._session is None:
+            raise NotConnected(f"{to_send.shown}: the sink is closed")
         try:
-            method, url, headers, body = self._request(delivery)
             async with self._session.request(
-                method, url, data=body, headers=headers, allow_redirects=False
+                to_send.method,
+                to_send.url,
+                headers=to_send.headers,
+                data=to_send.body,
+                proxy=self.config.proxy.get_secret_value() if self.config.proxy else None,
+                allow_redirects=False,
             ) as response:
-                wanted = config.max_response if config.reply_type else errors.EXCERPT * 4
-                said = await _beginning(response, wanted + 1)
-        except Permanent as signal:
-            return signal
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return errors.of_exception(error, config.timeout.total_seconds())
-        signal_ = errors.of_answer(response.status, response.headers, said, config.statuses)
-        if signal_ is not None or config.reply_type is None:
-            return signal_
-        return _reply(delivery, config, response.status, said)
+                return await self._settle(response, to_send, delivery)
+        except Signal:
+            raise
+        except Exception as error:
+            raise errors.signal(error, to_send.shown, by_event=not self.config.url.constant) from error
 
-    def _request(self, delivery: Delivery) -> tuple[str, yarl.URL, dict[str, str], bytes | None]:
-        event, config = delivery.event, self.config
-        headers = {name: _header(name, value(event)) for name, value in config.headers.items()}
-        if config.idempotency_header:
-            headers[config.idempotency_header] = delivery.idempotency_key
-        for name in ("traceparent", "tracestate"):
-            if (value := event.header(name)) is not None:
-                headers.setdefault(name, value)
-        body, content_type = self._body(event)
-        if body is not None and not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = content_type
-        return config.method(event), _url(config.url(event)), headers, body
+    async def _settle(self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery) -> Event | None:
+        meaning = verdict(response.status, self.config.statuses)
+        if meaning != "success":
+            text = self._excerpts.of(await _taste(response), response.charset, sent.url)
+            raise failure(sent.shown, response.status, meaning, response.headers, text)
+        if self.config.reply_type is None:
+            await _taste(response)
+            return None
+        return await self._reply(response, sent, delivery, self.config.reply_type)
 
-    def _body(self, event: Event) -> tuple[bytes | None, str]:
-        if self.config.json_ is not None:
-            return orjson.dumps(self.config.json_(event)), "application/json"
-        if self.config.body is not None:
-            return self.config.body(event).encode(), "text/plain; charset=utf-8"
-        return event.raw, event.datacontenttype
-
-    def _fixed_headers(self) -> dict[str, str]:
-        auth = self.config.auth
-        headers = {name: value.get_secret_value() for name, value in auth.headers.items()}
-        headers["User-Agent"] = "integration-hub"
-        if auth.bearer is not None:
-            headers["Authorization"] = f"Bearer {auth.bearer.get_secret_value()}"
-        if auth.basic is not None:
-            basic = aiohttp.BasicAuth(auth.basic.username, auth.basic.password.get_secret_value(), "utf-8")
-            headers["Authorization"] = basic.encode()
-        return headers
-
-    def _tls(self) -> ssl.SSLContext | bool:
-        tls = self.config.tls
-        if not tls.verify:
-            return False
-        if tls.ca_file is None and tls.cert_file is None:
-            return True
+    async def _reply(
+        self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery, reply_type: str
+    ) -> Event:
+        limit = self.config.max_response
+        body = await _read(response, limit + 1)
+        if len(body) > limit:
+            raise Permanent(
+                f"{sent.shown} took the event, but its answer is longer than `max_response`, {limit} bytes",
+                status=response.status,
+            )
         try:
-            context = ssl.create_default_context(cafile=tls.ca_file)
-            if tls.cert_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file)
-        except (OSError, ssl.SSLError) as error:
-            files = ", ".join(each for each in (tls.ca_file, tls.cert_file, tls.key_file) if each)
-            raise Permanent(f"expected PEM files under `tls`; can't use {files}: {error}") from error
-        return context
-
-
-async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most so many bytes of the answer: a far side that never stops talking must not fill the memory."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_chunked(16_384):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size >= limit:
-            response.close()
-            break
-    return b"".join(chunks)[:limit]
-
-
-def _reply(delivery: Delivery, config: HttpConfig, status: int, body: bytes) -> Event:
-    assert config.reply_type is not None
-    if len(body) > config.max_response:
-        # The API has done its part; only its answer is lost, and that is said.
-        data: Any = {"status": status, "error": f"the answer is larger than {config.max_response} bytes"}
-    else:
-        try:
-            data = {"status": status, "body": orjson.loads(body) if body else None}
+            answer = orjson.loads(body) if body else None
         except orjson.JSONDecodeError:
-            data = {"status": status, "body": body.decode(errors="replace")}
-    return delivery.reply(config.reply_type, data)
+            answer = body.decode(errors="replace")
+        return delivery.reply(reply_type, {"status": response.status, "body": answer})
 
 
-def _url(text: str) -> yarl.URL:
-    try:
-        url = yarl.URL(text)
-    except ValueError as error:
-        raise Permanent(f"expected a URL; got {text!r:.200}: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Permanent(f"expected an http or https URL; got {text!r:.200}")
-    return url
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """At most ``limit`` bytes of the body. The connection is kept only where that was all."""
+    body = bytearray()
+    while len(body) < limit and (chunk := await response.content.read(limit - len(body))):
+        body += chunk
+    return bytes(body)
 
 
-def _header(name: str, value: str) -> str:
-    if any(ord(each) < 32 or ord(each) == 127 for each in value):  # noqa: PLR2004  control characters, RFC 9110 § 5.5
-        raise Permanent(f"expected no control characters in the header {name}; got {value!r:.200}")
-    return value
+async def _taste(response: aiohttp.ClientResponse) -> bytes:
+    """The beginning of a body that doesn't decide anything any more, if it comes soon."""
+    body = bytearray()
+    with suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            while len(body) < _TASTE and (chunk := await response.content.read(_TASTE - len(body))):
+                body += chunk
+    return bytes(body)
