@@ -75,6 +75,7 @@ CODES: Mapping[str, str] = {
     "topic.name": "a name that Kafka can't take",
     "topic.unwritten": "a topic that is read, and written by nothing",
     "unit.duplicate": "two units of one name",
+    "unit.renamed_from": "a former name that another unit has",
     "yaml.character": "a control character",
     "yaml.cut_expression": "an expression cut short by ` #`",
     "yaml.documents": "more than one YAML document in a file",

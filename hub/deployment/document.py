@@ -57,17 +57,22 @@ class Document:
         """Shows dots in place of this value wherever a line of the file is shown, since it is a secret."""
         self._hidden.append((node.start, node.end))
 
-    def span(self, start: int, end: int) -> Span:
-        """The piece between two indices, without line breaks at its end."""
-        end = max(start + len(self.text[start:end].rstrip()), start)
-        first, last = self.position(start), self.position(end)
-        line_start, line_end = self.line_start(start), self.line_end(start)
-        line = self.text[line_start:line_end]
+    def line(self, number: int) -> str:
+        """A line as it is shown."""
+        start = self._lines[number - 1]
+        line = self.text[start : self.line_end(start)]
         for hidden_start, hidden_end in self._hidden:
-            left, right = max(hidden_start - line_start, 0), min(hidden_end - line_start, len(line))
+            left, right = max(hidden_start - start, 0), min(hidden_end - start, len(line))
             if left < right:
                 line = line[:left] + _HIDDEN * (right - left) + line[right:]
-        return Span(first, last.line, last.column, line, max(1, min(end, line_end) - start))
+        return line
+
+    def span(self, start: int, end: int) -> Span:
+        """The piece between two indices, without white space at its end."""
+        end = max(start + len(self.text[start:end].rstrip()), start)
+        first, last = self.position(start), self.position(end)
+        width = min(end, self.line_end(start)) - start
+        return Span(first, last.line, last.column, max(1, width), self.line)
 
     def at(self, node: Node) -> Span:
         """Where a node stands; a block scalar's first line of text rather than its ``|``."""

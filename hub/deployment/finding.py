@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,15 +37,21 @@ class Span:
         start: its first character.
         end_line: line of its last character.
         end_column: column behind its last character.
-        text: the whole first line; ``None`` where there is no text to show.
-        width: how many characters of that line belong to it, at least 1.
+        width: how many characters of its first line belong to it, at least 1.
+        shown: gives a line of the file by its number, secrets hidden; asked when the line is shown, since what is a
+            secret is known only after the whole file has been checked.
     """
 
     start: Position
     end_line: int
     end_column: int
-    text: str | None = None
     width: int = 1
+    shown: Callable[[int], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def text(self) -> str | None:
+        """The whole first line; ``None`` where there is no text to show."""
+        return self.shown(self.start.line) if self.shown else None
 
     @classmethod
     def of_file(cls, path: str) -> Span:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.deployment.deployment import Deployment
-from hub.deployment.files import Folder, schema_files
+from hub.deployment.files import read_schema_file, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
@@ -114,9 +114,8 @@ class _Loader:
                 "`hub init DIR` writes a small deployment",
             )
             return False
-        folder = Folder(directory, findings)
         for path in paths:
-            document, root = folder.read(path)
+            document, root = read_schema_file(directory, path, findings)
             self.files.append(document.name)
             self.sections.read(document, root, findings)
         return True

@@ -6,6 +6,7 @@ Field names are the keys in the file. What a section's ``with:`` may hold is the
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -25,9 +26,14 @@ Names = Annotated[list[str], BeforeValidator(_listed, json_schema_input_type=str
 
 
 def _start(value: str) -> str:
-    if value in ("latest", "earliest") or _TIME.match(value):
+    if value in ("latest", "earliest"):
         return value
-    raise ValueError(f"expected latest, earliest or a time such as 2026-11-20T10:00:00Z; got {value!r:.60}")
+    try:
+        if _TIME.match(value) and datetime.fromisoformat(value.upper()):
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"expected latest, earliest or a time such as 2026-11-20T10:00:00Z; got `{value:.60}`")
 
 
 Start = Annotated[str, AfterValidator(_start)]
@@ -82,6 +88,14 @@ class SourceSection(Config):
     on_error: OnError = OnError()
 
 
+def _setting(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool | int | float) else value
+
+
+Setting = Annotated[str, BeforeValidator(_setting, json_schema_input_type=str | int | float | bool)]
+"""A setting of Kafka's, which takes all of them as text."""
+
+
 class TopicSection(Config):
     """Settings of a topic where the defaults don't do, or the declaration of one that others write."""
 
@@ -91,7 +105,7 @@ class TopicSection(Config):
     max_message: Size | None = None
     """Largest record that the topic takes."""
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
-    config: dict[str, str] = {}
+    config: dict[str, Setting] = {}
     """Further settings, by Kafka's own names."""
 
 

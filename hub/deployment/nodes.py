@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,20 @@ def included(node: Node) -> Iterable[Included]:
         case Sequence():
             for item in node.items:
                 yield from included(item)
+
+
+def broken_nodes(node: Node) -> Iterator[Node]:
+    """The nodes that couldn't be read."""
+    if node.broken:
+        yield node
+    children: list[Node] = []
+    match node:
+        case Mapping():
+            children = [value for _, value in node.pairs]
+        case Sequence():
+            children = node.items
+    for child in children:
+        yield from broken_nodes(child)
 
 
 def describe(node: Node) -> str:

@@ -14,7 +14,6 @@ from hub.deployment.complaints import complain
 from hub.deployment.document import Document
 from hub.deployment.eaten import PLACEHOLDER
 from hub.deployment.fields import keys
-from hub.deployment.files import broken_nodes
 from hub.deployment.finding import Findings, Span
 from hub.deployment.model import (
     EventSection,
@@ -26,12 +25,12 @@ from hub.deployment.model import (
     TestSection,
     TopicSection,
 )
-from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, data, describe, texts
+from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, broken_nodes, data, describe, texts
 from hub.deployment.place import Place
-from hub.deployment.references import BadReference, references
+from hub.deployment.references import BadReference, has_reference, references
 from hub.kafka import names
 from hub.sdk import ConfigError
-from hub.sdk.config import Config
+from hub.sdk.config import Config, has_expression
 
 S = TypeVar("S", bound=Config)
 
@@ -56,6 +55,7 @@ _UNIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\Z")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
+_SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
 _REFERRING = {"service": ("with", "auth"), "source": ("with",), "sink": ("with",)}
 """Where references may stand."""
 
@@ -204,6 +204,9 @@ class Sections:
         for name, node in value.pairs:
             place = Place(document, node, document.at(name), f"{kind} `{name.text}`")
             _check_name(kind, name.text, place.span, findings)
+            topic = node.get("topic") if kind == "event" and isinstance(node, Mapping) else None
+            if isinstance(topic, Scalar) and isinstance(topic.value, str):
+                check_topic_name("event.name", topic.value, document.at(topic), findings)
             self.entries.append(_entry(kind, name.text, model, place, findings))
             _check_references(kind, place, findings)
 
@@ -243,22 +246,41 @@ def _check_name(kind: str, name: str, span: Span, findings: Findings) -> None:
             "it becomes part of topics and consumer groups",
         )
     elif kind in ("topic", "event"):
-        try:
-            names.check_topic(name)
-        except ConfigError as error:
-            findings.error(f"{kind}.name", str(error), span)
-        else:
-            if name.startswith(("hub.", "__")):
-                findings.error(
-                    f"{kind}.name",
-                    f"names that start with `hub.` or `__` are reserved; got `{name}`",
-                    span,
+        check_topic_name(f"{kind}.name", name, span, findings)
+
+
+def check_topic_name(code: str, name: str, span: Span, findings: Findings) -> None:
+    """Notes a name that Kafka doesn't take, or that is reserved for the hub or for Kafka itself."""
+    try:
+        names.check_topic(name)
+    except ConfigError as error:
+        findings.error(code, str(error), span)
+    else:
+        if name.startswith(("hub.", "__")):
+            findings.error(code, f"names that start with `hub.` or `__` are reserved; got `{name}`", span)
+
+
+def _hide(node: Node, document: Document) -> None:
+    """Hides what looks like a secret, also where the connector that would know is unknown."""
+    match node:
+        case Mapping():
+            for key, value in node.pairs:
+                literal = (
+                    isinstance(value, Scalar) and not has_reference(value.text) and not has_expression(value.value)
                 )
+                if literal and _SECRET.search(key.text):
+                    document.hide(value)
+                _hide(value, document)
+        case Sequence():
+            for item in node.items:
+                _hide(item, document)
 
 
 def _check_references(kind: str, place: Place, findings: Findings) -> None:
     """References must be well formed, stand where they are resolved, and not within an expression."""
     allowed = [place.node.get(each) for each in _REFERRING.get(kind, ())] if isinstance(place.node, Mapping) else []
+    for part in filter(None, allowed):
+        _hide(part, place.document)
     scalars = {id(each): each for part in allowed if part for each in texts(part)}
     for scalar in texts(place.node):
         document = place.document

@@ -12,7 +12,7 @@ from hub.deployment.finding import Findings, Span
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node, Sequence
 from hub.deployment.place import Place
-from hub.deployment.sections import UNITS, Entry, Sections
+from hub.deployment.sections import UNITS, Entry, Sections, check_topic_name
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
 from hub.kafka import names
 
@@ -66,6 +66,7 @@ class Topology:
             if isinstance(unit, SinkSpec) and unit.section.reply:
                 self._names(unit, "reply", [unit.section.reply], set(self.declared), findings, sinks)
             self._dlq(unit, sinks, findings)
+        self._renamed(findings)
         self._cycles(findings)
         self._collisions(findings)
         if self.complete and not findings.errors:
@@ -129,6 +130,23 @@ class Topology:
                     fix=close[0] if close else None,
                 )
 
+    def _renamed(self, findings: Findings) -> None:
+        """A former name must be free, and be taken over by one unit only."""
+        heirs: dict[str, str] = {}
+        for unit in self.units.values():
+            former = None if isinstance(unit, SourceSpec) else unit.section.renamed_from
+            if former is None:
+                continue
+            _, node = unit.entry.place.find(("renamed_from",))
+            owner = former if former in self.units else heirs.setdefault(former, unit.name)
+            if owner != unit.name:
+                findings.error(
+                    "unit.renamed_from",
+                    f"the position of `{former}` belongs to {self.units[owner].kind} `{owner}`",
+                    unit.entry.place.document.at(node),
+                    "leave `renamed_from` out",
+                )
+
     def _kind(self, name: str) -> str:
         entry = next(each for each in self.sections.entries if each.name == name and each.kind in UNITS)
         return f"a {entry.kind}"
@@ -154,8 +172,8 @@ class Topology:
         elif given in reads or given in writes:
             verb = "reads" if given in reads else "writes"
             findings.error("dlq.loop", f"`{given}` is also what {unit.kind} `{unit.name}` {verb}", span, own)
-        elif given.startswith(("hub.", "__")):
-            findings.error("dlq.name", f"names that start with `hub.` are reserved; got `{given}`", span)
+        else:
+            check_topic_name("dlq.name", given, span, findings)
 
     def _idle(self, findings: Findings) -> None:
         """Units that no event can ever reach."""

@@ -120,7 +120,9 @@ def test_no_directory(tmp_path: Path) -> None:
 
 
 def finding(text: str, column: int, width: int = 1) -> Finding:
-    return Finding("error", "a.code", "message", Span(Position("f.yaml", 1, column), 1, column + width, text, width))
+    return Finding(
+        "error", "a.code", "message", Span(Position("f.yaml", 1, column), 1, column + width, width, lambda _: text)
+    )
 
 
 def test_carets_stand_below_wide_characters() -> None:

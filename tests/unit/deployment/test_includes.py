@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.deployment import Finding, Registry, check, load
-from hub.deployment import files as deployment_files
+from hub.deployment import Finding, Registry, check, includes, load
 
 Found = Callable[..., list[Finding]]
 Write = Callable[..., Path]
@@ -67,7 +66,7 @@ def test_strange_targets_are_findings(found: Found, target: str) -> None:
 
 def test_large_and_broken_files(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """An included file over the limit, or in another encoding, is reported where it is included."""
-    monkeypatch.setattr(deployment_files, "MAX_INCLUDED", 100)
+    monkeypatch.setattr(includes, "MAX_INCLUDED", 100)
     text = "deployment: d\nevents:\n  a: { schema: { $ref: big.json } }\n  b: { schema: { $ref: latin.json } }"
     findings = found(text, **{"big.json": "[" + "1," * 100 + "1]", "latin.json": '"ä"'.encode("latin-1")})
     assert [(each.code, each.path, each.line) for each in findings] == [

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hub.deployment import Deployment, InvalidDeployment, Registry, load
+from hub.cli.findings import render
+from hub.deployment import Deployment, InvalidDeployment, Registry, check, load
 from hub.sdk import ConfigError, Event, Permanent
 
 Write = Callable[..., Path]
@@ -205,3 +206,33 @@ def test_a_deployment_with_warnings_loads(write: Write, registry: Registry) -> N
     """What only looks wrong keeps nothing from running."""
     directory = write("deployment: d\nsinks: { s: { use: http, with: { url: http://x } } }")
     assert list(load(directory, registry=registry).sinks) == ["s"]
+
+
+def test_all_references_are_checked_at_once(deployment: Deployment) -> None:
+    """Before anything starts: what any chosen unit and the services that it calls lack, in one error."""
+    (deployment.directory / "secret.txt").unlink()
+    everything = message(lambda: deployment.check_references({}))
+    assert [line.split("  ")[0] for line in everything.splitlines()] == [
+        "hub.yaml:10:63", "hub.yaml:11:53", "hub.yaml:20:27", "hub.yaml:27:19", "hub.yaml:31:19", "hub.yaml:31:67",
+    ]  # fmt: skip
+    only = message(lambda: deployment.check_references({"REPO": "apache/kafka"}, only=["polls", "free"]))
+    assert "service `github`: `auth.token`: the environment variable TOKEN isn't set" in only
+    assert only.count("\n") == 0
+    deployment.check_references(ENVIRON, only=["polls", "free", "work", "queue", "call"])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "github: { use: github, auth: { token: canary }, unknown: 1 }",
+        "github: { use: nothing, auth: { token: canary }, unknown: 1 }",
+        "github: { use: github, auth: { token: [canary] }, with: { base_url: 5, password: canary } }",
+        "github: { use: github, auth: { token: canary }, with: { base_url: = a ? 1 : 2 } }",
+    ],
+)
+def test_secrets_written_out_are_hidden_in_what_is_shown(write: Write, registry: Registry, entry: str) -> None:
+    """A line that is shown for another mistake on it has dots in place of the secret, known connector or not."""
+    findings = check(write(f"deployment: d\nservices:\n  {entry}"), registry=registry).findings
+    assert findings
+    for finding in findings:
+        assert "canary" not in "".join(line.plain for line in render(finding)) + str(finding.to_json()) + repr(finding)
