@@ -42,14 +42,11 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """The root command."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the base class's signature
-        """Names, in order."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  the base class's signature
-        """Enough of a command to be listed; nothing is imported."""
-        summary = COMMANDS.get(cmd_name)
-        return summary and TyperCommand(summary.name, help=summary.help, rich_help_panel=summary.panel)
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Enough to be listed and suggested; nothing is imported.
+        for each in COMMANDS.values():
+            self.add_command(TyperCommand(each.name, help=each.help, rich_help_panel=each.panel))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself, imported now."""

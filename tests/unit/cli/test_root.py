@@ -1,0 +1,149 @@
+"""The root command: what it lists, how it ends, and that nothing waits for what it doesn't need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import orjson
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hub.cli import app
+from hub.cli.lazy import COMMANDS
+
+HUB = [sys.executable, "-c", "from hub.cli import main; main()"]
+DEPLOYMENT = "deployment: shop\nroutes:\n  copy: { from: orders, to: [billing] }\ntopics: { orders: {}, billing: {} }\n"
+
+
+def hub(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    return subprocess.run(
+        [*HUB, *arguments], cwd=cwd, env=clean | environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_help_lists_the_commands_in_the_order_of_use():
+    """With one line each."""
+    shown = CliRunner().invoke(app, ["--help"], terminal_width=100)
+    assert shown.exit_code == 0
+    places = [shown.output.index(f"│ {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+    assert list(COMMANDS) == ["init", "validate", "run", "up", "topics", "tap", "dlq", "cursors", "kafka", "doctor"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_there_and_explains_itself(name):
+    """The module of its name exports it, and its options have help texts."""
+    assert isinstance(import_module(f"hub.cli.{name}").app, typer.Typer)
+    shown = CliRunner().invoke(app, [name, "--help"])
+    assert shown.exit_code == 0
+    assert "Usage: " in shown.output
+
+
+def test_the_version_is_the_distributions():
+    """For bug reports."""
+    shown = hub("--version")
+    assert shown.stdout.startswith("hub 0.")
+    assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["toppics"], ["run"], ["run", ".", "--drain-limit", "soon"], ["--nonsense"]])
+def test_wrong_usage_is_invalid_input(arguments):
+    """Exit code 2, and a message on standard error."""
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 2
+    assert "Usage: " in shown.stderr
+    assert shown.stdout == ""
+
+
+def test_a_command_that_is_nearly_right_is_suggested():
+    """Typing is hard."""
+    assert "topics" in CliRunner().invoke(app, ["topix"]).stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_listing_commands_loads_none_of_them(arguments):
+    """What takes long to import is imported by the command that needs it."""
+    code = (
+        "import sys\n"
+        "from hub.cli import main\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pydantic', 'aiokafka', 'aiohttp', 'uvicorn', 'hub.engine', 'hub.sdk', 'ruamel.yaml'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert shown.stdout.endswith("loaded: []\n")
+
+
+def test_without_any_kafka_the_message_says_how_to_get_one(tmp_path):
+    """Exit code 3, one message, no traceback."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".", cwd=tmp_path)
+    assert shown.returncode == 3
+    assert "HUB_KAFKA__BOOTSTRAP_SERVERS" in shown.stderr
+    assert "hub up" in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert shown.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [["--json", "run", "."], ["run", ".", "--json"]])
+def test_json_may_stand_before_or_after_the_command(arguments, tmp_path):
+    """Both give the error as an object."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub(*arguments, cwd=tmp_path)
+    assert shown.returncode == 3
+    assert orjson.loads(shown.stderr)["error"]["type"] == "EnvironmentProblem"
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_an_invalid_deployment_is_told_before_anything_starts(command, tmp_path):
+    """Every finding with its place, exit code 2, and nothing left behind."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT.replace("orders, to", "orders, too"))
+    shown = hub(command, ".", cwd=tmp_path)
+    assert shown.returncode == 2
+    assert "a.yaml:3:" in shown.stderr
+    assert not (tmp_path / ".hub").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_missing_references_are_told_all_at_once(command, tmp_path):
+    """By name and place, before a server is started."""
+    (tmp_path / "a.yaml").write_text(
+        "deployment: shop\n"
+        "sources:\n"
+        "  one: { use: github.webhook, with: { path: /one, secret: '${env:ONE_SECRET}' } }\n"
+        "  two: { use: github.webhook, with: { path: /two, secret: '${env:TWO_SECRET}' } }\n"
+        "routes:\n"
+        "  copy: { from: github.push, to: pushes }\n"
+        "topics: { pushes: {} }\n"
+    )
+    shown = hub(command, ".", cwd=tmp_path)
+    assert shown.returncode == 2
+    assert "ONE_SECRET" in shown.stderr
+    assert "TWO_SECRET" in shown.stderr
+    assert not (tmp_path / ".hub").exists()
+
+
+def test_a_wrong_setting_in_the_environment_is_named(tmp_path):
+    """Exit code 2 and the variable, for the hub's own settings and for Kafka's."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", HUB_ADMIN__PORT="high")
+    assert (shown.returncode, "HUB_ADMIN__PORT" in shown.stderr) == (2, True)
+    shown = hub("run", ".", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP="127.0.0.1:1")
+    assert (shown.returncode, "HUB_KAFKA__BOOTSTRAP_SERVERS" in shown.stderr) == (2, True)
+
+
+def test_a_unit_that_there_is_not_is_named(tmp_path):
+    """With those that there are."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".", "--only", "copy,paste", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert shown.returncode == 2
+    assert "paste" in shown.stderr
+    assert "copy" in shown.stderr
