@@ -99,8 +99,9 @@ class HttpSink(Sink[HttpConfig]):
                 return await self._settle(response, to_send, delivery)
         except Signal:
             raise
-        except Exception as error:
-            raise errors.signal(error, to_send.shown, by_event=not self.config.url.constant) from error
+        except Exception as error:  # noqa: BLE001  `errors` knows it, or raises it
+            # Not chained: aiohttp's own messages hold the whole URL, and dead letters carry the chain.
+            raise errors.signal(error, to_send.shown, by_event=not self.config.url.constant) from None
 
     async def _settle(self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery) -> Event | None:
         meaning = verdict(response.status, self.config.statuses)

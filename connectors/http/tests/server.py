@@ -35,17 +35,17 @@ class ScriptedServer:
         received: all requests, in the order in which their bodies were complete.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int | None = None) -> None:
         self.answer: Answer = respond(200)
         self.received: list[Received] = []
         self._stopping = asyncio.Event()
         application = web.Application(client_max_size=2**24)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._server = TestServer(application, host="127.0.0.1")
+        self._server = TestServer(application, host="127.0.0.1", port=port)
 
     async def start(self, **options: Any) -> None:
-        """Listens on a free port."""
-        await self._server.start_server(shutdown_timeout=0, **options)
+        """Listens, on a free port if none was given."""
+        await self._server.start_server(shutdown_timeout=0, access_log=None, **options)
 
     async def stop(self) -> None:
         """Stops listening."""
