@@ -60,7 +60,7 @@ class Runtime:
     async def start(self) -> None:
         """Makes the topics, starts consumers first and sources once these have their positions.
 
-        So nothing that a source publishes lies before the start of a new route.
+        So nothing that a source publishes lies before the start of a new route. A start that fails stops what it began.
 
         Raises:
             ConfigError: a reference or setting of a unit is missing or wrong; nothing was started.
@@ -68,6 +68,13 @@ class Runtime:
             HubError: Kafka can't be reached.
         """
         self._assembly.check(self.supervisor.units)
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop(limit=0.0)
+            raise
+
+    async def _start(self) -> None:
         created = await ensure_topics(self.settings, self.deployment.topic_specs())
         if created:
             _log.info("created %d topics", len(created))
