@@ -119,7 +119,7 @@ class CompactedTable:
             self._task = None
         if self._own is not None:
             await self._own.stop()
-            self._own = None
+            self._publisher = self._own = None
         if self._consumer is not None:
             await clients.close(self._consumer)
             self._consumer = None
@@ -184,9 +184,9 @@ class CompactedTable:
     async def _write(self, records: Sequence[Record]) -> None:
         self._check()
         if self._publisher is None:
-            own = Publisher(self._settings)
-            await own.start()
-            self._publisher = self._own = own
+            # Set before it is started, so that of several that write at once only one makes it.
+            self._publisher = self._own = Publisher(self._settings)
+            await self._own.start()
         results = await self._publisher.send(records)
         reached: dict[TopicPartition, int] = {}
         for each in results:

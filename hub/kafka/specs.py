@@ -11,8 +11,9 @@ from hub.kafka import names
 PARTITIONS = 3
 """Partitions of an event topic, where the schema file doesn't say."""
 
-MAX_MESSAGE = 1_048_588
-"""Kafka's own default of ``max.message.bytes``: 1 MiB and a batch's overhead of 12 bytes."""
+MAX_MESSAGE = 32 * 2**20
+"""Largest record batch in bytes, where the schema file doesn't say: GitHub's webhooks have up to 25 MB. It is always
+set on the topic, because brokers' own defaults differ (Apache Kafka's is 1 MiB)."""
 
 DLQ_ROOM = 65_536
 """What a dead letter may be larger than its record: the headers with cause, origin and a stack trace that is cut."""
@@ -42,7 +43,7 @@ class TopicSpec:
 
     @property
     def max_message(self) -> int:
-        """Largest record batch in bytes that this spec asks for."""
+        """Largest record batch in bytes that this spec asks for; `MAX_MESSAGE` if it leaves that to the broker."""
         return int(self.config.get("max.message.bytes", MAX_MESSAGE))
 
 
@@ -63,15 +64,16 @@ def event_topic(
         partitions: `PARTITIONS` if not given.
         replication: the broker's if not given.
         retention: how long events stay; the broker's if not given.
-        max_message: largest record in bytes.
+        max_message: largest record in bytes; `MAX_MESSAGE` if not given.
         cleanup: ``delete``, ``compact`` or ``compact,delete``.
         config: further settings by Kafka's own names, which win.
     """
-    settings = {"cleanup.policy": cleanup}
+    settings = {
+        "cleanup.policy": cleanup,
+        "max.message.bytes": str(MAX_MESSAGE if max_message is None else max_message),
+    }
     if retention is not None:
         settings["retention.ms"] = _milliseconds(retention)
-    if max_message is not None:
-        settings["max.message.bytes"] = str(max_message)
     if "compact" in cleanup:
         settings |= _COMPACTION
     return TopicSpec(

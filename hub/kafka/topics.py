@@ -16,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from hub.kafka import clients, names
 from hub.kafka.errors import kafka_error
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.specs import MAX_MESSAGE, TopicSpec
+from hub.kafka.specs import TopicSpec
 from hub.sdk import ConfigError, NotConnected
 
 __all__ = ["Difference", "Topic", "TopicSpec", "counts", "describe_topics", "differences", "ensure_topics", "limits"]
@@ -55,7 +55,7 @@ class Topic:
     @property
     def max_message(self) -> int:
         """Largest record batch that it takes, in bytes."""
-        return int(self.config.get("max.message.bytes", MAX_MESSAGE))
+        return int(self.config["max.message.bytes"])
 
 
 @dataclass(frozen=True, slots=True)
