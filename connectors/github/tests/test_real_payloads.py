@@ -30,6 +30,10 @@ def delivered(event: str, body: bytes, content_type: str = "application/json") -
     return WebhookRequest("POST", "/github", headers, body)
 
 
+def kind(issue: dict[str, object]) -> str:
+    return "pull" if "pull_request" in issue else "issues"
+
+
 def test_every_real_payload_becomes_one_event(payloads: list[tuple[str, bytes]]) -> None:
     """Verified, of its own type, with source and key, its bytes untouched, valid, and the same after Kafka."""
     kinds: Counter[str] = Counter()
@@ -63,7 +67,7 @@ def test_key_and_source_are_the_repositorys_where_there_is_one(payloads: list[tu
             assert event.subject == f"pull/{payload['number']}"
         # One example tells of an issue at an address that is not below its repository's.
         if name == "issues" and payload["issue"]["html_url"].startswith(event.source + "/"):
-            assert event.subject == f"issues/{payload['issue']['number']}"
+            assert event.subject == f"{kind(payload['issue'])}/{payload['issue']['number']}"
             subjects += 1
     assert subjects > 20
 
