@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from hub.sdk.config import SourceConfig
+from pydantic import Field
+
+from hub.sdk.config import Size, SourceConfig
 from hub.sdk.cursor import Cursor
 from hub.sdk.errors import InvalidEvent, WebhookRejected
 from hub.sdk.event import Event
@@ -112,10 +114,10 @@ class WebhookRequest:
 class WebhookConfig(SourceConfig):
     """Where a webhook source listens."""
 
-    path: str
-    """Path of the URL, below the hub's own address."""
-    max_body: int = 25 * 2**20
-    """Largest body in bytes that is read; larger ones are answered 413."""
+    path: str = Field(pattern=r"^/[^\s?#]*$")
+    """Path of the URL, below the hub's own address, such as ``/webhooks/github``."""
+    max_body: Size = 25 * 2**20
+    """Largest body in bytes that is read, such as ``25MiB``; larger ones are answered 413."""
 
 
 W = TypeVar("W", bound=WebhookConfig)
