@@ -12,7 +12,8 @@ from hub.routes.operators import checked_int, checked_uint
 from hub.routes.times import SECOND, duration_text, parse_duration, parse_timestamp, timestamp_of, timestamp_text
 from hub.routes.values import INT_MAX, INT_MIN, UINT_MAX, Duration, Timestamp, UInt, described
 
-_DIGITS = re.compile(r"-?[0-9]{1,40}")
+_INT = re.compile(r"[+-]?[0-9]{1,40}")
+_UINT = re.compile(r"[0-9]{1,40}")
 _DOUBLE = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:inf(?:inity)?|nan)", re.IGNORECASE
 )
@@ -41,7 +42,7 @@ def to_int(value: Any) -> int:
         if INT_MIN < value < INT_MAX:
             return int(value)
         raise Failure("the double doesn't fit into an int of 64 bits")
-    if kind is str and _DIGITS.fullmatch(value):
+    if kind is str and _INT.fullmatch(value):
         return checked_int(int(value))
     if kind is Timestamp:
         return int(value.nanos // SECOND)
@@ -57,7 +58,7 @@ def to_uint(value: Any) -> UInt:
         if 0 <= value < UINT_MAX:
             return UInt(value)
         raise Failure("the double doesn't fit into a uint of 64 bits")
-    if kind is str and _DIGITS.fullmatch(value):
+    if kind is str and _UINT.fullmatch(value):
         return checked_uint(int(value))
     raise _impossible("a uint", value)
 

@@ -85,6 +85,8 @@ class InlineGenerator(InlineOperators):
 
     def field(self, operand: Code, field: str) -> Code:
         """A field: a plain subscript, since what has none raises."""
+        if operand.kind not in (Kind.DYN, Kind.MAP):
+            return super().field(operand, field)
         chain = (*operand.chain, field) if operand.chain else ()
         if chain in self.available:
             return self.available[chain]
@@ -105,7 +107,9 @@ class InlineGenerator(InlineOperators):
 
     def element(self, operand: Code, key: Code) -> Code:
         """An element: text finds its key in what has such keys, a whole number its place in a list."""
-        if key.kind is Kind.STRING:
+        if operand.kind not in (Kind.DYN, Kind.MAP, Kind.LIST):
+            return super().element(operand, key)
+        if key.kind is Kind.STRING and operand.kind is not Kind.LIST:
             return Code(fill("a[b]", self._line, a=operand.expr, b=key.expr), Kind.DYN, operand.json)
         operand, key = self.simple(operand), self.simple(key)
         careful = super().element(operand, key)

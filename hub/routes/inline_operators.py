@@ -12,6 +12,7 @@ from hub.routes.writer import Code
 
 # Kinds whose `==` in Python is CEL's, whatever the other side is.
 _PLAIN_EQUALITY = frozenset((Kind.STRING, Kind.BYTES, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE))
+_SINGLE = frozenset((Kind.NULL, Kind.BOOL))
 # Kinds whose order in Python is CEL's, among themselves.
 _ORDERED = frozenset((Kind.STRING, Kind.BYTES, Kind.BOOL, Kind.TIMESTAMP, Kind.DURATION))
 _CHECKED = {
@@ -82,20 +83,27 @@ class InlineOperators(Generator):
         kinds = {left.kind, right.kind}
         if kinds & _PLAIN_EQUALITY or (len(kinds) == 1 and kinds <= NUMBERS):
             return plain  # type: ignore[no-any-return]
-        if Kind.NULL in kinds or Kind.BOOL in kinds:
+        if kinds <= _SINGLE or (Kind.DYN in kinds and kinds & _SINGLE):
             # There is one object for each of true, false and null.
             return fill("a is b" if operator == "==" else "a is not b", self._line, **parts)  # type: ignore[no-any-return]
-        constant = _number(left) if left.kind in NUMBERS else _number(right)
-        if constant is not None and abs(constant) < _EXACT:
-            if constant not in (0, 1):
-                return plain  # type: ignore[no-any-return]
-            other = right.expr if left.kind in NUMBERS else left.expr
-            text = "a == b and type(o) is not bool" if operator == "==" else "a != b or type(o) is bool"
-            return fill(text, self._line, o=other, **parts)  # type: ignore[no-any-return]
         if kinds == {Kind.DYN}:
             test = fill("type(a) is str or type(b) is str", self._line, **parts)
             return at(ast.IfExp(test, plain, careful), self._line)  # type: ignore[no-any-return]
+        if kinds <= NUMBERS | {Kind.DYN}:
+            return self.number_equality(operator, left, right, careful)
         return careful
+
+    def number_equality(self, operator: str, left: Code, right: Code, careful: ast.expr) -> ast.expr:
+        """Equality with a constant number: Python's, but that 0 and 1 equal no Booleans."""
+        number, other = (left, right) if _number(left) is not None else (right, left)
+        constant = _number(number)
+        if constant is None or abs(constant) >= _EXACT:
+            return careful
+        parts = {"a": other.expr, "b": number.expr}
+        if constant not in (0, 1) or other.kind is not Kind.DYN:
+            return fill(f"a {operator} b", self._line, **parts)  # type: ignore[no-any-return]
+        text = "a == b and type(a) is not bool" if operator == "==" else "a != b or type(a) is bool"
+        return fill(text, self._line, **parts)  # type: ignore[no-any-return]
 
     def membership(self, element: Code, container: Code, careful: ast.expr) -> ast.expr:
         """``in``: text in a list or in the keys of an object."""

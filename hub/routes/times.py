@@ -13,20 +13,21 @@ from hub.routes.values import INT_MAX, INT_MIN, Duration, Timestamp, described
 
 SECOND = 10**9
 _DAY = 86_400 * SECOND
+_CYCLE = 146_097  # days of 400 years, after which the calendar repeats
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST = (date.min.toordinal() - _EPOCH) * _DAY
 _LAST = (date.max.toordinal() + 1 - _EPOCH) * _DAY - 1
 
 # RFC 3339 § 5.6, without the leap second, which no CEL knows.
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,40}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
 _UNITS = {
     "h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6,
     "us": 10**3, "µs": 10**3, "μs": 10**3, "ns": 1,
 }  # fmt: skip
-_OFFSET = re.compile(r"([+-]?)(\d\d):(\d\d)", re.ASCII)
+_OFFSET = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
 
 
 def timestamp_of(nanos: int) -> Timestamp:
@@ -57,7 +58,7 @@ def parse_timestamp(text: str) -> Timestamp:
             offset = (int(hours) * 3600 + int(minutes) * 60) * (-1 if sign == "-" else 1) if sign else 0
             if hour < 24 and minute < 60 and second < 60 and abs(offset) < 86_400 and int(minutes or 0) < 60:  # noqa: PLR2004
                 seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset
-                return timestamp_of(seconds * SECOND + int((fraction or "0").ljust(9, "0")))
+                return timestamp_of(seconds * SECOND + int((fraction or "0")[:9].ljust(9, "0")))
     raise Failure("expected a time by RFC 3339, e.g. 2026-11-20T10:02:11Z, got a string that isn't")
 
 
@@ -124,11 +125,14 @@ def _local_seconds(value: Timestamp, zone: Any) -> int:
     return seconds + round(offset.total_seconds()) if offset else seconds
 
 
-def _local_day(value: Timestamp, zone: Any) -> date:
+def _local_day(value: Timestamp, zone: Any) -> tuple[date, int]:
+    """The day on the clock of a zone, and the years to add to it: a zone may show the year 0 or 10000."""
     ordinal = _local_seconds(value, zone) // 86_400 + _EPOCH
-    if not 1 <= ordinal <= date.max.toordinal():
-        raise Failure("the time in that zone is outside of the years 1 to 9999")
-    return date.fromordinal(ordinal)
+    if ordinal < 1:
+        return date.fromordinal(ordinal + _CYCLE), -400
+    if ordinal > date.max.toordinal():
+        return date.fromordinal(ordinal - _CYCLE), 400
+    return date.fromordinal(ordinal), 0
 
 
 def _timestamp(value: Any, function: str) -> Timestamp:
@@ -140,32 +144,33 @@ def _timestamp(value: Any, function: str) -> Timestamp:
 
 def get_full_year(value: Any, zone: Any = None) -> int:
     """The year."""
-    return _local_day(_timestamp(value, "getFullYear"), zone).year
+    day, years = _local_day(_timestamp(value, "getFullYear"), zone)
+    return day.year + years
 
 
 def get_month(value: Any, zone: Any = None) -> int:
     """The month, 0 for January."""
-    return _local_day(_timestamp(value, "getMonth"), zone).month - 1
+    return _local_day(_timestamp(value, "getMonth"), zone)[0].month - 1
 
 
 def get_date(value: Any, zone: Any = None) -> int:
     """The day of the month, from 1."""
-    return _local_day(_timestamp(value, "getDate"), zone).day
+    return _local_day(_timestamp(value, "getDate"), zone)[0].day
 
 
 def get_day_of_month(value: Any, zone: Any = None) -> int:
     """The day of the month, from 0."""
-    return _local_day(_timestamp(value, "getDayOfMonth"), zone).day - 1
+    return _local_day(_timestamp(value, "getDayOfMonth"), zone)[0].day - 1
 
 
 def get_day_of_week(value: Any, zone: Any = None) -> int:
     """The day of the week, 0 for Sunday."""
-    return _local_day(_timestamp(value, "getDayOfWeek"), zone).isoweekday() % 7
+    return _local_day(_timestamp(value, "getDayOfWeek"), zone)[0].isoweekday() % 7
 
 
 def get_day_of_year(value: Any, zone: Any = None) -> int:
     """The day of the year, from 0."""
-    return _local_day(_timestamp(value, "getDayOfYear"), zone).timetuple().tm_yday - 1
+    return _local_day(_timestamp(value, "getDayOfYear"), zone)[0].timetuple().tm_yday - 1
 
 
 def _part(value: Any, zone: Any, function: str, seconds: int, modulo: int) -> int:
