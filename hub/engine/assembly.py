@@ -20,7 +20,7 @@ from hub.engine.webhook import WebhookUnit
 from hub.ingress import HttpServer
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
-from hub.sdk import PollingSource, Service, UnitContext, WebhookSource
+from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
 from hub.services import HttpService
 
 
@@ -80,7 +80,11 @@ class Assembly:
             return self._route(spec)
         if isinstance(spec, SinkSpec):
             return self._sink(spec)
-        return self._webhook(spec) if issubclass(spec.cls, WebhookSource) else self._polling(spec)
+        if issubclass(spec.cls, WebhookSource):
+            return self._webhook(spec, spec.cls)
+        if issubclass(spec.cls, PollingSource):
+            return self._polling(spec, spec.cls)
+        raise ConfigError(f"{spec.use} is neither a PollingSource nor a WebhookSource; its connector is broken")
 
     def _context(self, name: str) -> UnitContext:
         return UnitContext(
@@ -112,19 +116,19 @@ class Assembly:
             former_group=names.group(deployment, former) if former else None,
         )
 
-    def _webhook(self, spec: SourceSpec) -> WebhookUnit:
+    def _webhook(self, spec: SourceSpec, cls: type[WebhookSource[Any]]) -> WebhookUnit:
         return WebhookUnit(
             spec.name,
             connector=spec.use,
             flow=", ".join(spec.topics()[:3]),
-            build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name)),
+            build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
             open_outlet=lambda: self._outlet(spec, spec.use),
             open_deduplication=lambda: Deduplication(self._settings, self._deployment.name),
+            topic=spec.topic,
             server=self._server,
         )
 
-    def _polling(self, spec: SourceSpec) -> PollingUnit:
-        cls: type[PollingSource[Any, Any]] = spec.cls
+    def _polling(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingUnit:
         every = spec.section.every or cls.every
         return PollingUnit(
             spec.name,
@@ -133,6 +137,7 @@ class Assembly:
             build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
             open_outlet=lambda: self._outlet(spec, spec.use),
             open_cursors=lambda: CursorStore(self._settings, self._deployment.name),
+            topic=spec.topic,
             every=every,
         )
 
@@ -163,7 +168,7 @@ class Assembly:
                 max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
             ),
             concurrency=spec.section.concurrency,
-            reply=spec.section.reply,
+            reply=spec.reply,
         )
 
 

@@ -36,6 +36,7 @@ class PollingUnit(Unit):
         build: gives a configured source for each life; raises ConfigError.
         open_outlet: gives a fresh way to Kafka for each life.
         open_cursors: gives the store of cursors for each life.
+        topic: gives the topic of an event type.
         every: time between two polls.
     """
 
@@ -50,12 +51,14 @@ class PollingUnit(Unit):
         build: Callable[[], PollingSource[Any, Any]],
         open_outlet: Callable[[], Outlet],
         open_cursors: Callable[[], CursorStore],
+        topic: Callable[[str], str],
         every: timedelta,
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._build = build
         self._open_outlet = open_outlet
         self._open_cursors = open_cursors
+        self._topic = topic
         self._every = every.total_seconds()
         self._cursor: Cursor | None = None
 
@@ -139,7 +142,7 @@ class PollingUnit(Unit):
 
     async def _publish(self, events: Sequence[Event], outlet: Outlet) -> None:
         self.ledger.taken += len(events)
-        too_large = await outlet.publish([Record(event.type, *event.to_kafka()) for event in events])
+        too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in events])
         for index, error in too_large.items():
             await outlet.bury(events[index].to_kafka(), error, stage="publish")
         self.ledger.dead_lettered.update(type(error).__name__ for error in too_large.values())

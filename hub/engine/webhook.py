@@ -32,6 +32,7 @@ class WebhookUnit(Unit):
         build: gives a configured source for each life; raises ConfigError.
         open_outlet: gives a fresh way to Kafka for each life.
         open_deduplication: gives the memory of deliveries for each life.
+        topic: gives the topic of an event type.
         server: where to listen; started and stopped by its owner.
     """
 
@@ -46,12 +47,14 @@ class WebhookUnit(Unit):
         build: Callable[[], WebhookSource[Any]],
         open_outlet: Callable[[], Outlet],
         open_deduplication: Callable[[], Deduplication],
+        topic: Callable[[str], str],
         server: HttpServer,
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._build = build
         self._open_outlet = open_outlet
         self._open_deduplication = open_deduplication
+        self._topic = topic
         self._server = server
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -136,7 +139,7 @@ class WebhookUnit(Unit):
             nonlocal first
             first = True
             try:
-                too_large = await outlet.publish([Record(event.type, *event.to_kafka())])
+                too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka())])
                 if too_large:
                     raise too_large[0]
             except BaseException:
