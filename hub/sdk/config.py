@@ -7,7 +7,7 @@ JSON Schema, documentation and the checks of ``hub validate`` all come from thes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -86,7 +86,8 @@ class Mapped(Generic[T]):
         return self.source if self._function is None else self._function(event)
 
     def __repr__(self) -> str:
-        return f"Mapped({self.source!r})"
+        # A fixed value, or one within a mapping, may have come by a reference: it isn't shown.
+        return f"Mapped({self.source!r})" if not self.constant and isinstance(self.source, str) else "Mapped(…)"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -132,6 +133,14 @@ def has_expression(value: Any) -> bool:
     return False
 
 
+class _Hidden:
+    def __repr__(self) -> str:
+        return "…"
+
+
+_HIDDEN = _Hidden()
+
+
 class Config(BaseModel):
     """What every configuration model inherits: unknown keys are errors, values don't change, input isn't shown."""
 
@@ -142,6 +151,10 @@ class Config(BaseModel):
         arbitrary_types_allowed=True,
         use_attribute_docstrings=True,
     )
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Values may have come by a reference such as ``${env:TOKEN}`` into a field that isn't secret by itself."""
+        return [(name, _HIDDEN) for name in sorted(self.model_fields_set)]
 
 
 class SourceConfig(Config):

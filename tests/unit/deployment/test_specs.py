@@ -192,6 +192,10 @@ def test_secrets_appear_in_no_repr(write: Write, registry: Registry) -> None:
     configs = [each.config(ENVIRON) for each in (*loaded.sources.values(), *loaded.services.values())]
     assert "canary" not in repr(loaded) + repr(list(loaded.units.values())) + repr(configs)
     assert "canary" not in repr(loaded.sinks["queue"].config(ENVIRON))
+    everything = {**ENVIRON, "URL": "canary-url", "REPO": "canary/name", "API": "https://canary"}
+    configs = [each.config(everything) for each in (*loaded.sinks.values(), *loaded.sources.values())]
+    configs += [each.config(everything) for each in loaded.services.values()]
+    assert "canary" not in repr(configs) + " ".join(map(str, configs))
 
 
 def test_an_invalid_deployment_tells_all(write: Write, registry: Registry) -> None:
