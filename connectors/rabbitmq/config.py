@@ -114,9 +114,9 @@ class RabbitMQConfig(SinkConfig):
     url: SecretStr
     """`amqp://user:password@host:port/vhost` or `amqps://…`, special characters percent-encoded."""
     exchange: Annotated[Exchange | None, BeforeValidator(_named, json_schema_input_type=str | Exchange)] = None
-    """Where to publish; the default exchange if not given, whose routing keys are names of queues."""
+    """Where to publish: a name, or a section. If not given the default one, whose routing keys are queues' names."""
     queue: Annotated[Queue | None, BeforeValidator(_named, json_schema_input_type=str | Queue)] = None
-    """A queue to have. If somebody deletes it while the sink runs, it is declared again."""
+    """A queue to have: a name, or a section. If somebody deletes it while the sink runs, it is declared again."""
     routing_key: Mapped[str] | None = None
     """Routing key; if not given the event's type, but on the default exchange the name of `queue`."""
     headers: dict[Annotated[str, AfterValidator(header_name)], Mapped[Any]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -9,6 +11,7 @@ from connectors.rabbitmq import connector
 from connectors.rabbitmq.config import RabbitMQConfig
 from connectors.rabbitmq.sink import RabbitMQSink
 from hub.sdk import Mapped
+from hub.testing.readme import check_settings
 
 URL = "amqp://guest:canary-5f3a@broker:5672/"
 
@@ -21,6 +24,11 @@ def test_manifest_offers_the_sink() -> None:
     """`use: rabbitmq` is the sink, and its configuration is known from its class."""
     assert (connector.name, dict(connector.sinks)) == ("rabbitmq", {"": RabbitMQSink})
     assert RabbitMQSink.config_type() is RabbitMQConfig
+
+
+def test_readme_has_the_settings() -> None:
+    """The table in the README is the model's."""
+    check_settings(Path(__file__).parents[1] / "README.md", RabbitMQConfig)
 
 
 def test_name_alone_is_short_for_a_definition_used_if_missing() -> None:
