@@ -1,3 +1,29 @@
-"""Gives all tests, the hub's and the connectors', the same fixtures."""
+"""Gives all tests, the hub's and the connectors', the same fixtures, and sees that they leave nothing running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["hub.testing.fixtures"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_running() -> Iterator[None]:
+    """Fails the run if a child process is still there after everything else has been put away."""
+    yield
+    left = [f"process {pid}: {command}" for pid, command in _children() if command]
+    assert not left, f"left running: {'; '.join(left)}"
+
+
+def _children() -> Iterator[tuple[int, str]]:
+    """Child processes of ours and their command lines; those that have ended have an empty one."""
+    for task in Path("/proc/self/task").glob("*/children"):  # only Linux has it
+        for pid in task.read_text().split():
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+            except OSError:
+                continue
+            yield int(pid), command.replace("\0", " ").strip()[:200]
