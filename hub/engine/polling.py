@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hub.engine.backoff import backoff
 from hub.engine.cursors import CursorStore
+from hub.engine.deadletter import error_class
 from hub.engine.outlet import Outlet
 from hub.engine.unit import State, Unit
 from hub.kafka.publisher import Record
@@ -90,6 +91,7 @@ class PollingUnit(Unit):
                     await self.rest(wait)
                 else:
                     failures = 0
+                    self.enter(State.RUNNING)
                     await self.rest(self._every)
         finally:
             self.ledger.taken -= self.ledger.under_way
@@ -108,6 +110,7 @@ class PollingUnit(Unit):
                 self.enter(State.PAUSED, f"{error}; connecting again in {wait:.1f} s")
                 await self.rest(wait)
             else:
+                self.enter(State.RUNNING)
                 return
 
     async def _stored(self, source: PollingSource[Any, Any], cursors: CursorStore) -> Cursor:
@@ -145,5 +148,5 @@ class PollingUnit(Unit):
         too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in events])
         for index, error in too_large.items():
             await outlet.bury(events[index].to_kafka(), error, stage="publish")
-        self.ledger.dead_lettered.update(type(error).__name__ for error in too_large.values())
+        self.ledger.dead_lettered.update(error_class(error) for error in too_large.values())
         self.ledger.delivered += len(events) - len(too_large)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, is_failure_header
+from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, error_class, is_failure_header
 from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
 from hub.engine.unit import State, Unit
@@ -140,6 +140,6 @@ class RouteUnit(Unit):
         ledger = self.ledger
         ledger.filtered["where"] += filtered
         for error in errors:
-            ledger.dead_lettered[type(error).__name__] += 1
+            ledger.dead_lettered[error_class(error)] += 1
         ledger.delivered += len(records) - filtered - len(errors)
         ledger.replayed += sum(1 for record in records if any(name == REPLAYS for name, _ in record.headers))

@@ -119,11 +119,9 @@ class Unit(ABC):
         if not self._resumed.is_set() and not self.stopping.is_set():
             self.enter(State.PAUSED, "paused by the operator")
             await self.either(self._resumed.wait())
-        if self.stopping.is_set():
-            return False
-        if self.state is not State.RUNNING:
-            self.enter(State.RUNNING)
-        return True
+            if not self.stopping.is_set():
+                self.enter(State.RUNNING)
+        return not self.stopping.is_set()
 
     async def rest(self, seconds: float) -> None:
         """Sleeps, but not past `stop`."""

@@ -93,7 +93,7 @@ class WebhookUnit(Unit):
     async def _handle(
         self, request: WebhookRequest, source: WebhookSource[Any], outlet: Outlet, deduplication: Deduplication
     ) -> Answer:
-        if self.state is State.PAUSED:
+        if self.paused:
             self._refuse("paused")
             return await _not_now(request)
         trace = trace_id(request.headers.get("traceparent"))

@@ -47,6 +47,7 @@ class Script:
         polls: raised, in turn, by the next polls.
         opening: raised, in turn, by the next openings of the sink.
         failures: says of a delivery whether and how it fails.
+        bug: raised by a write that holds a delivery for which it gives an error.
         outage: raised by every write while it is set.
         attempts: every delivery that the sink was asked to write, in order.
         written: every event that the sink took, in order.
@@ -58,6 +59,7 @@ class Script:
         self.polls: list[Signal] = []
         self.opening: list[Signal] = []
         self.failures: Callable[[Delivery], Signal | None] = lambda _: None
+        self.bug: Callable[[Delivery], Exception | None] = lambda _: None
         self.outage: Signal | None = None
         self.attempts: list[tuple[str, int, str]] = []
         self.written: list[Event] = []
@@ -112,6 +114,8 @@ def _sink(script: Script) -> type[Sink[Any]]:
         async def write(self, batch: Sequence[Delivery]) -> Sequence[Event]:
             if script.outage:
                 raise script.outage
+            for error in filter(None, map(script.bug, batch)):
+                raise error
             failures: dict[int, Signal] = {}
             replies: list[Event] = []
             for index, delivery in enumerate(batch):

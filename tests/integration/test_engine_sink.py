@@ -89,6 +89,19 @@ async def test_records_that_hold_no_event_are_dead_lettered(tmp_path, kafka, uni
     assert numbers(script) == [1, 2]
 
 
+async def test_a_fault_of_the_connector_takes_one_event_with_it(tmp_path, kafka, unique):
+    """An error that no connector should raise dead-letters the event that brings it about, and no other."""
+    script = Script()
+    script.bug = lambda delivery: ZeroDivisionError("by none") if delivery.event.id == "2" else None
+    async with running(tmp_path, kafka, DEPLOYMENT.format(name=unique), script) as runtime:
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(5)])
+        totals = await settled(runtime, "out", 5)
+    assert (totals.delivered, totals.dead_lettered) == (4, {"Permanent": 1})
+    assert sorted(numbers(script)) == [0, 1, 3, 4]
+    (letter,) = await records(kafka, names.dlq(unique, "out"))
+    assert read_dead_letter(letter.headers).cause == "ZeroDivisionError: by none"
+
+
 async def test_an_outage_is_waited_out(tmp_path, kafka, unique):
     """While the far side is down nothing is dead-lettered and no retry used up; lag shows; then all comes in order."""
     script = Script()

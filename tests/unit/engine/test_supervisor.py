@@ -29,6 +29,7 @@ class Scripted(Unit):
 
 
 async def works(unit: Scripted) -> None:
+    unit.enter(State.RUNNING)
     unit.ready.set()
     while await unit.gate():
         await unit.rest(60)

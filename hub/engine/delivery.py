@@ -1,0 +1,183 @@
+"""How a sink's batch is seen through: attempts, outages, dead letters, replies, and the commit at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from hub.engine.attempts import Attempts, Pending, RetryPolicy
+from hub.engine.backoff import backoff
+from hub.engine.deadletter import Origin, error_class
+from hub.engine.outlet import Outlet
+from hub.engine.reader import Reader
+from hub.engine.unit import State, Unit
+from hub.kafka.publisher import Record
+from hub.sdk.errors import NotConnected, Permanent, Signal, Transient, WriteFailed
+from hub.sdk.event import Event, KafkaMessage
+from hub.sdk.sink import Sink
+
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 30.0
+"""Bounds in seconds of the waits while the far side is down; the longest is the longest that a recovery goes unseen."""
+_NAP = 0.2  # how long at most until a stop or a rebalance is seen while all keys wait for their retries
+
+
+class DeliveryLoop:
+    """One life of a sink: from a connection to its end, over outages in between.
+
+    Args:
+        unit: shows the state, and keeps the ledger.
+        sink: the connector's.
+        reader: where the records come from.
+        outlet: for dead letters and replies.
+        retry: when to try again.
+        concurrency: deliveries under way at once.
+        reply: topic for the far side's answers, if any.
+    """
+
+    def __init__(
+        self,
+        unit: Unit,
+        sink: Sink[Any],
+        reader: Reader,
+        outlet: Outlet,
+        retry: RetryPolicy,
+        concurrency: int,
+        reply: str | None,
+    ) -> None:
+        self._unit = unit
+        self._sink = sink
+        self._reader = reader
+        self._outlet = outlet
+        self._retry = retry
+        self._concurrency = concurrency
+        self._reply = reply
+        self._outages = 0
+        self.connected = False
+
+    async def connect(self, *, batch: bool = False) -> None:
+        """Opens the sink; where that fails, waits until it is time to try again.
+
+        Args:
+            batch: whether records are under way: a rebalance that waits for them ends the wait.
+
+        Raises:
+            Permanent: the far side refuses us for good.
+        """
+        try:
+            await self._sink.open()
+        except (NotConnected, Transient) as error:
+            await self._wait_out(error, batch=batch)
+            return
+        self.connected = True
+        if not self._unit.stopping.is_set():
+            self._unit.enter(State.RUNNING)
+
+    async def deliver(self, records: Sequence[Any]) -> None:
+        """Sees a batch through: every event of it is delivered or dead-lettered, then the positions are committed.
+
+        A stop or a rebalance in between leaves the rest to be read again.
+        """
+        ledger = self._unit.ledger
+        ledger.taken += len(records)
+        attempts = Attempts(self._unit.name, records)
+        for pending, error in attempts.unreadable:
+            await self._bury(pending, error, "parse", attempts)
+        while not attempts.done and not self._unit.stopping.is_set() and not self._reader.revoking.is_set():
+            if not self.connected:
+                await self.connect(batch=True)
+            elif due := attempts.due(self._concurrency):
+                await self._write(due, attempts)
+            else:
+                await self._unit.rest(min(attempts.wait(), _NAP))
+        ledger.taken -= attempts.open
+        await self._reader.settle(attempts.positions())
+
+    async def _write(self, due: Sequence[Pending], attempts: Attempts) -> None:
+        """One call of the connector, and what follows from its outcome."""
+        replies: Sequence[Event] = ()
+        failures: dict[int, Signal] = {}
+        try:
+            replies = await self._sink.write([pending.delivery for pending in due])
+        except WriteFailed as error:
+            replies, failures = error.replies, error.failures
+        except Signal as error:
+            failures = dict.fromkeys(range(len(due)), error)
+        except Exception as error:
+            if len(due) > 1:
+                # A fault of the connector, brought about by one event: alone, each shows whether it is the one.
+                for pending in due:
+                    await self._write([pending], attempts)
+                return
+            self._unit.log.exception("%s: the connector failed on an event; it is dead-lettered", self._unit.name)
+            failures = {0: _fault(error)}
+        await self._publish_replies(replies)
+        await self._settle(due, failures, attempts)
+
+    async def _settle(self, due: Sequence[Pending], failures: dict[int, Signal], attempts: Attempts) -> None:
+        outage: NotConnected | None = None
+        for index, pending in enumerate(due):
+            failure = failures.get(index)
+            if failure is None:
+                attempts.settle(pending)
+                self._unit.ledger.delivered += 1
+                self._unit.ledger.replayed += pending.replayed
+            elif isinstance(failure, NotConnected):
+                outage = failure
+                attempts.hold(pending)
+            else:
+                await self._failed(pending, failure, attempts)
+        if outage is None:
+            self._outages = 0
+            if not self._unit.stopping.is_set():
+                self._unit.enter(State.RUNNING)
+        else:
+            self.connected = False
+            await self._sink.close()
+            await self._wait_out(outage, batch=True)
+
+    async def _failed(self, pending: Pending, failure: Signal, attempts: Attempts) -> None:
+        wait = self._retry.wait(pending, failure) if isinstance(failure, Transient) else None
+        if wait is None:
+            await self._bury(pending, failure, "write", attempts)
+        else:
+            self._unit.ledger.retries += 1
+            attempts.again(pending, wait)
+
+    async def _bury(self, pending: Pending, error: Exception, stage: str, attempts: Attempts) -> None:
+        record = pending.record
+        await self._outlet.bury(
+            KafkaMessage(record.key, record.value, list(record.headers)),
+            error,
+            stage=stage,
+            attempts=pending.delivery.attempt,
+            origin=Origin(record.topic, record.partition, record.offset),
+        )
+        attempts.settle(pending)
+        self._unit.ledger.dead_lettered[error_class(error)] += 1
+        self._unit.ledger.replayed += pending.replayed
+
+    async def _publish_replies(self, replies: Sequence[Event]) -> None:
+        if self._reply and replies:
+            records = [Record(self._reply, *reply.to_kafka()) for reply in replies]
+            for index, error in (await self._outlet.publish(records)).items():
+                await self._outlet.bury(replies[index].to_kafka(), error, stage="reply")
+
+    async def _wait_out(self, outage: Signal, *, batch: bool) -> None:
+        self._outages += 1
+        wait = outage.retry_after or backoff(self._outages, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
+        self._unit.enter(State.PAUSED, f"{outage}; trying again in {wait:.1f} s")
+        if not batch:
+            await self._unit.rest(wait)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._unit.either(self._reader.revoking.wait()), wait)
+
+
+def _fault(error: Exception) -> Permanent:
+    """An error that a connector should have mapped to a signal, as the cause of a dead letter."""
+    fault = Permanent(f"{type(error).__name__}: {error}")
+    fault.__cause__ = error
+    return fault
