@@ -119,6 +119,9 @@ async def close(client: Client, timeout: float = 10.0) -> None:  # noqa: ASYNC10
     await asyncio.wait({stopping}, timeout=timeout)
     if not stopping.done() and isinstance(client, AIOKafkaProducer):
         client._message_accumulator.fail_all(KafkaTimeoutError("the producer was closed before it could write"))  # noqa: SLF001  aiokafka has no bounded stop
+    elif not stopping.done():
+        # It waits for an answer, e.g. to leaving its group; when a program is cancelled as a whole, so is who reads it.
+        await client._client.close()  # noqa: SLF001  as above
     await _within(stopping, 5.0)
 
 

@@ -14,7 +14,6 @@ from aiokafka.structs import RecordMetadata
 from hub.kafka import clients, topics
 from hub.kafka.budget import Budget
 from hub.kafka.errors import TooLarge, kafka_error
-from hub.kafka.partitioner import partitioner
 from hub.kafka.record import Header, Record
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import EnvironmentProblem, HubError, NotConnected, Permanent
@@ -58,10 +57,13 @@ class Publisher:
     ) -> None:
         self._settings = settings
         self._timeout = timeout
-        self._overrides = {"max_batch_size": clients.BATCH_BYTES} | overrides
+        self._overrides = {"value_serializer": _serialize} | overrides
+        self._batch = int(overrides.get("max_batch_size", clients.BATCH_BYTES))
         self._budget = Budget(in_flight)
         self._started = False
-        self._producer: AIOKafkaProducer | None = None
+        # By the size of their batches: a broker refuses a whole batch that is larger than its topic takes, so that a
+        # topic which takes less than others needs a producer with smaller ones.
+        self._producers: dict[int, AIOKafkaProducer] = {}
         self._limits: dict[str, tuple[int, float]] = {}
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
@@ -73,13 +75,13 @@ class Publisher:
             HubError: `NotConnected` where no broker answers, `ConfigError` where one refuses us.
         """
         self._started = True
-        await self._current()
+        await self._producer(self._batch)
 
     async def stop(self, timeout: float = 10.0) -> None:  # noqa: ASYNC109  what can't be written in time is given up
         """Writes what it holds, for so many seconds at most, and disconnects."""
         self._started = False
-        if self._producer is not None:
-            self._discard(self._producer, timeout)
+        for batch in list(self._producers):
+            self._discard(batch, timeout)
         await asyncio.gather(*self._closing)
 
     async def __aenter__(self) -> Self:
@@ -95,9 +97,12 @@ class Publisher:
         Raises:
             HubError: `EnvironmentProblem` where there is no such topic.
         """
-        assert self._producer is not None, "start() comes first"
+        await self._know({topic})
+        if topic not in self._limits:
+            raise _no_topic(topic)
+        producer = await self._producer(self._batch)
         try:
-            return len(await self._producer.partitions_for(topic))
+            return len(await producer.partitions_for(topic))
         except kafka.KafkaError as error:
             raise kafka_error(error, f"asking for the partitions of {topic}") from error
 
@@ -143,7 +148,7 @@ class Publisher:
             record = records[index]
             known = self._limits.get(record.topic)
             if known is None:
-                results[index] = EnvironmentProblem(f"the topic {record.topic} doesn't exist on this Kafka cluster")
+                results[index] = _no_topic(record.topic)
             elif (size := record.size()) > known[0]:
                 results[index] = TooLarge(record.topic, size, known[0])
             else:
@@ -165,11 +170,10 @@ class Publisher:
         """One attempt; leaves in ``results`` what came of it, also when it is cut short by a timeout."""
         futures: dict[int, asyncio.Future[RecordMetadata]] = {}
         try:
-            producer = await self._current()
             for index in todo:
                 results[index] = None
                 try:
-                    futures[index] = await self._enqueue(producer, records[index])
+                    futures[index] = await self._enqueue(records[index])
                 except (kafka.KafkaError, AssertionError) as error:  # aiokafka asserts that the partition is there
                     results[index] = error
             if futures:
@@ -186,62 +190,67 @@ class Publisher:
                     elif isinstance(failed, kafka.MessageSizeTooLargeError):
                         self._limits.pop(records[index].topic, None)
 
-    async def _enqueue(self, producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
+    async def _enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
         size = record.size()
+        batch = min(self._batch, self._limits.get(record.topic, (self._batch, 0))[0])
+        producer = self._producers.get(batch) or await self._producer(batch)
         await self._budget.take(size)
         try:
-            limit, _ = self._limits.get(record.topic, (0, 0))
-            if limit < self._overrides["max_batch_size"] or record.key is record.value is None:
-                future = await send_alone(producer, record)
-            else:
-                future = await producer.send(
-                    record.topic, record.value, record.key, record.partition, record.timestamp, list(record.headers)
-                )
+            future: asyncio.Future[RecordMetadata] = await producer.send(
+                record.topic,
+                _NOTHING if record.value is None else record.value,
+                record.key,
+                record.partition,
+                record.timestamp,
+                list(record.headers),
+            )
         except BaseException:
             self._budget.give(size)
             raise
-        future.add_done_callback(partial(self._settle, producer, size))
+        future.add_done_callback(partial(self._settle, producer, batch, size))
         return future
 
-    def _settle(self, producer: AIOKafkaProducer, size: int, future: asyncio.Future[RecordMetadata]) -> None:
+    def _settle(
+        self, producer: AIOKafkaProducer, batch: int, size: int, future: asyncio.Future[RecordMetadata]
+    ) -> None:
         self._budget.give(size)
         # After any failed batch a producer's sequence has a gap, and that partition refuses whatever follows.
-        if not future.cancelled() and future.exception() is not None and producer is self._producer:
-            self._discard(producer)
+        if not future.cancelled() and future.exception() is not None and self._producers.get(batch) is producer:
+            self._discard(batch)
 
-    async def _current(self) -> AIOKafkaProducer:
+    async def _producer(self, batch: int) -> AIOKafkaProducer:
         async with self._lock:
             if not self._started:
                 raise NotConnected("the publisher isn't running")
-            if self._producer is None:
-                producer = clients.producer(self._settings, **self._overrides)
+            if batch not in self._producers:
+                producer = clients.producer(self._settings, **self._overrides | {"max_batch_size": batch})
                 await clients.start(producer)
-                self._producer = producer
-            return self._producer
+                self._producers[batch] = producer
+            return self._producers[batch]
 
-    def _discard(self, producer: AIOKafkaProducer, timeout: float = 10.0) -> None:
+    def _discard(self, batch: int, timeout: float = 10.0) -> None:
         """Closes a producer beside the flow: what it still holds for other partitions is written meanwhile."""
-        self._producer = None
-        task = asyncio.ensure_future(clients.close(producer, timeout))
+        task = asyncio.ensure_future(clients.close(self._producers.pop(batch), timeout))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
 
-async def send_alone(producer: AIOKafkaProducer, record: Record) -> asyncio.Future[RecordMetadata]:
-    """Sends a record as a batch of its own.
+class _Nothing:
+    """Stands for no value: aiokafka refuses a record with neither key nor value, which is a legal event."""
 
-    A broker refuses a batch above the topic's ``max.message.bytes`` although each of its records is below it. And
-    aiokafka's `send` refuses a record with neither key nor value, which is a legal event without data.
-    """
-    partition = record.partition
-    if partition is None:
-        every = sorted(await producer.partitions_for(record.topic))
-        partition = partitioner(record.key, every, ())
-    batch = producer.create_batch()
-    batch.append(timestamp=record.timestamp, key=record.key, value=record.value, headers=list(record.headers))
-    batch.close()
-    future: asyncio.Future[RecordMetadata] = await producer.send_batch(batch, record.topic, partition=partition)
-    return future
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+_NOTHING = _Nothing()
+
+
+def _serialize(value: Any) -> bytes | None:
+    return None if value is _NOTHING else value
+
+
+def _no_topic(name: str) -> EnvironmentProblem:
+    return EnvironmentProblem(f"the topic {name} doesn't exist on this Kafka cluster")
 
 
 def _result(result: RecordMetadata | BaseException | None, limit: float) -> Result:

@@ -90,7 +90,7 @@ async def test_of_many_writers_the_last_one_counts_and_all_agree(kafka: KafkaSet
 
 async def test_a_large_table_over_several_partitions_is_read_whole(kafka: KafkaSettings, unique: str):
     await topics.ensure_topics(kafka, [TopicSpec(unique, 3, config={"cleanup.policy": "compact"})])
-    wanted = {b"key %d" % number: b"%d " % number * 100 for number in range(20_000)}
+    wanted = {b"key %d" % number: b"%d " % number * 100 for number in range(5_000)}
     async with CompactedTable(kafka, unique) as table:
         await table.put_all(dict.fromkeys(wanted, b"an earlier value"))
         await table.put_all(wanted)
