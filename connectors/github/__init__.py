@@ -1,6 +1,6 @@
 """GitHub: webhook deliveries of every kind, and polled issues, pull requests, commits and releases.
 
-Imports only ``hub.sdk``. Nothing but ``connector`` is meant for others.
+Imports ``hub.sdk`` and orjson. Nothing but ``connector`` is meant for others.
 """
 
 from connectors.github.commits import Commits

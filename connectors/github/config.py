@@ -35,7 +35,7 @@ class RepositoryConfig(SourceConfig):
 
     service: str = "github"
     """The entry under ``services:`` that says where the API is, and gives the token."""
-    repository: str = Field(pattern=r"^[A-Za-z0-9-]+/[\w.-]+$")
+    repository: str = Field(pattern=r"^[\w-]+/[\w.-]+$")
     """``owner/name``"""
 
 
