@@ -28,7 +28,7 @@ _UNSENDABLE = (
 _UNKNOWN_HOST = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
-def signal(error: BaseException, shown: str, *, by_event: bool = False) -> Signal:
+def signal(error: BaseException, shown: str, *, seconds: float, by_event: bool = False) -> Signal:
     """The signal for a request that got no answer.
 
     What may have arrived is transient: it is tried again with the same idempotency key.
@@ -36,6 +36,7 @@ def signal(error: BaseException, shown: str, *, by_event: bool = False) -> Signa
     Args:
         error: aiohttp's or asyncio's.
         shown: the request in a few words.
+        seconds: the limit for the whole request.
         by_event: whether the URL is computed from the event, so that an unknown host may be that event's fault alone.
     """
     if isinstance(error, aiohttp.ClientConnectorDNSError) and by_event and error.os_error.errno in _UNKNOWN_HOST:
@@ -45,7 +46,7 @@ def signal(error: BaseException, shown: str, *, by_event: bool = False) -> Signa
     if isinstance(error, _UNSENDABLE):
         return Permanent(f"{shown}: expected a request that can be sent: {type(error).__name__}")
     if isinstance(error, TimeoutError):
-        return Transient(f"{shown}: no answer in time")
+        return Transient(f"{shown}: no answer within {seconds:g} s")
     if isinstance(error, (aiohttp.ClientError, OSError, asyncio.IncompleteReadError)):
         return Transient(f"{shown}: the connection broke before the answer was complete: {_cause(error)}")
     if isinstance(error, RuntimeError) and "closed" in str(error):  # "Session is closed"

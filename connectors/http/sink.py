@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -18,6 +19,7 @@ from connectors.http.request import Request, request
 from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
 
 _USER_AGENT = "integration-hub"
+_ONE_PIECE = 2**16  # bytes
 # Of an answer that nobody needs whole, no more is read than this: bytes for an excerpt or to keep the connection, and
 # seconds to wait for them.
 _TASTE, _PATIENCE = 16 * 1024, 1.0
@@ -92,7 +94,7 @@ class HttpSink(Sink[HttpConfig]):
                 to_send.method,
                 to_send.url,
                 headers=to_send.headers,
-                data=to_send.body,
+                data=_in_pieces(to_send.body),
                 proxy=self.config.proxy.get_secret_value() if self.config.proxy else None,
                 allow_redirects=False,
             ) as response:
@@ -101,7 +103,9 @@ class HttpSink(Sink[HttpConfig]):
             raise
         except Exception as error:  # noqa: BLE001  `errors` knows it, or raises it
             # Not chained: aiohttp's own messages hold the whole URL, and dead letters carry the chain.
-            raise errors.signal(error, to_send.shown, by_event=not self.config.url.constant) from None
+            seconds = self.config.timeout.total_seconds()
+            by_event = not self.config.url.constant
+            raise errors.signal(error, to_send.shown, seconds=seconds, by_event=by_event) from None
 
     async def _settle(self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery) -> Event | None:
         meaning = verdict(response.status, self.config.statuses)
@@ -128,6 +132,11 @@ class HttpSink(Sink[HttpConfig]):
         except orjson.JSONDecodeError:
             answer = body.decode(errors="replace")
         return delivery.reply(reply_type, {"status": response.status, "body": answer})
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Large bodies go out in pieces: as one piece they would hold up all other requests."""
+    return io.BytesIO(body) if body is not None and len(body) > _ONE_PIECE else body
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

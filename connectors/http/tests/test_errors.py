@@ -85,7 +85,7 @@ def example(kind: type[BaseException]) -> BaseException:
 @pytest.mark.parametrize("kind", vendor(), ids=lambda kind: kind.__name__)
 def test_every_vendor_exception_has_a_meaning(kind: type[BaseException]) -> None:
     """A class that a new version of aiohttp adds fails here until somebody has thought about it. None shows the URL."""
-    signal = errors.signal(example(kind), "POST http://host")
+    signal = errors.signal(example(kind), "POST http://host", seconds=1)
     assert type(signal) is MEANING[kind.__name__]
     assert str(signal).startswith("POST http://host: ")
     assert "canary" not in str(signal)
@@ -94,7 +94,7 @@ def test_every_vendor_exception_has_a_meaning(kind: type[BaseException]) -> None
 @pytest.mark.parametrize("error", [TimeoutError(), OSError(5, "I/O error"), ConnectionResetError(), BrokenPipeError()])
 def test_what_asyncio_raises_is_transient(error: BaseException) -> None:
     """After a request was sent, a broken connection or a timeout means that nobody knows."""
-    assert type(errors.signal(error, "x")) is Transient
+    assert type(errors.signal(error, "x", seconds=1)) is Transient
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_what_asyncio_raises_is_transient(error: BaseException) -> None:
 def test_unknown_host_of_an_event_is_that_event_s_fault(number: int, expected: type[Signal]) -> None:
     """A name that doesn't exist is told from a resolver that doesn't answer."""
     error = aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(number, "words"))
-    assert type(errors.signal(error, "x", by_event=True)) is expected
-    assert type(errors.signal(error, "x")) is NotConnected
+    assert type(errors.signal(error, "x", seconds=1, by_event=True)) is expected
+    assert type(errors.signal(error, "x", seconds=1)) is NotConnected
 
 
 def test_bugs_are_not_hidden() -> None:
     """An exception that nothing here knows is raised as it is."""
     with pytest.raises(AttributeError):
-        errors.signal(AttributeError("a bug"), "x")
+        errors.signal(AttributeError("a bug"), "x", seconds=1)
