@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aio_pika
+import yarl
 from aio_pika.abc import AbstractIncomingMessage
 
 from connectors.rabbitmq.sink import RabbitMQSink
+from hub.process import free_ports
 from hub.sdk import Delivery
+from hub.testing.certificates import AUTHORITY, SERVER
 from hub.testing.rabbitmq import PrivateRabbitMQ
 
 SinkFactory = Callable[..., RabbitMQSink]
@@ -35,6 +38,30 @@ class Broker(PrivateRabbitMQ):
             yield
         finally:
             await self.control("set_vm_memory_high_watermark", "0.4")
+
+    async def listen_with_tls(self) -> str:
+        """Opens a port for TLS, with a certificate of the test authority, and gives its URL."""
+        (port,) = free_ports(1)
+        files = f'[{{cacertfile, "{AUTHORITY}"}}, {{certfile, "{SERVER}"}}, {{keyfile, "{SERVER}"}}]'
+        await self.control(
+            "eval", f'ssl:start(), rabbit_networking:start_ssl_listener({{"127.0.0.1", {port}}}, {files}, 1).'
+        )
+        return self.url.replace("amqp://", "amqps://").replace(f":{self.port}/", f":{port}/")
+
+    @property
+    def port(self) -> int:
+        """Port without TLS."""
+        return yarl.URL(self.url).port or 0
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """Stops its process, which keeps its connections and answers nothing."""
+        assert self._server is not None
+        self._server.suspend()
+        try:
+            yield
+        finally:
+            self._server.resume()
 
     async def user(self, name: str, *, write: str) -> str:
         """The URL for a new user who may write only to what matches."""

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.rabbitmq.tests.broker import Broker, DeliveryFactory, Peer, SinkFactory
 from hub.sdk import Event, Mapped, NotConnected, Permanent, Signal, WriteFailed
+from hub.testing.certificates import AUTHORITY, CLIENT
 
 
 async def outcome(writing: Awaitable[Sequence[Event]]) -> Mapping[int, Signal]:
@@ -293,3 +294,36 @@ async def test_connection_closed_by_an_operator_is_an_outage(
     assert all(isinstance(signal, NotConnected) for signal in failures.values())
     await tasks.write(deliveries(3))
     assert {m.message_id for m in await Peer(broker.url).take(unique)} == {"tasks/e0", "tasks/e1", "tasks/e2"}
+
+
+async def test_broker_that_hangs_is_an_outage_within_the_timeout(
+    sink: SinkFactory, broker: Broker, deliveries: DeliveryFactory, unique: str
+) -> None:
+    """A broker that keeps its connections and answers nothing holds up a write no longer than its timeout."""
+    tasks = sink(url=broker.url, queue=unique, timeout="300ms", connect_timeout="300ms")
+    await tasks.open()
+    with broker.hung():
+        failures = await outcome(tasks.write(deliveries(3)))
+        assert {index: type(signal) for index, signal in failures.items()} == dict.fromkeys(range(3), NotConnected)
+        async with asyncio.timeout(10):
+            await tasks.close()
+        with pytest.raises(NotConnected):
+            await tasks.open()
+    await tasks.close()
+    tasks = sink(url=broker.url, queue=unique)
+    await tasks.open()
+    await tasks.write(deliveries(3))
+    arrived = {message.message_id for message in await Peer(broker.url).take(unique)}
+    assert arrived == {"tasks/e0", "tasks/e1", "tasks/e2"}
+
+
+async def test_tls(sink: SinkFactory, broker: Broker, deliveries: DeliveryFactory, unique: str) -> None:
+    """Over `amqps` the broker is verified: an authority that nobody knows is waited for, a known one works."""
+    url = await broker.listen_with_tls()
+    with pytest.raises(NotConnected, match="certificate verify failed"):
+        await sink(url=url, queue=unique).open()
+    for tls in ({"ca_file": AUTHORITY, "cert_file": CLIENT}, {"verify": False}):
+        tasks = sink(url=url, queue=unique, tls=tls)
+        await tasks.open()
+        await tasks.write(deliveries(1))
+    assert len(await Peer(broker.url).take(unique)) == 2
