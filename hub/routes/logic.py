@@ -70,7 +70,7 @@ class Logic(Resolver):
             with self.branch() as body:
                 self.assign(result, self.truth(self.emit(operand), operand))
             with self.branch() as handler:
-                expr = fill("problem or locate(error)", self._line, problem=self.variable(problem))
+                expr = fill("absorb(error, problem)", self._line, problem=self.variable(problem))
                 self.assign(problem, expr)
             caught = ast.ExceptHandler(fill("Exception", self._line), "error", handler)
             self.statement(ast.Try(body, [at(caught, self._line)], [], []))

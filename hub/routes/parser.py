@@ -158,6 +158,8 @@ class _Parser:
     def hint_after(self) -> str | None:
         if self.at("string") and self.index and self.tokens[self.index - 1].kind == "name":
             return 'text is formatted with `+`, e.g. `"#" + string(data.number)`'
+        if self.at("number") and self.source[self.token.start] == ".":
+            return "an element of a list is `list[0]`"
         if self.word() == "not":
             return "write `!(element in list)`"
         return None
@@ -248,9 +250,7 @@ class _Parser:
             return Select(start, token.end, operand, token.value, token.start)
         if token.kind != "name" or token.value in _KEYWORDS or token.value == "in":
             suggestion = None
-            if token.kind == "number":
-                suggestion = "an element of a list is `list[0]`"
-            elif token.kind == "?":
+            if token.kind == "?":
                 suggestion = "write `has(a.b) ? a.b : …`"
             elif token.kind == "name":
                 suggestion = f'a key of this name is read as `["{token.value}"]`'
@@ -268,7 +268,8 @@ class _Parser:
         if function in _MACRO_ARGUMENTS:
             forms = "`list.map(x, expression)` or `list.map(x, condition, expression)`"
             form = forms if function == "map" else f"`list.{function}(x, condition)`"
-            self.error(f"expected {form}; got {len(arguments)} arguments", name.start, end)
+            count = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
+            self.error(f"expected {form}; got {count}", name.start, end)
         return Call(start, end, function, target, arguments, name.start)
 
     def macro(self, target: Expr, name: Token, arguments: tuple[Expr, ...], start: int) -> Expr:

@@ -120,7 +120,7 @@ class Resolver(Writer):
     def attributes(self) -> Code:
         """The event's attributes."""
         self.loaded = True
-        return Code(fill("event.attributes", self._line), Kind.MAP, json=True, chain=("event",))
+        return Code(fill("event.attributes", self._line), Kind.MAP, json=True, chain=("event$attributes",))
 
     def check_field(self, root: Root, field: str, node: Expr) -> None:
         """Refuses a field that an event or the environment can't have."""

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from hub.routes.errors import ExpressionError
 from hub.routes.generator import Generator
-from hub.routes.kinds import JSON_KINDS
+from hub.routes.kinds import JSON_KINDS, Kind
 from hub.routes.parser import parse
 from hub.routes.scope import Scope
 from hub.routes.syntax import Literal
@@ -65,7 +65,8 @@ class Tree:
 
 def _leaf(generator: Generator, source: Source, *, own: bool) -> ast.expr:
     code = generator.expression(source)
-    if code.kind in JSON_KINDS or (code.as_json and not own and not generator.careful):
+    plain = code.kind in JSON_KINDS and not (own and code.kind is Kind.UINT)
+    if plain or (code.as_json and not own and not generator.careful):
         return code.expr
     return fill("json_value(a)", generator.line(source.tree), a=code.expr)  # type: ignore[no-any-return]
 

@@ -65,7 +65,7 @@ class Unit:
     def _careful(self, event: Event | None, variables: Any) -> Any:
         """The same by the careful version, which is made when it is first needed."""
         if self._slow is None:
-            names = {**_NAMES, "locate": self._locate}
+            names = {**_NAMES, "absorb": self._absorb}
             generator = Generator(self._scope, names)
             with generator.branch() as block:
                 self._body(generator)
@@ -76,10 +76,16 @@ class Unit:
         except Exception as error:  # noqa: BLE001  whatever it is, it becomes the error of this event
             raise self._locate(error) from None
 
+    def _absorb(self, error: Exception, earlier: EvaluationError | None) -> EvaluationError:
+        """The error that counts if nothing decides: the first."""
+        located = self._locate(error)
+        return earlier or located
+
     def _locate(self, error: Exception) -> EvaluationError:
         """The error with the place where it was raised: generated code has a line number for each node."""
         if isinstance(error, EvaluationError):
-            return error
+            # Without its traceback: a frame in it holds the error, and the two would wait for the garbage collector.
+            return error.with_traceback(None)
         line = _last_line(error.__traceback__)
         message = _message(error)
         if not 1 <= line <= len(self._lines):

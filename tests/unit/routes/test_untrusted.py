@@ -1,0 +1,178 @@
+"""Text of users never becomes code of Python."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from types import CodeType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from hub.routes import EvaluationError, ExpressionError, compile_expression, compile_mapping, compile_route
+from hub.routes.template import verify
+from hub.routes.unit import _NAMES
+from tests.unit.routes.evaluation import event, failure, value
+from tests.unit.routes.oracle import careful
+
+
+def names(code: CodeType) -> set[str]:
+    """All names that compiled code can reach: globals, attributes and its own."""
+    found = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found |= names(constant)
+    return found
+
+
+ATTRIBUTES = {"append", "attributes", "data", "datacontenttype", "endswith", "headers", "isprintable", "key", "of",
+              "pop", "raw", "search", "startswith"}  # fmt: skip
+
+
+def foreign(function: Any) -> set[str]:
+    """Names in a function that our compiler never makes."""
+    allowed = {*_NAMES, *ATTRIBUTES, "careful", "absorb", "event", "variables", "error"}
+    functions = {each for each in function.__globals__ if callable(function.__globals__[each])}
+    return {
+        each for each in names(function.__code__) - allowed - functions if not (each[0] == "v" and each[1:].isdigit())
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "__import__('os').system('true')",
+        "lambda: 1",
+        "().__class__",
+        "[x for x in data]",
+        "data if true else data",
+        "data.x; data.y",
+        "f'{data}'",
+        "data := 1",
+        "exec('1')",
+        "event.__class__",
+        "event._attributes",
+        "event.__init__.__globals__",
+        "headers.get('x')",
+        "data.keys()",
+        "data.__class__()",
+        "v1",
+        "careful",
+        "Exception",
+        "variables",
+        "self",
+        "globals()",
+        "\uff44ata",
+        "dat\u0430.x",
+        "data.\u00e9",
+        "data\u200b.x",
+        "data\x00.x",
+        "import os",
+        "data.map(__builtins__.x, 1)",
+        "data.map(x.y, 1)",
+    ],
+)
+def test_what_python_would_run_is_no_expression(source: str) -> None:
+    with pytest.raises(ExpressionError):
+        compile_expression(source)
+
+
+@pytest.mark.parametrize(
+    "name", ["__class__", "__import__", "__globals__", "keys", "pop", "v1", "careful", "lambda", "None", "Exception"]
+)
+def test_a_name_of_python_is_just_a_key(name: str) -> None:
+    assert value(f"data.{name}", {name: "mine"}) == "mine"
+    assert value(f"data['{name}']", {name: "mine"}) == "mine"
+    assert value(f"has(data.{name})", {"other": 1}) is False
+    assert "has no field" in failure(f"data.{name}", {}).detail
+
+
+@pytest.mark.parametrize(
+    "name", ["__builtins__", "event", "type", "careful", "absorb", "v1", "error", "Exception", "_"]
+)
+def test_the_variable_of_a_macro_may_have_any_name(name: str) -> None:
+    assert value(f"[1, 2].map({name}, {name} + 1)") == [2, 3]
+    assert value(f"[[1, 2]].map({name}, {name}.exists(x, x == 2 || {name}.size() == 0))") == [True]
+
+
+@pytest.mark.parametrize(
+    "text", ["')+__import__('os')#", '"""', "\n\nimport os\n", "\\", "{x}", "%s", "\x00", "${HOME}"]
+)
+def test_text_stays_text(text: str) -> None:
+    quoted = "".join(f"\\U{ord(each):08x}" for each in text)
+    assert value(f'"{quoted}"') == text
+    assert value(f'data["{quoted}"] + "{quoted}"', {text: "x"}) == "x" + text
+    assert compile_mapping({text: text})(event()) == {text: text}
+    route = compile_route(None, {"data": {text: [text, "= data.x"]}}, name=text.replace("\x00", ""))
+    made = route(event({"x": text}))
+    assert made is not None
+    assert made.data == {text: [text, text]}
+
+
+def test_generated_code_reaches_nothing_but_the_language() -> None:
+    expression = compile_expression(
+        "data.l.filter(x, x.a.startsWith('b') && x.n > 1).map(x, {'k': x.a + 'c'})[0].k in ['a'] || now > timestamp(0)"
+    )
+    assert foreign(expression._function) == set()
+    assert expression._function.__globals__["__builtins__"] == {}
+    assert careful(expression)(event({}), None) is True
+    slow = careful(expression).__self__._slow
+    assert foreign(slow) == set()
+    assert slow.__globals__["__builtins__"] == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os",
+        "lambda: 1",
+        "[x for x in v1]",
+        "v1.__class__",
+        "v1.mro",
+        "open",
+        "f'{v1}'",
+        "def f(): pass",
+        "class A: pass",
+        "while v1: pass",
+        "with v1: pass",
+        "del v1",
+        "global v1",
+        "v1 @ (yield)",
+    ],
+)
+def test_the_whitelist_refuses_code_that_the_compiler_never_makes(code: str) -> None:
+    with pytest.raises(AssertionError):
+        verify(ast.parse(code), {})
+
+
+WORDS = (
+    "data", "event", "x", ".", ".y", "[", "]", "(", ")", "{", "}", "?", ":", ",", "'a'", "1", "1u", "2.5", "&&", "||",
+    "!", "-", "+", "==", "<", "in", "has(", ".map(x,", ".all(x,", "null", "true", "`", '"', "//", "\n", "=", "lambda",
+    "__import__", "\\", "size(", "b'", "r'", "0x", ".5", "event.", "headers.", "env.A", "now",
+)  # fmt: skip
+soup = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(max_size=30)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(soup)
+@example("data . map(x, x . all(x, x))")
+@example("'\ud800'")
+@example("1 in 1 in 1")
+def test_any_text_is_refused_or_compiled_to_harmless_code(source: str) -> None:
+    try:
+        expression = compile_expression(source, env={"A": "a"})
+    except ExpressionError as refusal:
+        assert_helpful(refusal)
+        return
+    assert foreign(expression._function) == set()
+    for function in (expression, careful(expression)):
+        with contextlib.suppress(EvaluationError):
+            function(event({"y": [1, {"y": 2}]}), None)
+
+
+def assert_helpful(refusal: ExpressionError) -> None:
+    assert 0 <= refusal.start <= min(refusal.end, len(refusal.source))
+    assert str(refusal)
+    assert refusal.excerpt()
