@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 import aiohttp
@@ -53,7 +54,8 @@ SIGNALS: Mapping[type[BaseException], type[Signal]] = {
 }
 """Signal by exception; an exception that isn't listed is taken as its nearest base class."""
 
-_THROTTLING = frozenset({429, 502, 503, 504})
+_AWAY = frozenset({407, 429, 502, 503, 504})  # 407: a proxy in between doesn't let us through
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 _PASSING = frozenset({408, 425})
 _SHOWN = 300  # characters of an answer that an error shows
 _WORDS = ("message", "error_description", "detail", "title", "error")
@@ -67,7 +69,8 @@ def failure(error: BaseException, request: str) -> Signal:
         request: what was asked, for people, e.g. ``github: GET /repos``.
     """
     kind = next((SIGNALS[each] for each in type(error).__mro__ if each in SIGNALS), Transient)
-    said = str(error).strip() or type(error).__name__
+    # The URL of a proxy may hold its password.
+    said = _CREDENTIALS.sub("://***@", str(error).strip()) or type(error).__name__
     return kind(f"{request} failed: {said[:_SHOWN]}")
 
 
@@ -83,7 +86,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, request: str) 
     wait = pause_asked(headers)
     message = f"{request} answered {status}: {_said(body)}"
     # GitHub and others answer 403, not 429, when a limit is used up; only then does a 403 say how long to wait.
-    if status in _THROTTLING or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
+    if status in _AWAY or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
         return NotConnected(message, status=status, retry_after=wait)
     if status in _PASSING or status >= 500:  # noqa: PLR2004
         return Transient(message, status=status, retry_after=wait)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, Self
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import orjson
@@ -130,7 +131,7 @@ class HttpService:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=TOTAL_LIMIT, sock_connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT),
                 headers=headers,
-                trust_env=True,
+                proxy=_proxy(self._base),
             )
         return self._session
 
@@ -168,6 +169,16 @@ def _token(name: str, auth: Auth) -> str:
     if not (token.isascii() and token.isprintable()):
         raise ConfigError(f"the token of service {name} can't be sent in a header: it must be printable ASCII")
     return token
+
+
+def _proxy(base: URL) -> str | None:
+    """The proxy of the environment for an API, by ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
+
+    aiohttp's own way, ``trust_env``, reads the user's ``.netrc`` too, and fails if that names a host that we have a
+    token for.
+    """
+    bypassed = base.host is None or proxy_bypass(base.host)
+    return None if bypassed else getproxies().get(base.scheme)
 
 
 def _text(value: Any) -> str:

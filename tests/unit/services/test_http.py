@@ -5,6 +5,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,43 @@ async def test_without_a_token_nothing_is_signed() -> None:
     for token in ({}, {"token": ""}, {"token": " "}):
         async with serving(echo, **token) as service:
             assert "authorization" not in (await service.request("GET", "/")).json()["headers"]
+
+
+async def test_a_netrc_file_of_the_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may name the host that we have a token for, or none."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password hunter2\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for auth, expected in (({"token": TOKEN}, f"Bearer {TOKEN}"), ({}, None)):
+        async with serving(echo, **auth) as service:
+            assert (await service.request("GET", "/")).json()["headers"].get("authorization") == expected
+
+
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Except for the hosts that it is not for."""
+    async with serving(echo) as proxy:
+        monkeypatch.setenv("http_proxy", str(proxy._base))
+        monkeypatch.setenv("no_proxy", "127.0.0.1,other.invalid")
+        async with HttpService("far", ServiceConfig(base_url="http://far.invalid/api")) as service:
+            seen = (await service.request("GET", "/x")).json()
+            assert (seen["path"], seen["headers"]["host"]) == ("/api/x", "far.invalid")
+        async with HttpService("far", ServiceConfig(base_url="http://other.invalid")) as service:
+            assert type(await failed(service)) is NotConnected
+
+
+async def test_a_proxy_that_refuses_us_is_an_outage_and_its_password_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With plain requests and with tunnels."""
+    async with talking(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n") as proxy:
+        for scheme in ("http", "https"):
+            monkeypatch.setenv(f"{scheme}_proxy", f"http://me:hunter2@{proxy._base.authority}")
+            async with HttpService("far", ServiceConfig(base_url=f"{scheme}://far.invalid")) as service:
+                signal = await failed(service)
+            assert type(signal) is NotConnected
+            assert "407" in str(signal)
+            assert "hunter2" not in str(signal)
 
 
 async def test_a_body_is_sent_as_json_or_as_it_is() -> None:
