@@ -87,9 +87,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         if self._failure is not None:
             raise self._failure
 
-    async def stop(self) -> None:
-        """Leaves the group."""
-        await clients.close(self._consumer)
+    async def stop(self, limit: float = 10.0) -> None:
+        """Leaves the group, and waits for so many seconds until it has."""
+        await clients.close(self._consumer, limit)
 
     async def fetch(self, *, limit: int = 500, wait: float = 0.5) -> list[Any]:
         """Records in the order of their partitions; empty when none came in time.
@@ -104,8 +104,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             EventsExpired: the next record was deleted before it was read.
             HubError: Kafka's refusal.
         """
-        if self._failure is not None:
-            raise self._failure
+        self.check()
         try:
             batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
         except NoOffsetForPartitionError:
@@ -118,6 +117,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         if records:
             self._settled.clear()
         return records
+
+    def check(self) -> None:
+        """Raises what a rebalance failed with, if one did."""
+        if self._failure is not None:
+            raise self._failure
 
     def owns(self, record: Any) -> bool:
         """Whether the record's partition is still ours."""
@@ -178,12 +182,12 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
         self.revoking.set()
-        self.generation += 1
         try:
             await asyncio.wait_for(self._settled.wait(), SETTLE_LIMIT)
         except TimeoutError:
             self._log.warning("%s: a rebalance did not wait for the batch under way; it will be repeated", self._group)
         self._assigned = frozenset()
+        self.generation += 1
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Starts each partition at its committed position, or where the unit was told to start."""

@@ -10,9 +10,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from hub.engine.perseverance import finished
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
-from hub.kafka.publisher import Record, send_alone
+from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import NotConnected
 
@@ -41,6 +42,7 @@ class TransactionalWriter:
             transaction_timeout_ms=TIMEOUT_MS,
             # A broker refuses a whole batch that is larger than its topic takes, though each record is smaller.
             max_batch_size=min(clients.BATCH_BYTES, largest),
+            value_serializer=_serialize,
         )
 
     async def start(self) -> None:
@@ -84,19 +86,16 @@ class TransactionalWriter:
                     raise result
 
     async def _enqueue(self, record: Record) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any]
-        if record.key is record.value is None:
-            future = await send_alone(self._producer, record)
-        else:
-            future = await self._producer.send(
-                record.topic, record.value, record.key, record.partition, record.timestamp, list(record.headers)
-            )
+        value = _NOTHING if record.value is None else record.value
+        future: asyncio.Future[Any] = await self._producer.send(
+            record.topic, value, record.key, record.partition, record.timestamp, list(record.headers)
+        )
         future.add_done_callback(_seen)
         return future
 
     async def _abort(self) -> None:
         abort = asyncio.ensure_future(self._producer.abort_transaction())
-        await _finished(abort)
+        await finished(abort, WAIT)
         if abort.done() and not abort.cancelled():
             with suppress(
                 KafkaError, AssertionError, TimeoutError
@@ -105,7 +104,7 @@ class TransactionalWriter:
 
     async def _commit(self) -> None:
         commit = asyncio.ensure_future(self._producer.commit_transaction())
-        cancelled = await _finished(commit)
+        cancelled = await finished(commit, WAIT)
         if not commit.done():
             commit.cancel()
             raise NotConnected(f"Kafka has not confirmed the transaction within {WAIT:g} s; it may have been committed")
@@ -117,19 +116,16 @@ class TransactionalWriter:
             raise asyncio.CancelledError
 
 
+_NOTHING = (
+    b"\0nothing"  # told by identity: aiokafka refuses a record with neither key nor value, which is a legal event
+)
+
+
+def _serialize(value: bytes) -> bytes | None:
+    return None if value is _NOTHING else value
+
+
 def _seen(future: asyncio.Future[Any]) -> None:
     """Takes note of a failure that nobody waits for any more, because another came first."""
     if not future.cancelled():
         future.exception()
-
-
-async def _finished(work: asyncio.Future[Any]) -> bool:
-    """Waits for work within a limit, whatever happens to the waiter; tells whether the waiter was cancelled."""
-    cancelled = False
-    deadline = asyncio.get_running_loop().time() + WAIT
-    while not work.done() and (left := deadline - asyncio.get_running_loop().time()) > 0:
-        try:
-            await asyncio.wait({work}, timeout=left)
-        except asyncio.CancelledError:
-            cancelled = True
-    return cancelled
