@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 import time
@@ -251,7 +252,9 @@ class EmbeddedKafka:
                 self.log.replace(self.log.with_suffix(".log.1"))  # so that an error shows words of this start only
         except OSError as error:
             raise EnvironmentProblem(f"{self.directory} can't be written: {error.strerror}") from error
-        make = partial(ChildProcess, _NAME, log=self.log, cwd=self.directory)
+        # Without a locale in UTF-8 Java can not open a path with other characters than ASCII.
+        env = os.environ | {"LC_ALL": "C.UTF-8"}
+        make = partial(ChildProcess, _NAME, log=self.log, cwd=self.directory, env=env)
         if not home.formatted(data):
             self._progress(f"preparing {self.directory}")
             await home.format_data(make(broker.command(java, jars, *home.format_arguments(properties))), timeout)
