@@ -38,6 +38,14 @@ Body = Callable[[Generator], None]
 """Appends the statements of a function to a generator; each of its ways ends with a return."""
 
 
+class _Absorbed(Exception):
+    """An error of an operand of ``&&``, ``||``, ``all`` or ``exists``, kept until it is known whether it matters."""
+
+    def __init__(self, error: Exception, line: int) -> None:
+        self.error: Exception = error.error if isinstance(error, _Absorbed) else error
+        self.line = line
+
+
 class Unit:
     """Expressions that are computed together by one function.
 
@@ -74,20 +82,28 @@ class Unit:
         try:
             return self._slow(event, variables)
         except Exception as error:  # noqa: BLE001  whatever it is, it becomes the error of this event
-            raise self._locate(error) from None
+            problem = self._locate(error)
+        # Raised out here, so that it has no context: frames in there hold the event, and an error may live long.
+        try:
+            raise problem
+        finally:
+            del problem
 
-    def _absorb(self, error: Exception, earlier: EvaluationError | None) -> EvaluationError:
+    @staticmethod
+    def _absorb(error: Exception, earlier: _Absorbed | None) -> _Absorbed:
         """The error that counts if nothing decides: the first."""
-        located = self._locate(error)
-        return earlier or located
+        line = error.line if isinstance(error, _Absorbed) else _last_line(error.__traceback__)
+        # Without its traceback: a frame in it will hold the error, and the two would wait for the garbage collector.
+        error.__traceback__ = None
+        return earlier or _Absorbed(error, line)
 
     def _locate(self, error: Exception) -> EvaluationError:
         """The error with the place where it was raised: generated code has a line number for each node."""
-        if isinstance(error, EvaluationError):
-            # Without its traceback: a frame in it holds the error, and the two would wait for the garbage collector.
-            return error.with_traceback(None)
-        line = _last_line(error.__traceback__)
-        message = _message(error)
+        if isinstance(error, _Absorbed):
+            error.__traceback__ = None
+            line, message = error.line, _message(error.error)
+        else:
+            line, message = _last_line(error.__traceback__), _message(error)
         if not 1 <= line <= len(self._lines):
             return EvaluationError(message.replace("{at}", ""))
         source, node = self._lines[line - 1]

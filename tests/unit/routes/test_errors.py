@@ -75,7 +75,7 @@ def test_an_error_never_holds_a_value(source: str) -> None:
     assert SECRET not in str(error)
     assert SECRET not in repr(error)
     assert error.__cause__ is None
-    assert error.__suppress_context__
+    assert error.__context__ is None
 
 
 def test_an_error_shows_a_long_expression_cut() -> None:
