@@ -147,3 +147,28 @@ def test_a_unit_that_there_is_not_is_named(tmp_path):
     assert shown.returncode == 2
     assert "paste" in shown.stderr
     assert "copy" in shown.stderr
+
+
+def test_a_rabbitmq_that_is_needed_and_not_installed_is_told_beforehand(tmp_path):
+    """Exit code 3, the variable and the package, and no Kafka was started for nothing."""
+    (tmp_path / "a.yaml").write_text(
+        "deployment: shop\n"
+        "sinks: { tasks: { from: orders, use: rabbitmq, with: { url: '${env:AMQP_URL}', exchange: x } } }\n"
+        "topics: { orders: {} }\n"
+    )
+    shown = hub("up", ".", cwd=tmp_path, PATH="/nonexistent")
+    assert shown.returncode == 3
+    assert "AMQP_URL" in shown.stderr
+    assert "apt-get install rabbitmq-server" in shown.stderr
+    assert not (tmp_path / ".hub").exists()
+
+
+def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
+    """As in `hub … | head -1`: no traceback."""
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT + "nonsense: 1\n" * 5000)
+    piped = subprocess.Popen([*HUB, "validate", "."], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert piped.stdout is not None
+    piped.stdout.readline()
+    piped.stdout.close()
+    _, error = piped.communicate(timeout=60)
+    assert b"Traceback" not in error
