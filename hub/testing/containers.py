@@ -49,7 +49,7 @@ class ContainerServer:
         name: for people.
         image: with its tag.
         port: where it listens inside.
-        environment: from the host's port to the container's environment variables.
+        environment: from host and port, as clients see them, to the container's environment variables.
         url: from host and port to what clients connect to.
         ready: asks at the URL, by the server's protocol, whether it answers.
     """
@@ -60,7 +60,7 @@ class ContainerServer:
         image: str,
         port: int,
         *,
-        environment: Callable[[int], Mapping[str, str]],
+        environment: Callable[[str, int], Mapping[str, str]],
         url: Callable[[str, int], str],
         ready: Callable[[str], Awaitable[bool]],
     ) -> None:
@@ -87,18 +87,33 @@ class ContainerServer:
         return self.url
 
     def _start(self) -> None:
+        import docker  # noqa: PLC0415  a dependency of the tests only
+
+        try:
+            if self._container is None:
+                self._create()
+            else:
+                self._container.get_wrapped_container().start()
+        except docker.errors.DockerException as error:
+            raise EnvironmentProblem(
+                f"a Docker engine answers, but {self.name} can't be started from the image {self._image}: {error}. "
+                "HUB_TEST_DOCKER=0 leaves containers out"
+            ) from error
+
+    def _create(self) -> None:
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415  a dependency of the tests only
 
-        if self._container is not None:
-            self._container.get_wrapped_container().start()
-            return
         (port,) = free_ports(1)
-        container = DockerContainer(self._image).with_bind_ports(self._inside, port)
-        for key, value in self._environment(port).items():
-            container = container.with_env(key, value)
-        self._container = container
-        container.start()
-        self.url = self._url(container.get_container_host_ip(), port)
+        host, found = "", "localhost"
+        while found != host:  # where we run in a container ourselves, the host is known only once this one has started
+            host = found
+            self.close()
+            self._container = DockerContainer(self._image).with_bind_ports(self._inside, port)
+            for key, value in self._environment(host, port).items():
+                self._container.with_env(key, value)
+            self._container.start()
+            found = self._container.get_container_host_ip()
+        self.url = self._url(host, port)
 
     async def stop(self) -> None:
         """Ends it in order; its data stay."""
@@ -112,3 +127,4 @@ class ContainerServer:
         """Removes it with its data."""
         if self._container is not None:
             self._container.stop()
+            self._container = None

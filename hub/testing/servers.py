@@ -26,13 +26,15 @@ from typing import Protocol
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from hub.kafka import broker
 from hub.kafka.embedded import EmbeddedKafka
+from hub.kafka.jarlock import KAFKA
 from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import ContainerServer, docker_answers
 from hub.testing.rabbitmq import PrivateRabbitMQ, takes_connections
 
-KAFKA_IMAGE = "apache/kafka:4.1.0"
+KAFKA_IMAGE = f"apache/kafka:{KAFKA}"
 RABBITMQ_IMAGE = "rabbitmq:4-alpine"
 
 Progress = Callable[[str], None]
@@ -133,25 +135,23 @@ async def answers(bootstrap: str) -> bool:
     return True
 
 
+def _kafka_environment(host: str, port: int) -> dict[str, str]:
+    listeners = {
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://localhost:9093",
+        "advertised.listeners": f"PLAINTEXT://{host}:{port}",
+        "controller.quorum.voters": "1@localhost:9093",
+    }
+    # As the embedded one is set up, so that tests see the same broker on every rung.
+    settings = broker.properties(Path("/var/lib/kafka/data"), port, 9093, listeners)
+    return {"KAFKA_" + name.upper().replace(".", "_"): value for name, value in settings.items()}
+
+
 def _kafka_container() -> ContainerServer:
     return ContainerServer(
         "Kafka",
         KAFKA_IMAGE,
         9092,
-        environment=lambda port: {
-            "KAFKA_NODE_ID": "1",
-            "KAFKA_PROCESS_ROLES": "broker,controller",
-            "KAFKA_LISTENERS": "CLIENT://:9092,CONTROLLER://:9093",
-            "KAFKA_ADVERTISED_LISTENERS": f"CLIENT://127.0.0.1:{port}",
-            "KAFKA_INTER_BROKER_LISTENER_NAME": "CLIENT",
-            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@127.0.0.1:9093",
-            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-            "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-            "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-            "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        },
+        environment=_kafka_environment,
         url=lambda host, port: f"{host}:{port}",
         ready=answers,
     )
@@ -162,7 +162,7 @@ def _rabbitmq_container() -> ContainerServer:
         "RabbitMQ",
         RABBITMQ_IMAGE,
         5672,
-        environment=lambda _: {},
+        environment=lambda _host, _port: {},
         url=lambda host, port: f"amqp://guest:guest@{host}:{port}/",
         ready=takes_connections,
     )
