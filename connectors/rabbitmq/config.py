@@ -63,7 +63,9 @@ def _named(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(short)]
-Keys = Annotated[list[Annotated[str, AfterValidator(short)]], BeforeValidator(_listed, json_schema_input_type=Any)]
+Keys = Annotated[
+    list[Annotated[str, AfterValidator(short)]], BeforeValidator(_listed, json_schema_input_type=str | list[str])
+]
 
 
 class Exchange(Config):

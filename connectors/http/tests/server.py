@@ -10,11 +10,20 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from connectors.http.sink import HttpSink
-from hub.sdk import Delivery
+from hub.sdk import Delivery, Signal, WriteFailed
 
 SinkFactory = Callable[..., HttpSink]
 DeliveryFactory = Callable[..., list[Delivery]]
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def fate(sink: HttpSink, batch: list[Delivery]) -> Signal | None:
+    """The signal for a batch of one; None for success."""
+    try:
+        await sink.write(batch)
+    except WriteFailed as failure:
+        return failure.failures[0]
+    return None
 
 
 class Received:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import ssl
 import time
 import traceback
 from collections.abc import Callable
@@ -12,20 +11,9 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from connectors.http.sink import HttpSink
-from connectors.http.tests.server import DeliveryFactory, ScriptedServer, SinkFactory, raw, reset, respond
+from connectors.http.tests.server import DeliveryFactory, ScriptedServer, SinkFactory, fate, raw, reset, respond
 from hub.process import free_ports
-from hub.sdk import Delivery, Mapped, NotConnected, Permanent, Signal, Transient, WriteFailed
-from hub.testing.certificates import AUTHORITY, CLIENT, SERVER
-
-
-async def fate(tasks: HttpSink, batch: list[Delivery]) -> Signal | None:
-    """The signal for a batch of one; None for success."""
-    try:
-        await tasks.write(batch)
-    except WriteFailed as failure:
-        return failure.failures[0]
-    return None
+from hub.sdk import Mapped, NotConnected, Permanent, Transient
 
 
 async def test_refused_connection_is_an_outage(sink: SinkFactory, deliveries: DeliveryFactory) -> None:
@@ -310,71 +298,3 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110  the server knows no event
             await asyncio.sleep(0.01)
-
-
-class TestTLS:
-    """Over TLS, with a server whose certificate for 127.0.0.1 comes from an authority of its own."""
-
-    @pytest.fixture
-    async def server(self) -> object:
-        server = ScriptedServer()
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=AUTHORITY)
-        context.load_cert_chain(SERVER)
-        context.verify_mode = ssl.CERT_OPTIONAL
-        await server.start(ssl=context)
-        yield server
-        await server.stop()
-
-    async def test_unknown_authority_is_waited_for(
-        self, sink: SinkFactory, server: ScriptedServer, deliveries: DeliveryFactory
-    ) -> None:
-        """A certificate that can't be trusted stops everything and loses nothing, until somebody renews it."""
-        announce = sink()
-        await announce.open()
-        signal = await fate(announce, deliveries())
-        assert type(signal) is NotConnected
-        assert "certificate refused: " in str(signal)
-        assert not server.received
-
-    @pytest.mark.parametrize("tls", [{"ca_file": AUTHORITY}, {"verify": False}])
-    async def test_trusted_authority_or_none_at_all(
-        self, sink: SinkFactory, server: ScriptedServer, deliveries: DeliveryFactory, tls: dict[str, object]
-    ) -> None:
-        """With the authority's file, or without verification, the request arrives."""
-        announce = sink(tls=tls)
-        await announce.open()
-        assert await fate(announce, deliveries()) is None
-
-    async def test_client_certificate_is_shown(
-        self, sink: SinkFactory, server: ScriptedServer, deliveries: DeliveryFactory
-    ) -> None:
-        """The server sees our certificate."""
-        seen: list[object] = []
-
-        async def answer(request: web.Request) -> web.StreamResponse:
-            assert request.transport is not None
-            seen.append(request.transport.get_extra_info("peercert")["subject"])
-            return web.Response()
-
-        server.answer = answer
-        files = {"ca_file": AUTHORITY, "cert_file": CLIENT}
-        announce = sink(tls=files)
-        await announce.open()
-        assert await fate(announce, deliveries()) is None
-        assert seen == [((("commonName", "integration-hub test client"),),)]
-
-    async def test_missing_file_is_permanent(self, sink: SinkFactory) -> None:
-        """A file that isn't there stops the sink when it opens."""
-        with pytest.raises(Permanent, match="expected readable PEM files"):
-            await sink(tls={"ca_file": "nowhere.pem"}).open()
-
-    async def test_plain_server_behind_https_is_waited_for(
-        self, sink: SinkFactory, deliveries: DeliveryFactory
-    ) -> None:
-        """A server that answers the handshake with something else is waited for."""
-        plain = ScriptedServer()
-        await plain.start()
-        announce = sink(url=plain.url.replace("http:", "https:"))
-        await announce.open()
-        assert type(await fate(announce, deliveries())) is NotConnected
-        await plain.stop()
