@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, error_class, is_failure_header
 from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
-from hub.engine.unit import State, Unit
+from hub.engine.reading import ReadingUnit
+from hub.engine.unit import State
 from hub.kafka.publisher import Record
 from hub.sdk.event import Event, Header, KafkaMessage
 
@@ -26,7 +27,7 @@ class Failure(NamedTuple):
     stage: str
 
 
-class RouteUnit(Unit):
+class RouteUnit(ReadingUnit):
     """A route.
 
     Args:
@@ -50,43 +51,19 @@ class RouteUnit(Unit):
         compile: Callable[[], Mapping_],  # noqa: A002  the design's word
         outputs: Sequence[str],
     ) -> None:
-        super().__init__(name, flow=flow)
-        self._open_reader = open_reader
-        self._open_outlet = open_outlet
+        super().__init__(name, flow=flow, open_reader=open_reader, open_outlet=open_outlet)
         self._compile = compile
         self._outputs = tuple(outputs)
-        self._reader: Reader | None = None
-
-    @property
-    def lag(self) -> int:
-        """Events that wait on the route's topics and on its inbox."""
-        return self._reader.lag if self._reader else 0
-
-    async def measure(self) -> None:
-        """Brings `lag` up to date."""
-        if self._reader:
-            await self._reader.measure()
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
         mapping = self._compile()
-        reader, outlet = self._open_reader(), self._open_outlet()
-        try:
-            await outlet.start()
-            await reader.start()
-            self._reader = reader
+        async with self.reading() as (reader, outlet):
             self.enter(State.RUNNING)
-            self.ready.set()
             while await self.gate():
                 records = await reader.fetch()
                 if records:
                     await self._settle(records, mapping, reader, outlet)
-        finally:
-            self._reader = None
-            # What was taken in and not settled is read again by the next life.
-            self.ledger.taken -= self.ledger.under_way
-            await reader.stop()
-            await outlet.stop()
 
     async def _settle(self, records: Sequence[Any], mapping: Mapping_, reader: Reader, outlet: Outlet) -> None:
         self.ledger.taken += len(records)

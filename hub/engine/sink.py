@@ -13,11 +13,11 @@ from hub.engine.attempts import RetryPolicy
 from hub.engine.delivery import DeliveryLoop
 from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
-from hub.engine.unit import Unit
+from hub.engine.reading import ReadingUnit
 from hub.sdk.sink import Sink
 
 
-class SinkUnit(Unit):
+class SinkUnit(ReadingUnit):
     """A sink.
 
     Args:
@@ -47,46 +47,24 @@ class SinkUnit(Unit):
         concurrency: int,
         reply: str | None,
     ) -> None:
-        super().__init__(name, flow=flow, connector=connector)
+        super().__init__(name, flow=flow, connector=connector, open_reader=open_reader, open_outlet=open_outlet)
         self._build = build
-        self._open_reader = open_reader
-        self._open_outlet = open_outlet
         self._retry = retry
         self._concurrency = concurrency
         self._reply = reply
-        self._reader: Reader | None = None
-
-    @property
-    def lag(self) -> int:
-        """Events that wait on the sink's topics and on its inbox."""
-        return self._reader.lag if self._reader else 0
-
-    async def measure(self) -> None:
-        """Brings `lag` up to date."""
-        if self._reader:
-            await self._reader.measure()
 
     async def run(self) -> None:
         """Reads, writes and commits until it is stopped."""
         sink = self._build()
         self.flow = sink.far_side or self.flow
-        reader, outlet = self._open_reader(), self._open_outlet()
         try:
-            await outlet.start()
-            await reader.start()
-            self._reader = reader
-            delivery = DeliveryLoop(self, sink, reader, outlet, self._retry, self._concurrency, self._reply)
-            self.ready.set()
-            while not delivery.connected and not self.stopping.is_set():
-                await delivery.connect()
-            while await self.gate():
-                records = await reader.fetch()
-                if records:
-                    await delivery.deliver(records)
+            async with self.reading() as (reader, outlet):
+                delivery = DeliveryLoop(self, sink, reader, outlet, self._retry, self._concurrency, self._reply)
+                while not delivery.connected and not self.stopping.is_set():
+                    await delivery.connect()
+                while await self.gate():
+                    records = await reader.fetch()
+                    if records:
+                        await delivery.deliver(records)
         finally:
-            self._reader = None
-            # What was taken in and not settled is read again by the next life.
-            self.ledger.taken -= self.ledger.under_way
             await sink.close()
-            await reader.stop()
-            await outlet.stop()

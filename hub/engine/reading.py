@@ -1,0 +1,63 @@
+"""What routes and sinks share: they read topics as a consumer group, and write to Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from hub.engine.outlet import Outlet
+from hub.engine.reader import Reader
+from hub.engine.unit import Unit
+
+
+class ReadingUnit(Unit):
+    """A unit with input topics.
+
+    Args:
+        name: the unit's name.
+        flow: for people.
+        connector: what it uses, if anything.
+        open_reader: gives a fresh consumer for each life.
+        open_outlet: gives a fresh way to Kafka for each life.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        flow: str,
+        connector: str = "",
+        open_reader: Callable[[], Reader],
+        open_outlet: Callable[[], Outlet],
+    ) -> None:
+        super().__init__(name, flow=flow, connector=connector)
+        self._open_reader = open_reader
+        self._open_outlet = open_outlet
+        self._reader: Reader | None = None
+
+    @property
+    def lag(self) -> int:
+        """Events that wait on the unit's topics and on its inbox."""
+        return self._reader.lag if self._reader else 0
+
+    async def measure(self) -> None:
+        """Brings `lag` up to date."""
+        if self._reader:
+            await self._reader.measure()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[tuple[Reader, Outlet]]:
+        """One life's consumer and way to Kafka: positions are known, and the unit is ready."""
+        reader, outlet = self._open_reader(), self._open_outlet()
+        try:
+            await outlet.start()
+            await reader.start()
+            self._reader = reader
+            self.ready.set()
+            yield reader, outlet
+        finally:
+            self._reader = None
+            # What was taken in and not settled is read again by the next life.
+            self.ledger.taken -= self.ledger.under_way
+            await reader.stop()
+            await outlet.stop()
