@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
 
 import orjson
 import pytest
 
 from hub.cli.logs import Json, Level, LogFormat, Plain, Sparing, configure
-
-
-@pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    names = ["", "hub", "aiokafka", "aio_pika", "aiormq", "aiohttp", "jgo", "urllib3"]
-    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in names}
-    yield
-    root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def record(message: str, name: str = "hub.unit.a", level: int = logging.INFO, error: Exception | None = None):

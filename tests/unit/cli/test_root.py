@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hub.cli import app
 from hub.cli.lazy import COMMANDS
@@ -20,11 +20,15 @@ HUB = [sys.executable, "-c", "from hub.cli import main; main()"]
 DEPLOYMENT = "deployment: shop\nroutes:\n  copy: { from: orders, to: [billing] }\ntopics: { orders: {}, billing: {} }\n"
 
 
-def hub(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    return subprocess.run(
-        [*HUB, *arguments], cwd=cwd, env=clean | environ, capture_output=True, text=True, timeout=60, check=False
-    )
+def hub(*arguments: str, **environ: str) -> Result:
+    clean: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HUB_") or name == "AMQP_URL"}
+    return CliRunner(env=clean | environ).invoke(app, list(arguments))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_help_lists_the_commands_in_the_order_of_use():
@@ -49,7 +53,7 @@ def test_the_version_is_the_distributions():
     """For bug reports."""
     shown = hub("--version")
     assert shown.stdout.startswith("hub 0.")
-    assert shown.returncode == 0
+    assert shown.exit_code == 0
 
 
 @pytest.mark.parametrize("arguments", [["toppics"], ["run"], ["run", ".", "--drain-limit", "soon"], ["--nonsense"]])
@@ -82,11 +86,11 @@ def test_listing_commands_loads_none_of_them(arguments):
     assert shown.stdout.endswith("loaded: []\n")
 
 
-def test_without_any_kafka_the_message_says_how_to_get_one(tmp_path):
+def test_without_any_kafka_the_message_says_how_to_get_one(here):
     """Exit code 3, one message, no traceback."""
-    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
-    shown = hub("run", ".", cwd=tmp_path)
-    assert shown.returncode == 3
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".")
+    assert shown.exit_code == 3
     assert "HUB_KAFKA__BOOTSTRAP_SERVERS" in shown.stderr
     assert "hub up" in shown.stderr
     assert "Traceback" not in shown.stderr
@@ -94,28 +98,28 @@ def test_without_any_kafka_the_message_says_how_to_get_one(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["--json", "run", "."], ["run", ".", "--json"]])
-def test_json_may_stand_before_or_after_the_command(arguments, tmp_path):
+def test_json_may_stand_before_or_after_the_command(arguments, here):
     """Both give the error as an object."""
-    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
-    shown = hub(*arguments, cwd=tmp_path)
-    assert shown.returncode == 3
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub(*arguments)
+    assert shown.exit_code == 3
     assert orjson.loads(shown.stderr)["error"]["type"] == "EnvironmentProblem"
 
 
 @pytest.mark.parametrize("command", ["run", "up"])
-def test_an_invalid_deployment_is_told_before_anything_starts(command, tmp_path):
+def test_an_invalid_deployment_is_told_before_anything_starts(command, here):
     """Every finding with its place, exit code 2, and nothing left behind."""
-    (tmp_path / "a.yaml").write_text(DEPLOYMENT.replace("orders, to", "orders, too"))
-    shown = hub(command, ".", cwd=tmp_path)
-    assert shown.returncode == 2
+    (here / "a.yaml").write_text(DEPLOYMENT.replace("orders, to", "orders, too"))
+    shown = hub(command, ".")
+    assert shown.exit_code == 2
     assert "a.yaml:3:" in shown.stderr
-    assert not (tmp_path / ".hub").exists()
+    assert not (here / ".hub").exists()
 
 
 @pytest.mark.parametrize("command", ["run", "up"])
-def test_missing_references_are_told_all_at_once(command, tmp_path):
+def test_missing_references_are_told_all_at_once(command, here):
     """By name and place, before a server is started."""
-    (tmp_path / "a.yaml").write_text(
+    (here / "a.yaml").write_text(
         "deployment: shop\n"
         "sources:\n"
         "  one: { use: github.webhook, with: { path: /one, secret: '${env:ONE_SECRET}' } }\n"
@@ -124,43 +128,43 @@ def test_missing_references_are_told_all_at_once(command, tmp_path):
         "  copy: { from: github.push, to: pushes }\n"
         "topics: { pushes: {} }\n"
     )
-    shown = hub(command, ".", cwd=tmp_path)
-    assert shown.returncode == 2
+    shown = hub(command, ".")
+    assert shown.exit_code == 2
     assert "ONE_SECRET" in shown.stderr
     assert "TWO_SECRET" in shown.stderr
-    assert not (tmp_path / ".hub").exists()
+    assert not (here / ".hub").exists()
 
 
-def test_a_wrong_setting_in_the_environment_is_named(tmp_path):
+def test_a_wrong_setting_in_the_environment_is_named(here):
     """Exit code 2 and the variable, for the hub's own settings and for Kafka's."""
-    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
-    shown = hub("run", ".", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", HUB_ADMIN__PORT="high")
-    assert (shown.returncode, "HUB_ADMIN__PORT" in shown.stderr) == (2, True)
-    shown = hub("run", ".", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP="127.0.0.1:1")
-    assert (shown.returncode, "HUB_KAFKA__BOOTSTRAP_SERVERS" in shown.stderr) == (2, True)
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".", HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", HUB_ADMIN__PORT="high")
+    assert (shown.exit_code, "HUB_ADMIN__PORT" in shown.stderr) == (2, True)
+    shown = hub("run", ".", HUB_KAFKA__BOOTSTRAP="127.0.0.1:1")
+    assert (shown.exit_code, "HUB_KAFKA__BOOTSTRAP_SERVERS" in shown.stderr) == (2, True)
 
 
-def test_a_unit_that_there_is_not_is_named(tmp_path):
+def test_a_unit_that_there_is_not_is_named(here):
     """With those that there are."""
-    (tmp_path / "a.yaml").write_text(DEPLOYMENT)
-    shown = hub("run", ".", "--only", "copy,paste", cwd=tmp_path, HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1")
-    assert shown.returncode == 2
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    shown = hub("run", ".", "--only", "copy,paste", HUB_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert shown.exit_code == 2
     assert "paste" in shown.stderr
     assert "copy" in shown.stderr
 
 
-def test_a_rabbitmq_that_is_needed_and_not_installed_is_told_beforehand(tmp_path):
+def test_a_rabbitmq_that_is_needed_and_not_installed_is_told_beforehand(here):
     """Exit code 3, the variable and the package, and no Kafka was started for nothing."""
-    (tmp_path / "a.yaml").write_text(
+    (here / "a.yaml").write_text(
         "deployment: shop\n"
         "sinks: { tasks: { from: orders, use: rabbitmq, with: { url: '${env:AMQP_URL}', exchange: x } } }\n"
         "topics: { orders: {} }\n"
     )
-    shown = hub("up", ".", cwd=tmp_path, PATH="/nonexistent")
-    assert shown.returncode == 3
+    shown = hub("up", ".", PATH="/nonexistent")
+    assert shown.exit_code == 3
     assert "AMQP_URL" in shown.stderr
     assert "apt-get install rabbitmq-server" in shown.stderr
-    assert not (tmp_path / ".hub").exists()
+    assert not (here / ".hub").exists()
 
 
 def test_a_reader_that_goes_away_is_no_error_of_ours(tmp_path):
