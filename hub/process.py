@@ -30,7 +30,7 @@ os.execvpe(sys.argv[2], sys.argv[2:], os.environ)
 """
 
 _POLL = 0.02  # seconds between two looks at a process or a port
-_TAIL = 4096  # bytes of a log that an error shows
+_TAIL = 32_768  # bytes of a log in which the lines that an error shows are looked for
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
@@ -180,7 +180,9 @@ class ChildProcess:
         """The end of its log, to go into an error message; empty if there is none."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _TAIL))
-            if lines := log.read().decode(errors="replace").strip().splitlines()[-20:]:
+            lines = log.read().decode(errors="replace").strip().splitlines()
+            # Without Java's stack frames, which would crowd out what was said before them.
+            if lines := [line for line in lines if not line.startswith("\tat ")][-20:]:
                 return "\nThe end of its log:\n" + "\n".join(f"  {line}" for line in lines)
         return ""
 

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaTimeoutError
 
 from hub.kafka.errors import kafka_error
 from hub.kafka.partitioner import partitioner
+from hub.kafka.quiet import quiet
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import NotConnected
 
@@ -28,7 +29,6 @@ _REQUEST_BYTES = 96 * 2**20
 
 _REQUEST_MS = 20_000
 _CLIENT_ID = "integration-hub"
-_LOGGERS = ("aiokafka", "aiokafka.conn", "aiokafka.producer.producer", "aiokafka.producer.sender")
 
 Client: TypeAlias = AIOKafkaConsumer | AIOKafkaProducer | AIOKafkaAdminClient
 
@@ -118,7 +118,7 @@ async def close(client: Client, timeout: float = 10.0) -> None:  # noqa: ASYNC10
     stopping = asyncio.ensure_future(client.stop())
     await asyncio.wait({stopping}, timeout=timeout)
     if not stopping.done() and isinstance(client, AIOKafkaProducer):
-        client._message_accumulator.fail_all(KafkaTimeoutError("the producer was closed before it could write"))  # noqa: SLF001  aiokafka has no bounded stop
+        await _abandon(client)
     elif not stopping.done():
         # It waits for an answer, e.g. to leaving its group; when a program is cancelled as a whole, so is who reads it.
         await client._client.close()  # noqa: SLF001  as above
@@ -135,11 +135,25 @@ async def running(client: Client, timeout: float = 30.0) -> AsyncIterator[Any]: 
         await close(client)
 
 
-def quiet() -> None:
-    """Keeps aiokafka from logging keys, values and whole requests, which it does at DEBUG."""
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logging.INFO, logger.level))
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Makes a producer give up what it can't write, from its innermost part outwards.
+
+    aiokafka has no bounded stop, hence its private names. The order matters: failing the batches while the sender works
+    on them breaks it, and a sender whose metadata are no longer refreshed may wait for ever.
+    """
+    sender, accumulator = producer._sender.sender_task, producer._message_accumulator  # noqa: SLF001
+    if sender is not None:
+        sender.cancel()
+        for connection in list(producer.client._conns.values()):  # noqa: SLF001
+            connection.close()
+        await asyncio.wait({sender}, timeout=5.0)
+    left = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001
+    # A batch that waits for another attempt is in the queue only, and its end expects it here.
+    accumulator._pending_batches.update(left)  # noqa: SLF001
+    accumulator.fail_all(KafkaTimeoutError("the producer was closed before it could write"))
+    for batch in left:
+        if batch._drain_waiter.done():  # noqa: SLF001
+            batch._drain_waiter.exception()  # noqa: SLF001  or it would be logged as never looked at
 
 
 async def _within(work: Any, limit: float) -> None:

@@ -243,7 +243,9 @@ async def test_a_broker_that_hangs_costs_no_more_than_the_timeout_and_what_was_s
     assert [v for _, v in await read(own.settings, unique)] == [b"before", b"late", b"late", b"late", b"after"]
 
 
-async def test_when_kafka_is_away_memory_has_a_limit_and_stopping_too(own: EmbeddedKafka, unique: str):
+async def test_when_kafka_is_away_memory_has_a_limit_and_stopping_too(
+    own: EmbeddedKafka, unique: str, caplog: pytest.LogCaptureFixture
+):
     await topics.ensure_topics(own.settings, [TopicSpec(unique, 1)])
     publisher = Publisher(own.settings, in_flight=100_000, timeout=0.3)
     await publisher.start()
@@ -258,6 +260,10 @@ async def test_when_kafka_is_away_memory_has_a_limit_and_stopping_too(own: Embed
     await publisher.stop(timeout=0.5)
 
     assert time.monotonic() - began < 15
+    assert publisher._budget.held == 0
+    said = [record.getMessage() for record in caplog.records]
+    assert not [line for line in said if "Unexpected error" in line or "Exception in" in line], said
+    assert len(said) < 20, "aiokafka says each attempt to reconnect"
     await own.start()
 
 
