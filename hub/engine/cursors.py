@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.settings import KafkaSettings
+
+
+class Stored(NamedTuple):
+    """A cursor as it is stored.
+
+    Attributes:
+        cursor: as JSON text.
+        at: when it was stored.
+    """
+
+    cursor: str
+    at: datetime
 
 
 class CursorStore:
@@ -38,4 +52,11 @@ class CursorStore:
 
     async def all(self) -> Mapping[str, str]:
         """All cursors by source."""
-        return {key.decode(): entry.value.decode() for key, entry in (await self._table.items()).items()}
+        return {source: stored.cursor for source, stored in (await self.stored()).items()}
+
+    async def stored(self) -> Mapping[str, Stored]:
+        """All cursors by source, with their age."""
+        return {
+            key.decode(): Stored(entry.value.decode(), datetime.fromtimestamp(entry.timestamp / 1000, UTC))
+            for key, entry in (await self._table.items()).items()
+        }

@@ -66,8 +66,11 @@ class Replay:
             if not selection.units or queue.unit in selection.units
         }
 
-    async def rehearse(self) -> None:
-        """Counts what `replay` would do, and touches nothing, not even a replay that is under way.
+    async def rehearse(self, kind: Kind = "replayed") -> None:
+        """Counts what `replay` or `discard` would do, and touches nothing, not even one that is under way.
+
+        Args:
+            kind: which of the two.
 
         Raises:
             HubError: Kafka's.
@@ -76,7 +79,7 @@ class Replay:
         await self._resolutions.refresh()
         try:
             async for letter in self._letters.read(self._selection):
-                if self._way_back(letter, limits) is not None:
+                if kind == "discarded" or self._way_back(letter, limits) is not None:
                     self._count(letter)
         finally:
             await self._resolutions.stop()

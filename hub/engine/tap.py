@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -127,8 +127,15 @@ class Tap:
         self._positions: dict[TopicPartition, int] = {}
         self._missed: dict[str, int] = {}
 
-    async def __aiter__(self) -> AsyncGenerator[Sighting]:
+    def __aiter__(self) -> AsyncGenerator[Sighting]:
+        """As `sightings`."""
+        return self.sightings()
+
+    async def sightings(self, missing: Callable[[set[str]], None] = lambda _: None) -> AsyncGenerator[Sighting]:
         """Looks, until the iteration is left.
+
+        Args:
+            missing: is told at the start which topics don't exist, if there are such.
 
         Raises:
             HubError: Kafka can't be reached at the start, or refuses us.
@@ -137,6 +144,8 @@ class Tap:
             async for record in before:
                 if (sighting := self._seen(record)) is not None:
                     yield sighting
+        if self.waiting:
+            missing(set(self.waiting))
         consumer = clients.consumer(self._settings, metadata_max_age_ms=int(REFRESH * 1000))
         async with clients.running(consumer), aclosing(self._live(consumer)) as live:
             async for record in live:

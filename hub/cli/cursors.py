@@ -1,0 +1,250 @@
+"""``hub cursors``: where polling sources stand, and how to put them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+import orjson
+import typer
+from pydantic import ValidationError
+
+from hub.cli import workspace
+from hub.cli.output import DirectoryOption, Json, ago, commands, console, print_json, run_async, table
+from hub.deployment import Deployment
+from hub.engine.cursors import CursorStore
+from hub.engine.status import read_reports
+from hub.engine.unit import State
+from hub.kafka import names
+from hub.kafka.settings import KafkaSettings
+from hub.kafka.specs import table_topic
+from hub.kafka.topics import ensure_topics
+from hub.sdk import ConfigError, Cursor, HubError, PollingSource
+
+app = commands(no_args_is_help=True)
+
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A polling source of the deployment.")]
+Force = Annotated[bool, typer.Option("--force", help="Also while the source runs, which may overwrite it.")]
+
+
+class StillRunning(HubError):
+    """A source's cursor can't be set while the source may store another one at any moment."""
+
+
+class Position(NamedTuple):
+    """Where a source stands.
+
+    Attributes:
+        source: its name.
+        cursor: as stored; None before its first poll.
+        at: when that was stored.
+        problem: why the source can't go on from there.
+    """
+
+    source: str
+    cursor: Any
+    at: datetime | None
+    problem: str | None
+
+
+@app.command("list")
+def list_(*, directory: DirectoryOption = None, json: Json = False) -> None:
+    """List the cursors of all polling sources. `--json` prints an array."""
+    deployment = workspace.deployment(directory)
+    positions = run_async(_positions(deployment, workspace.kafka()))
+    if json:
+        print_json([each._asdict() for each in positions])
+        return
+    out = console()
+    if not positions:
+        out.print("no polling sources")
+        return
+    rows = [
+        (each.source, "never polled" if each.at is None else f"{ago(each.at)} ago", each.problem or _text(each.cursor))
+        for each in positions
+    ]
+    out.print(table(("source", "stored", "cursor"), rows))
+
+
+@app.command()
+def show(source: Source, *, directory: DirectoryOption = None, json: Json = False) -> None:
+    """Show a source's cursor."""
+    deployment = workspace.deployment(directory)
+    positions = {each.source: each for each in run_async(_positions(deployment, workspace.kafka()))}
+    if source not in positions:
+        _model(deployment, source)
+    found = positions[source]
+    if json:
+        print_json(found._asdict())
+        return
+    out = console()
+    if found.at is None:
+        out.print(f"source {source} has no cursor yet: it begins with {_text(_model(deployment, source)())}")
+        return
+    out.print(orjson.dumps(found.cursor, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
+    out.print(f"stored {ago(found.at)} ago", style="dim")
+    if found.problem:
+        out.print(found.problem, style="yellow")
+
+
+@app.command("set")
+def set_(
+    source: Source,
+    cursor: Annotated[
+        str, typer.Argument(metavar="JSON", help='The new cursor, e.g. \'{"since": "2026-11-01T00:00:00Z"}\'.')
+    ],
+    *,
+    force: Force = False,
+    directory: DirectoryOption = None,
+    json: Json = False,
+) -> None:
+    """Put a source elsewhere: it goes on from this cursor when it starts.
+
+    Stop the source first: while it runs, its own next cursor would overwrite this one.
+    """
+    deployment = workspace.deployment(directory)
+    new = _parsed(_model(deployment, source), source, cursor)
+    old = run_async(_store(deployment, workspace.kafka(), source, new, force=force))
+    _tell_change(source, old, new, json=json)
+
+
+@app.command()
+def reset(
+    source: Source,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    force: Force = False,
+    directory: DirectoryOption = None,
+    json: Json = False,
+) -> None:
+    """Forget where a source stands: it begins anew, and reads everything again.
+
+    Also forgets the cursor of a source that the deployment no longer has.
+    """
+    deployment = workspace.deployment(directory)
+    settings = workspace.kafka()
+    if source not in {each.source for each in run_async(_positions(deployment, settings))}:
+        _model(deployment, source)
+    if not yes:
+        typer.confirm(f"Source {source} will begin anew and read everything again. Go on?", abort=True, err=True)
+    old = run_async(_store(deployment, settings, source, None, force=force))
+    _tell_change(source, old, None, json=json)
+
+
+def _tell_change(source: str, old: Any, new: Cursor | None, *, json: bool) -> None:
+    if json:
+        print_json({"source": source, "old": old, "new": new})
+        return
+    out = console()
+    out.print(f"source {source}")
+    out.print(f"  old  {'none' if old is None else _text(old)}", soft_wrap=True)
+    out.print(f"  new  {'none: it begins anew' if new is None else _text(new)}", soft_wrap=True)
+
+
+def _text(cursor: Any) -> str:
+    if isinstance(cursor, Cursor):
+        cursor = cursor.model_dump(mode="json")
+    return orjson.dumps(cursor).decode()
+
+
+def _model(deployment: Deployment, source: str) -> type[Cursor]:
+    """The cursor's model of a polling source.
+
+    Raises:
+        ConfigError: there is no such source, or it doesn't poll.
+    """
+    spec = deployment.sources.get(source)
+    if spec is not None and issubclass(spec.cls, PollingSource):
+        return spec.cls.cursor_type()
+    polling = [name for name, each in deployment.sources.items() if issubclass(each.cls, PollingSource)]
+    those = f"those with a cursor: {', '.join(polling)}" if polling else "no source of the deployment has one"
+    if spec is not None:
+        raise ConfigError(f"source {source} is called instead of polling, so it has no cursor; {those}")
+    raise ConfigError(f"no polling source named {source}; {those}")
+
+
+def _parsed(model: type[Cursor], source: str, text: str) -> Cursor:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, each['loc'])) or 'cursor'}: {each['msg']}" for each in error.errors(include_url=False)
+        ]
+        fields = ", ".join(
+            f"{name} ({field.annotation})".replace("typing.", "")
+            if not isinstance(field.annotation, type)
+            else f"{name} ({field.annotation.__name__})"
+            for name, field in model.model_fields.items()
+        )
+    raise ConfigError(f"that is no cursor of {source}: {'; '.join(wrong)}. Its fields: {fields}")
+
+
+@asynccontextmanager
+async def _opened(deployment: Deployment, settings: KafkaSettings) -> AsyncIterator[CursorStore]:
+    await ensure_topics(settings, [table_topic(names.cursors(deployment.name))])
+    store = CursorStore(settings, deployment.name)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.stop()
+
+
+async def _positions(deployment: Deployment, settings: KafkaSettings) -> list[Position]:
+    """Every polling source, then what is stored of sources that are there no more."""
+    async with _opened(deployment, settings) as store:
+        stored = dict(await store.stored())
+    found: list[Position] = []
+    for name, spec in deployment.sources.items():
+        if not issubclass(spec.cls, PollingSource):
+            continue
+        one = stored.pop(name, None)
+        if one is None:
+            found.append(Position(name, None, None, None))
+            continue
+        cursor, problem = _read(one.cursor)
+        if problem is None:
+            try:
+                spec.cls.cursor_type().model_validate_json(one.cursor)
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                problem = f"it doesn't fit the source: {'.'.join(map(str, first['loc'])) or 'cursor'}: {first['msg']}"
+        found.append(Position(name, cursor, one.at, problem))
+    for name, one in stored.items():
+        found.append(Position(name, _read(one.cursor)[0], one.at, "the deployment has no such polling source"))
+    return found
+
+
+def _read(text: str) -> tuple[Any, str | None]:
+    try:
+        return orjson.loads(text), None
+    except orjson.JSONDecodeError:
+        return text, "it is no JSON"
+
+
+async def _store(
+    deployment: Deployment, settings: KafkaSettings, source: str, new: Cursor | None, *, force: bool
+) -> Any:
+    """Stores a cursor, or none, and gives the old one."""
+    if not force:
+        await _check_stopped(deployment, settings, source)
+    async with _opened(deployment, settings) as store:
+        old = await store.get(source)
+        if new is None:
+            await store.reset(source)
+        else:
+            await store.put(source, new.model_dump_json())
+    return None if old is None else _read(old)[0]
+
+
+async def _check_stopped(deployment: Deployment, settings: KafkaSettings, source: str) -> None:
+    await ensure_topics(settings, [table_topic(names.status(deployment.name))])
+    for report in await read_reports(settings, deployment.name):
+        status = report.status
+        if status.unit == source and status.state in (State.RUNNING, State.PAUSED) and not report.stale:
+            raise StillRunning(
+                f"source {source} is {status.state} at {report.worker}, and would overwrite the cursor with its own: "
+                "stop that hub, or run it without the source, then do this again; --force does it all the same"
+            )
