@@ -31,7 +31,7 @@ def test_even_where_everything_is_logged_there_are_no_keys_and_values():
         logging.getLogger(name).setLevel(logging.DEBUG)
     quiet()
 
-    for name in (*LOUDEST, "aiokafka.whatever.comes"):
+    for name in (*LOUDEST, "aiokafka.coordinator.whatever"):
         assert not logging.getLogger(name).isEnabledFor(logging.DEBUG)
         assert logging.getLogger(name).isEnabledFor(logging.INFO)
 
