@@ -9,7 +9,7 @@ from typing import Any
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
 from hub.engine.attempts import RetryPolicy
 from hub.engine.cursors import CursorStore
-from hub.engine.deduplication import Deduplication
+from hub.engine.deduplication import LINGER, Deduplication
 from hub.engine.outlet import Outlet
 from hub.engine.polling import PollingUnit
 from hub.engine.reader import Reader
@@ -101,8 +101,8 @@ class Assembly:
             self._services[name] = HttpService(name, config)
         return self._services[name]
 
-    def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "") -> Outlet:
-        return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector)
+    def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "", *, linger: int = 0) -> Outlet:
+        return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector, linger=linger)
 
     def _reader(self, spec: RouteSpec | SinkSpec) -> Reader:
         deployment, section = self._deployment.name, spec.section
@@ -122,7 +122,7 @@ class Assembly:
             connector=spec.use,
             flow=", ".join(spec.topics()[:3]),
             build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
-            open_outlet=lambda: self._outlet(spec, spec.use),
+            open_outlet=lambda: self._outlet(spec, spec.use, linger=LINGER),
             open_deduplication=lambda: Deduplication(self._settings, self._deployment.name),
             topic=spec.topic,
             server=self._server,

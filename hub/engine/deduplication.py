@@ -13,8 +13,12 @@ from collections.abc import Awaitable, Callable
 
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
+from hub.kafka.publisher import Publisher
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.event import Event
+
+LINGER = 5
+"""Milliseconds that a webhook's writes wait for others: requests come side by side, and share what a write costs."""
 
 
 class Deduplication:
@@ -26,17 +30,20 @@ class Deduplication:
     """
 
     def __init__(self, settings: KafkaSettings, deployment: str) -> None:
-        self._table = CompactedTable(settings, names.deliveries(deployment), follow=True)
+        self._publisher = Publisher(settings, linger_ms=LINGER)
+        self._table = CompactedTable(settings, names.deliveries(deployment), follow=True, publisher=self._publisher)
         self._under_way: dict[bytes, asyncio.Future[None]] = {}
 
     async def start(self) -> None:
         """Reads what is remembered, and follows what other copies of the source remember."""
+        await self._publisher.start()
         await self._table.start()
 
     async def stop(self) -> None:
         """Lets what is under way finish, and disconnects."""
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
         await self._table.stop()
+        await self._publisher.stop()
 
     @staticmethod
     def mark(unit: str, event: Event) -> bytes:

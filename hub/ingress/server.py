@@ -151,6 +151,7 @@ class HttpServer:
             log_config=None,
             log_level=logging.WARNING,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=IDLE_DEADLINE,
             timeout_graceful_shutdown=10,
         )

@@ -185,7 +185,7 @@ class CompactedTable:
         self._check()
         if self._publisher is None:
             # Set before it is started, so that of several that write at once only one makes it.
-            self._publisher = self._own = Publisher(self._settings, linger_ms=5)
+            self._publisher = self._own = Publisher(self._settings)
             await self._own.start()
         results = await self._publisher.send(records)
         reached: dict[TopicPartition, int] = {}
