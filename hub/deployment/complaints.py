@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hub.deployment.fields import Location, is_secret, keys, models_at
-from hub.deployment.finding import Findings, Span
+from hub.deployment.finding import MOST, Findings, Span
 from hub.deployment.nodes import Mapping, Node, Scalar, data, describe, find
 from hub.deployment.place import Place
 from hub.deployment.references import has_reference
@@ -85,8 +85,10 @@ def complain(
         resolved: references had their values when the check ran. Then a value that holds one is wrong for good, and
             nothing of it may be repeated. Otherwise its check is put off to the start of the unit.
     """
+    if findings.full:
+        return
     errors: list[tuple[Location, dict[str, Any]]] = []
-    for each in error.errors(include_url=False, include_input=False):
+    for each in error.errors(include_url=False, include_input=False)[:MOST]:
         _, _, path = find(place.node, each["loc"])
         errors.append((path, dict(each)))
     groups: dict[Location, list[dict[str, Any]]] = {}

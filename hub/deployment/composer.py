@@ -175,10 +175,10 @@ class _Composer:
         done = self._stack.pop()
         done.node.end = max(event.end_mark.index, done.node.start)
         if isinstance(done.node, Mapping):
-            present = {key.text for key, _ in done.node.pairs}
-            done.node.pairs += [pair for pair in done.merged if pair[0].text not in present]
+            for key, value in done.merged:
+                done.node.items.setdefault(key.text, (key, value))
             if done.flow:
-                self._split(done.node.pairs)
+                self._split(done.node)
         elif done.flow:
             self._split_items(done.node.items)
         self._add(done.node, done.anchor)
@@ -234,10 +234,11 @@ class _Composer:
                 "keep one of them",
             )
             return
-        top.node.pairs.append((key, value))
+        top.node.items[key.text] = key, value
 
-    def _split(self, pairs: list[tuple[Scalar, Node]]) -> None:
+    def _split(self, node: Mapping) -> None:
         """``{ t: = f(a, b) }``: YAML ends the expression at the comma, and makes a key of the rest."""
+        pairs = list(node.pairs)
         for index, (key, value) in enumerate(pairs):
             if not self._cut(value):
                 continue
@@ -249,7 +250,8 @@ class _Composer:
                 rest += 1
             Eaten.split(self._document, key.text, value.start, end).note(self._document, self._findings)
             value.broken = True
-            del pairs[index + 1 : rest]
+            for swallowed, _ in pairs[index + 1 : rest]:
+                del node.items[swallowed.text]
             return
 
     def _split_items(self, items: list[Node]) -> None:

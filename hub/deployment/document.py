@@ -45,8 +45,11 @@ class Document:
 
     def line_end(self, index: int) -> int:
         """Index behind the last character, without the line break, of the line that holds a character."""
-        match = _NEWLINE.search(self.text, index)
-        return match.start() if match else len(self.text)
+        line = bisect_right(self._lines, index)
+        if line == len(self._lines):
+            return len(self.text)
+        end = self._lines[line]
+        return end - (2 if self.text[end - 2 : end] == "\r\n" else 1)
 
     def next_line(self, index: int) -> int | None:
         """Index of the first character of the next line; ``None`` on the last."""

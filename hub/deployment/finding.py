@@ -119,11 +119,20 @@ class Finding:
         return f"{text}; {self.suggestion}" if self.suggestion else text
 
 
+MOST = 1000
+"""So many findings are listed at most."""
+
+
 @dataclass
 class Findings:
-    """Collects findings, each place and message once."""
+    """Collects findings, each place and message once, and no more than `MOST`."""
 
     found: dict[tuple[Any, ...], Finding] = field(default_factory=dict)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that nobody reads more; looking for further ones is a waste of time."""
+        return len(self.found) >= MOST
 
     def error(
         self, code: str, message: str, span: Span, suggestion: str | None = None, *, fix: str | None = None
@@ -138,7 +147,8 @@ class Findings:
         self._add(Finding("warning", code, message, span, suggestion, fix))
 
     def _add(self, finding: Finding) -> None:
-        self.found.setdefault(finding.order, finding)
+        if not self.full:
+            self.found.setdefault(finding.order, finding)
 
     def sorted(self) -> list[Finding]:
         """By file, line and column."""
@@ -187,6 +197,8 @@ class Report:
         files = len({each.path for each in self.findings}) or len(self.files)
         parts = [f"{', '.join(counted) or 'nothing to complain about'} in {_plural(files, 'file')}"]
         parts += [_plural(number, kind) for kind, number in self.units.items() if number]
+        if len(self.findings) >= MOST:
+            parts[0] = f"{parts[0]}, and perhaps more"
         return " · ".join([*parts, f"{max(1, round(self.seconds * 1000))} ms"])
 
 

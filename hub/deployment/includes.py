@@ -53,7 +53,8 @@ class Includes:
                     target = node.get(verb)
                     if isinstance(target, Scalar) and _is_include(verb, target):
                         return self._included(document, node, target, verb, base, depth)
-                node.pairs = [(key, self.put_in(document, value, base, depth)) for key, value in node.pairs]
+                for key, value in list(node.pairs):
+                    node.items[key.text] = key, self.put_in(document, value, base, depth)
             case Sequence():
                 node.items = [self.put_in(document, item, base, depth) for item in node.items]
         return node
@@ -134,5 +135,5 @@ def _graft(node: Mapping, value: Any, path: str) -> Node:
     if not isinstance(value, dict):
         return Included(node.start, node.end, value=value, path=path)
     keys = [Scalar(node.start, node.end, text=each, style="", value=each) for each in value]
-    pairs = [(key, Included(node.start, node.end, value=value[key.text], path=path)) for key in keys]
-    return Mapping(node.start, node.end, pairs=list(pairs))
+    pairs = ((key, Included(node.start, node.end, value=value[key.text], path=path)) for key in keys)
+    return Mapping.of(node.start, node.end, pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,17 +62,31 @@ class Scalar(Node):
 
 @dataclass(eq=False, slots=True)
 class Mapping(Node):
-    """Keys and values, in the file's order."""
+    """Keys and values, in the file's order; each key once.
 
-    pairs: list[tuple[Scalar, Node]] = field(default_factory=list)
+    Attributes:
+        items: key and value by the key's text.
+    """
+
+    items: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, start: int, end: int, pairs: Iterable[tuple[Scalar, Node]]) -> Mapping:
+        """A mapping of keys and values."""
+        return cls(start, end, items={key.text: (key, value) for key, value in pairs})
+
+    @property
+    def pairs(self) -> Collection[tuple[Scalar, Node]]:
+        """Keys and values."""
+        return self.items.values()
 
     def get(self, key: str) -> Node | None:
         """The value of a key."""
-        return next((value for each, value in self.pairs if each.text == key), None)
+        return self.items[key][1] if key in self.items else None
 
     def key(self, key: str) -> Scalar | None:
         """The key itself, for its place."""
-        return next((each for each, _ in self.pairs if each.text == key), None)
+        return self.items[key][0] if key in self.items else None
 
 
 @dataclass(eq=False, slots=True)

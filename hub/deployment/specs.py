@@ -120,7 +120,7 @@ class ServiceSpec(_Spec):
         if key is None or auth is None or not isinstance(place.node, MappingNode):
             return place
         pairs = [each for each in place.node.pairs if each[0].text != "auth"]
-        merged = MappingNode(entry.start, entry.end, pairs=[*pairs, (key, auth)])
+        merged = MappingNode.of(entry.start, entry.end, [*pairs, (key, auth)])
         return Place(place.document, merged, self.entry.place.span, place.subject)
 
 

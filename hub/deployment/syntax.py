@@ -13,7 +13,7 @@ _PAIR = re.compile(
     r"""(?P<indent>[ ]*)(?P<items>(?:-[ ]+)*)(?P<key>"[^"]*"|'[^']*'|[^\s#:'"{\[][^:#\n]*?)[ ]*:[ ]+(?P<value>\S.*)"""
 )
 # A value between braces or brackets that starts as an expression does, or as a tag.
-_FLOW = re.compile(r"(?:(?P<key>[\w.$-]+)[ ]*:\s+|[\[,]\s*)(?=(?P<value>=[ ]|!\S))")
+_FLOW = re.compile(r"(?:(?<![\w.$-])(?P<key>[\w.$-]+)[ ]*:\s+|[\[,]\s*)(?=(?P<value>=[ ]|!\S))")
 
 
 def explain(document: Document, text: str, error: Any) -> Eaten:

@@ -77,9 +77,9 @@ def test_text_that_is_no_utf8(found: Found) -> None:
 
 def test_a_file_of_ten_megabytes_is_refused_at_once(found: Found) -> None:
     """A huge file is not parsed."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert codes(found("deployment: d\n" + "# " + "x" * 10 * 2**20)) == ["file.too_large"]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert codes(found("deployment: d\n" + "#" * (MAX_FILE - 14))) == []
 
 
@@ -107,9 +107,9 @@ def test_an_alias_bomb_is_refused(found: Found) -> None:
     """A billion laughs: ten lines that would become 10^9 values are found without writing them out."""
     lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    started = time.perf_counter()
+    started = time.process_time()
     assert codes(found("\n".join(lines))) == ["yaml.too_large"]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_broken_file_does_not_make_names_unknown(found: Found) -> None:
@@ -128,6 +128,30 @@ def test_a_hundred_routes_are_checked_in_a_second(found: Found) -> None:
         "        b: = data.title + ' by ' + data.user.login\n    to: out\n"
         for n in range(100)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     assert found(f"deployment: d\ntopics: {{ in: , out: }}\nroutes:\n{routes}") == []
-    assert time.perf_counter() - started < 2.5
+    assert time.process_time() - started < 2.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "routes:\n  r:\n" + "".join(f"    k{n}: 1\n" for n in range(10_000)),
+        "topics: { " + ", ".join(f"k{n}: {{ x: 1 }}" for n in range(10_000)) + " }",
+        "routes:\n" + "".join(f"  r{n}: {{ from: x{n}, to: y{n} }}\n" for n in range(1000)),
+        "routes:\n" + "".join(f"  r{n}: = a ? 1 : 2\n" for n in range(5000)),
+        'routes: { r: { from: a, to: b, where: "' + "a" * 900_000,
+        "routes: { r: { from: a, to: b, where: >-\n" + "a: = b\n" * 50_000,
+    ],
+)
+def test_hostile_files_take_no_more_than_seconds(found: Found, text: str) -> None:
+    """The time of a check grows with the file, not with its square, and findings that nobody would read are left out."""
+    started = time.process_time()
+    assert 0 < len(found(f"deployment: d\n{text}")) <= 1000
+    assert time.process_time() - started < 10
+
+
+def test_a_summary_says_when_there_are_too_many_findings(write: Write, registry: Registry) -> None:
+    """A list that was cut says so."""
+    directory = write("deployment: d\nroutes:\n  r:\n" + "".join(f"    k{n}: 1\n" for n in range(2000)))
+    assert check(directory, registry=registry).summary().startswith("1,000 errors in 1 file, and perhaps more · ")
