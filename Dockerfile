@@ -33,12 +33,14 @@ RUN /opt/hub/bin/pip install --no-deps --no-build-isolation .
 FROM python AS hub
 # Nothing is written next to the code, and the home directory is one that a tmpfs can stand for.
 ENV PATH=/opt/hub/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
-    HUB_INGRESS__HOST=0.0.0.0 HUB_INGRESS__PORT=8080 HUB_ADMIN__HOST=127.0.0.1 HUB_ADMIN__PORT=8081
+    HUB_INGRESS__HOST=0.0.0.0 HUB_INGRESS__PORT=8080 HUB_ADMIN__HOST=127.0.0.1 HUB_ADMIN__PORT=8081 \
+    HEALTH_PATH=/healthz
 COPY --from=build /opt/hub /opt/hub
 WORKDIR /etc/hub
 USER 10001:10001
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import http.client, os, sys; hub = http.client.HTTPConnection('127.0.0.1', int(os.environ['HUB_ADMIN__PORT']), timeout=4); hub.request('GET', '/healthz'); sys.exit(hub.getresponse().status != 200)"]
+# Alive, not ready: a unit whose far side is down waits and is healthy. HEALTH_PATH=/readyz asks whether it is at work.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import http.client, os, sys; hub = http.client.HTTPConnection('127.0.0.1', int(os.environ['HUB_ADMIN__PORT']), timeout=4); hub.request('GET', os.environ['HEALTH_PATH']); sys.exit(hub.getresponse().status != 200)"]
 ENTRYPOINT ["hub"]
 CMD ["run", "/etc/hub"]
 
