@@ -78,13 +78,13 @@ class Runtime:
         created = await ensure_topics(self.settings, self.deployment.topic_specs())
         if created:
             _log.info("created %d topics", len(created))
-        if self._assembly.listens(self.supervisor.units):
-            await self.server.start()
         await self._reporter.start()
         consumers = [name for name, unit in self.supervisor.units.items() if unit.kind != "source"]
         if consumers:
             self.supervisor.start(*consumers)
             await self.supervisor.ready(*consumers)
+        if self._assembly.listens(self.supervisor.units):
+            await self.server.start()
         self.supervisor.start()
         # A source may take long (an outage of its far side): it shows in its state, and holds nobody up.
         with suppress(TimeoutError):

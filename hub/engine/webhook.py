@@ -69,6 +69,8 @@ class WebhookUnit(Unit):
             return await self._handle(request, source, outlet, deduplication)
 
         route = Route(handle, max_body=source.config.max_body, on_refusal=self._refuse)
+        # Whoever sends before we are ready, between two lives or after a stop shall come again; 404 would say: never.
+        self._server.add(source.config.path, Route(_not_now))
         try:
             await outlet.start()
             await deduplication.start()
@@ -85,7 +87,6 @@ class WebhookUnit(Unit):
             await source.close()
             await deduplication.stop()
             await outlet.stop()
-            self._server.remove(source.config.path)
 
     def _refuse(self, code: str) -> None:
         self.ledger.refused[code] += 1

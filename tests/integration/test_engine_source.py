@@ -124,6 +124,20 @@ async def test_a_delivery_is_published_once_also_over_a_restart(tmp_path, kafka,
     assert sorted(await numbers(kafka, f"{unique}.in")) == [1, 2]
 
 
+async def test_a_source_that_does_not_listen_now_asks_to_come_again(tmp_path, kafka, unique):
+    """503 with `Retry-After` while it is stopped and until it is started again; 404 would make senders give up."""
+    async with running(tmp_path, kafka, WEBHOOK.format(name=unique), Script()) as runtime:
+        url = runtime.server.url + "/hook"
+        await runtime.supervisor.stop("hook")
+        status, document, headers = await post(url, b'{"n":1}')
+        assert (status, document["code"]) == (503, "not_accepting")
+        assert int(headers["Retry-After"]) > 0
+        await runtime.supervisor.restart("hook")
+        await runtime.supervisor.ready("hook")
+        assert (await post(url, b'{"n":1}'))[0] == 202
+    assert await numbers(kafka, f"{unique}.in") == [1]
+
+
 async def test_refused_requests_publish_nothing_and_are_counted_apart(tmp_path, kafka, unique):
     """A wrong signature, a body over the limit, an event over the topic's limit: each its status, code and count."""
     async with running(tmp_path, kafka, WEBHOOK.format(name=unique), Script()) as runtime:
