@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
 import orjson
 
@@ -72,6 +74,8 @@ class Sparing(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is logged."""
+        if record.name == "asyncio":
+            return not _of_client(record)
         if record.name.partition(".")[0] not in _CLIENTS:
             return True
         what = (record.name, str(record.msg))
@@ -81,6 +85,14 @@ class Sparing(logging.Filter):
         self._said[what] = now
         record.exc_info = record.exc_text = None
         return True
+
+
+def _of_client(record: logging.LogRecord) -> bool:
+    """Whether asyncio complains of an exception that a client library left lying about, e.g. when its server died."""
+    error = record.exc_info[1] if record.exc_info else None
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    places = [type(error).__module__, *(Path(frame.filename).parts for frame in frames[-1:])]
+    return any(client in place for client in _CLIENTS for place in places)
 
 
 def configure(

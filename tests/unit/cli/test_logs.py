@@ -7,6 +7,7 @@ import logging
 
 import orjson
 import pytest
+from aiokafka.errors import KafkaError
 
 from hub.cli.logs import Json, Level, LogFormat, Plain, Sparing, configure
 
@@ -67,3 +68,11 @@ def test_what_clients_warn_of_is_for_those_who_look_for_it():
     configure(LogFormat.PLAIN, Level.DEBUG, [logging.StreamHandler(stream)])
     logging.getLogger("aiokafka.conn").error("unable to connect")
     assert stream.getvalue() == "unable to connect\n"
+
+
+def test_what_a_client_library_left_lying_about_is_no_news_of_ours():
+    """Asyncio reports such exceptions when a server dies; an exception of our own is shown."""
+    sparing = Sparing()
+    assert not sparing.filter(record("Future exception was never retrieved", "asyncio", error=KafkaError("closed")))
+    assert sparing.filter(record("Task exception was never retrieved", "asyncio", error=ValueError("a bug")))
+    assert sparing.filter(record("slow callback", "asyncio"))
