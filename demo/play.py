@@ -107,8 +107,8 @@ class _Play:
             answers += await deliveries.send(self._stage.webhook, sent[-1:], progress.sent)
         self._expected = len(sent) + 1
         self._screen.say(
-            f"answered: {answers[202]} times 202 accepted (the second copy too: it is dropped as a duplicate), "
-            f"{answers[401]} time 401 (a forged signature)"
+            f"{answers[202]} answered 202 (the second copy too: it is dropped as a duplicate), "
+            f"{answers[401]} forged one 401"
         )
         if answers[202] != self._expected or answers[401] != 1:
             raise NotConnected(f"the webhook bridge answered {dict(answers)}; expected 202 for all genuine deliveries")

@@ -117,7 +117,7 @@ class Screen:
             (".venv/bin/hub validate schemas/examples/quickstart", "after a typo in a route, for instance"),
             (".venv/bin/hub init my-hub", "a small deployment of your own"),
             (".venv/bin/hub up my-hub", "runs it, with an embedded Apache Kafka"),
-            (".venv/bin/hub --help", "tap topics, look at dead letters, set cursors …"),
+            (".venv/bin/hub --help", "tap topics, dead letters, cursors …"),
         ):
             self._console.print(Text.assemble("  ", (f"{command:<54}", "cyan"), about))
 

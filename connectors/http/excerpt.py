@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
+import orjson
 import yarl
 
 from connectors.http.config import HttpConfig
@@ -16,6 +17,8 @@ _LENGTH = 500
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffd]+")
 # Parts of a URL that are long enough to be a secret, e.g. in the paths of chat webhooks, and too long to be words.
 _TELLING = 16
+# RFC 9457 (detail, title), RFC 6749 (error_description), and what most others use.
+_MESSAGE = ("detail", "message", "error_description", "error", "title")
 _SENSITIVE = re.compile(r"auth|cookie|key|password|secret|signature|token", re.IGNORECASE)
 
 
@@ -41,10 +44,22 @@ class Excerpts:
             text = body.decode(charset or "utf-8", errors="replace")
         except LookupError:
             text = body.decode(errors="replace")
+        text = _message(body) or text
         for secret in sorted(self._secrets | set(_telling(url)), key=len, reverse=True):
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         text = _UNPRINTABLE.sub(" ", text).strip()
         return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
+
+
+def _message(body: bytes) -> str | None:
+    """What a JSON body says to people, in the fields where APIs put it; None where it has none of them."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    return next((said for name in _MESSAGE if isinstance(said := document.get(name), str) and said), None)
 
 
 def _secrets(config: HttpConfig) -> Iterator[str]:
