@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.deployment import check
+from hub.deployment import InvalidDeployment, check, load
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 DEPLOYMENTS = sorted({path.parent for path in EXAMPLES.rglob("*.yaml")})
@@ -16,6 +16,21 @@ DEPLOYMENTS = sorted({path.parent for path in EXAMPLES.rglob("*.yaml")})
 def test_examples_are_valid(directory: Path) -> None:
     """No error, and no warning either."""
     assert [str(each) for each in check(directory).findings] == []
+
+
+def test_the_quickstart_needs_what_its_readme_says() -> None:
+    """With four variables set, every reference of the quickstart resolves; the token may be left out."""
+    environ = {
+        "GITHUB_WEBHOOK_SECRET": "secret",
+        "GITHUB_REPO": "apache/kafka",
+        "AMQP_URL": "amqp://127.0.0.1:5672",
+        "CHAT_URL": "http://127.0.0.1:8080/chat",
+    }
+    deployment = load(EXAMPLES / "quickstart")
+    deployment.check_references(environ)
+    for missing in environ:
+        with pytest.raises(InvalidDeployment, match=f"the environment variable {missing} isn't set"):
+            deployment.check_references({name: value for name, value in environ.items() if name != missing})
 
 
 def test_there_are_examples() -> None:

@@ -145,7 +145,7 @@ def test_a_hundred_routes_are_checked_in_a_second(found: Found) -> None:
     ],
 )
 def test_hostile_files_take_no_more_than_seconds(found: Found, text: str) -> None:
-    """The time of a check grows with the file, not with its square, and findings that nobody would read are left out."""
+    """The time of a check grows with the file, not with its square; findings that nobody would read are left out."""
     started = time.process_time()
     assert 0 < len(found(f"deployment: d\n{text}")) <= 1000
     assert time.process_time() - started < 10

@@ -67,3 +67,10 @@ def test_every_shown_code_is_listed() -> None:
     codes = {line.split()[2] for line in lines if (line[:1].strip() and "  error  " in line) or "  warning  " in line}
     expressions = {code for code in codes if code.startswith(("route.", "expression."))}
     assert codes - expressions <= set(CODES)
+
+
+def test_every_code_is_documented() -> None:
+    """The table in the documentation is `CODES`, in its order."""
+    text = (Path(__file__).parents[3] / "docs" / "schema-files.md").read_text()
+    table = text.partition("| code | what is wrong |\n| --- | --- |\n")[2]
+    assert table.splitlines() == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
