@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import indent
 from typing import Any
 
 import orjson
@@ -62,19 +63,19 @@ def show(out: Console, letter: Letter, kind: str, *, full: bool) -> None:
     """One dead letter with all that is known of it."""
     failure = letter.failure
     out.print(Text.assemble((f"{kind} {letter.unit}".strip(), "bold"), "  ", (str(letter.place), "dim")))
-    out.print(Padding(Text(printable(failure.cause or failure.error), style="red"), (0, 0, 0, 2)))
+    out.print(Text(indent(printable(failure.cause or failure.error), "  "), style="red"), soft_wrap=True)
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     facts.add_column(no_wrap=True, style="dim")
     facts.add_column(overflow="fold")
     for name, value in _facts(letter):
         facts.add_row(name, printable(value))
-    out.print(Padding(facts, (0, 0, 0, 2)))
+    out.print(Padding(facts, (0, 0, 0, 2), expand=False))
     text = payload(letter)
     if not full and len(text) > PAYLOAD:
         text = f"{text[:PAYLOAD]}\n… {len(text) - PAYLOAD:,} characters more; --full shows them"
-    out.print(Padding(Text(printable(text)), (1, 0, 0, 2)), soft_wrap=True)
+    out.print("\n" + indent(printable(text), "  "), soft_wrap=True)
     if letter.stacktrace:
-        out.print(Padding(Text(printable(letter.stacktrace.rstrip()), style="dim"), (1, 0, 0, 2)), soft_wrap=True)
+        out.print("\n" + indent(printable(letter.stacktrace.rstrip()), "  "), style="dim", soft_wrap=True)
     out.print()
 
 
