@@ -1,4 +1,7 @@
-"""Random expressions of CEL, mostly well-typed, and data for them."""
+"""Random expressions of CEL, mostly well-typed, and data for them.
+
+What is known to differ (docs/cel.md) isn't made: fractions of seconds that end in zero, maps of several keys in macros.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +46,15 @@ _STRINGS = (
     "'[a-'",
 )
 _BYTES = ("b''", "b'a'", "b'ÿ'", "b'\\xff'")
-_TIMESTAMPS = ("timestamp('2020-02-29T23:59:59.5Z')", "timestamp('1969-12-31T23:00:00+01:00')", "timestamp(0)",
+_TIMESTAMPS = ("timestamp('2020-02-29T23:59:59.123457Z')", "timestamp('1969-12-31T23:00:00+01:00')", "timestamp(0)",
                "timestamp('9999-12-31T23:59:59.999999Z')", "timestamp('0001-01-01T00:00:00Z')")  # fmt: skip
-_DURATIONS = ("duration('1.5s')", "duration('-90m')", "duration('0')", "duration('1h2m3.004s')", "duration('2562047h')")
+_DURATIONS = (
+    "duration('1.000003s')",
+    "duration('-90m')",
+    "duration('0')",
+    "duration('1h2m3.007s')",
+    "duration('2562047h')",
+)
 _LEAVES = {
     "int": (*_INTS, "data.i", "data.o.i", "data.l[1]", "data['i']", "data.big"),
     "uint": (*_UINTS, "uint(data.i)"),
@@ -70,7 +79,8 @@ _BROKEN = (
     "data['zz']",
     "{'a': 1}.b",
 )
-_ODD = st.sampled_from((*_BROKEN, *(each for kind in KINDS for each in _LEAVES[kind][:2])))
+# Of any kind but bool, since the reference makes an int of one, which the definition doesn't have.
+_ODD = st.sampled_from((*_BROKEN, *(each for kind in KINDS if kind != "bool" for each in _LEAVES[kind][:2])))
 _ACCESSORS = ("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours",
               "getMinutes", "getSeconds", "getMilliseconds")  # fmt: skip
 _ZONES = ("", "", "'UTC'", "'+02:30'", "'-08:00'", "'Europe/Berlin'", "'nowhere'")
