@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from hub.kafka.errors import kafka_error
 from hub.kafka.partitioner import partitioner
@@ -103,7 +104,7 @@ async def start(client: Client, timeout: float = 30.0) -> None:  # noqa: ASYNC10
             raise
         if isinstance(error, TimeoutError):
             raise NotConnected(f"Kafka isn't ready: no client could start within {timeout:g} s") from error
-        raise kafka_error(error, "connecting to Kafka") from error
+        raise kafka_error(await _cause(client) or error, "connecting to Kafka") from error
 
 
 async def close(client: Client, timeout: float = 10.0) -> None:  # noqa: ASYNC109  the limit is part of the contract
@@ -154,6 +155,31 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     for batch in left:
         if batch._drain_waiter.done():  # noqa: SLF001
             batch._drain_waiter.exception()  # noqa: SLF001  or it would be logged as never looked at
+
+
+async def _cause(client: Client) -> BaseException | None:
+    """Why no bootstrap server could be used, where that can still be found out: aiokafka only logs it."""
+    inner = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001
+    options = {
+        name: getattr(inner, f"_{name}")
+        for name in (
+            "client_id",
+            "ssl_context",
+            "security_protocol",
+            "sasl_mechanism",
+            "sasl_plain_username",
+            "sasl_plain_password",
+        )
+    }
+    cause: BaseException | None = None
+    for host, port, _ in inner.hosts:
+        try:
+            connection = await create_conn(host, port, request_timeout_ms=5_000, **options)
+        except (OSError, KafkaError, TimeoutError) as error:
+            cause = error
+        else:
+            connection.close()
+    return cause
 
 
 async def _within(work: Any, limit: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 from aiokafka import errors as kafka
 
 from hub.sdk import ConfigError, EnvironmentProblem, HubError, NotConnected, Permanent
@@ -84,6 +86,16 @@ _MAPPED: tuple[tuple[tuple[type[BaseException], ...], type[HubError], str], ...]
         (kafka.MessageSizeTooLargeError, kafka.RecordListTooLargeError, kafka.InvalidTimestampError),
         Permanent,
         "{}",
+    ),
+    (
+        (ssl.SSLEOFError, ssl.SSLZeroReturnError),
+        NotConnected,
+        "Kafka has closed the connection: {}",
+    ),
+    (
+        (ssl.SSLError,),
+        ConfigError,
+        "no TLS with Kafka: {}; see HUB_KAFKA__SSL_CAFILE, HUB_KAFKA__SSL_CERTFILE and HUB_KAFKA__SSL_CHECK_HOSTNAME",
     ),
     (
         (kafka.KafkaUnavailableError, kafka.KafkaTimeoutError, kafka.ReplicaNotAvailableError, OSError, TimeoutError),

@@ -1,5 +1,7 @@
 """Aiokafka's exceptions in the hub's words."""
 
+import ssl
+
 import pytest
 from aiokafka import errors as kafka
 
@@ -19,6 +21,8 @@ EXPECTED = {
     kafka.KafkaStorageError: NotConnected,
     ConnectionRefusedError: NotConnected,
     TimeoutError: NotConnected,
+    ssl.SSLEOFError: NotConnected,
+    ssl.SSLCertVerificationError: ConfigError,
     kafka.SaslAuthenticationFailed: ConfigError,
     kafka.UnsupportedSaslMechanismError: ConfigError,
     kafka.TopicAuthorizationFailedError: ConfigError,
