@@ -14,7 +14,12 @@ from typing import Any
 from hub.process import free_ports
 from hub.sdk.errors import EnvironmentProblem
 
-_START_LIMIT = 180  # seconds; holds the download of the image
+_START_LIMIT = 120  # seconds, once the image is there
+
+
+def docker_wanted() -> bool:
+    """Whether servers are to run in containers: an engine answers, and ``HUB_TEST_DOCKER`` isn't 0."""
+    return os.environ.get("HUB_TEST_DOCKER", "1") != "0" and docker_answers()
 
 
 def docker_answers() -> bool:
@@ -35,6 +40,27 @@ def docker_answers() -> bool:
             return bool(client.ping())
         except (docker.errors.DockerException, OSError):
             return False
+
+
+def ensure_image(image: str, progress: Callable[[str], None]) -> None:
+    """Fetches an image, unless the engine has it.
+
+    Raises:
+        EnvironmentProblem: it can't be fetched.
+    """
+    import docker  # noqa: PLC0415  a dependency of the tests only
+
+    with contextlib.closing(docker.from_env(timeout=600)) as client:
+        try:
+            client.images.get(image)
+        except docker.errors.ImageNotFound:
+            progress(f"fetching the image {image}")
+            try:
+                client.images.pull(image)
+            except docker.errors.DockerException as error:
+                raise EnvironmentProblem(
+                    f"the image {image} can't be fetched: {error}. HUB_TEST_DOCKER=0 leaves containers out"
+                ) from error
 
 
 def _listens(path: str) -> bool:
@@ -91,6 +117,7 @@ class ContainerServer:
 
         try:
             if self._container is None:
+                ensure_image(self._image, lambda _: None)
                 self._create()
             else:
                 self._container.get_wrapped_container().start()

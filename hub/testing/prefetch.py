@@ -9,7 +9,9 @@ import sys
 
 from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import webhook_payloads
+from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE
 
 
 def main(purpose: str) -> int:
@@ -23,6 +25,9 @@ def main(purpose: str) -> int:
     """
     try:
         ensure_jars(_tell)
+        if docker_wanted():
+            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE):
+                ensure_image(image, _tell)
         if purpose == "test":
             webhook_payloads(_tell)
     except EnvironmentProblem as problem:

@@ -31,7 +31,7 @@ from hub.kafka.embedded import EmbeddedKafka
 from hub.kafka.jarlock import KAFKA
 from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
-from hub.testing.containers import ContainerServer, docker_answers
+from hub.testing.containers import ContainerServer, docker_wanted
 from hub.testing.rabbitmq import PrivateRabbitMQ, takes_connections
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA}"
@@ -168,10 +168,6 @@ def _rabbitmq_container() -> ContainerServer:
     )
 
 
-async def _docker_wanted() -> bool:
-    return os.environ.get("HUB_TEST_DOCKER", "1") != "0" and await asyncio.to_thread(docker_answers)
-
-
 @asynccontextmanager
 async def _running(server: Server) -> AsyncIterator[Server]:
     try:
@@ -193,7 +189,7 @@ async def kafka_server(*, private: bool = False, progress: Progress = lambda _: 
     if url and not private:
         server: Server = GivenServer("HUB_TEST_KAFKA", url, answers)
     else:
-        server = _kafka_container() if await _docker_wanted() else PrivateKafka(progress)
+        server = _kafka_container() if await asyncio.to_thread(docker_wanted) else PrivateKafka(progress)
     async with _running(server):
         yield server
 
@@ -211,6 +207,6 @@ async def rabbitmq_server(*, private: bool = False, progress: Progress = lambda 
         server: Server = GivenServer("HUB_TEST_RABBITMQ", url, takes_connections)
     else:
         progress("starting RabbitMQ")
-        server = _rabbitmq_container() if await _docker_wanted() else PrivateRabbitMQ()
+        server = _rabbitmq_container() if await asyncio.to_thread(docker_wanted) else PrivateRabbitMQ()
     async with _running(server):
         yield server
