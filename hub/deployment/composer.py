@@ -38,6 +38,11 @@ def compose(document: Document, findings: Findings) -> Node | None:
     checked all the same.
     """
     text = document.text
+    if (at := text.find(PLACEHOLDER)) >= 0:
+        findings.error(
+            "yaml.character", "expected text; got the private-use character U+E000", document.span(at, at + 1)
+        )
+        return None
     for _ in range(_REPAIRS):
         attempt = Findings()
         try:

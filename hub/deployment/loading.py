@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +22,16 @@ from hub.deployment.topology import Topology
 _LONGEST_NAME = 63
 
 
-def load(
-    directory: str | os.PathLike[str], environ: Mapping[str, str] | None = None, *, registry: Registry | None = None
-) -> Deployment:
-    """The deployment of a directory.
+def load(directory: str | os.PathLike[str], *, registry: Registry | None = None) -> Deployment:
+    """The deployment of a directory. References are resolved later, by the specs' ``config`` and ``compile``.
 
     Args:
         directory: where its schema files are.
-        environ: not read here; references are resolved when a unit starts (``spec.config(environ)``).
         registry: where connectors are looked up; all that are installed if not given.
 
     Raises:
         InvalidDeployment: with all findings, if one of them is an error.
     """
-    del environ
     findings = Findings()
     deployment, _ = _read(Path(directory), registry or Registry(), findings)
     if deployment is None or findings.errors:

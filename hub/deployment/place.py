@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.deployment.document import Document
 from hub.deployment.finding import Span
-from hub.deployment.nodes import Node, find
+from hub.deployment.nodes import Mapping, Node, Sequence, find
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,13 @@ class Place:
         if not taken:
             return self.span, self.node
         return self.document.at(key or node), node
+
+    def item(self, key: str, index: int) -> Span:
+        """An item of the list under a key, or the one value that stands there without a list."""
+        node = self.node.get(key) if isinstance(self.node, Mapping) else None
+        if isinstance(node, Sequence) and index < len(node.items):
+            node = node.items[index]
+        return self.document.at(node) if node else self.span
 
     def below(self, *path: str) -> Place:
         """A part of this part."""

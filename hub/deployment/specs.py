@@ -279,3 +279,18 @@ class SinkSpec(_Reading):
 
 
 UnitSpec = SourceSpec | RouteSpec | SinkSpec
+
+
+def reads(unit: UnitSpec) -> list[str]:
+    """Topics that a unit reads."""
+    return [] if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
+
+
+def writes(unit: UnitSpec) -> list[str]:
+    """Topics that a unit writes, dead letters aside."""
+    match unit:
+        case SourceSpec():
+            return unit.topics()
+        case RouteSpec():
+            return unit.outputs
+    return [unit.reply] if unit.reply else []

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hub.deployment.eaten import PLACEHOLDER
-from hub.deployment.finding import Findings, Span
-from hub.deployment.nodes import Mapping as MappingNode
-from hub.deployment.nodes import Node, Sequence
-from hub.deployment.place import Place
+from hub.deployment.finding import Findings
+from hub.deployment.flow import check_cycles, check_idle
 from hub.deployment.sections import UNITS, Entry, Sections, check_topic_name
-from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec, reads, writes
 from hub.kafka import names
 
 
@@ -24,24 +22,22 @@ class Topology:
     Attributes:
         sections: what the files say.
         units: what could be looked up.
-        declared: topics that may be read and written, with what declares them.
+        events: event types and their topics.
+        declared: these, and the topics under ``topics:``: what may be read and written.
     """
 
     sections: Sections
     units: Mapping[str, UnitSpec]
-    declared: dict[str, str] = field(default_factory=dict)
+    events: set[str] = field(default_factory=set)
+    declared: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        for entry in self.sections.of("topic"):
-            self.declared.setdefault(entry.name, "topic")
         for entry in self.sections.of("event"):
-            self.declared.setdefault(entry.name, "event")
-            if entry.section is not None and entry.section.topic:
-                self.declared.setdefault(entry.section.topic, "event")
+            self.events |= {entry.name, (entry.section and entry.section.topic) or entry.name}
         for unit in self.units.values():
             if isinstance(unit, SourceSpec):
-                for name in (*unit.cls.events, *unit.topics()):
-                    self.declared.setdefault(name, "source")
+                self.events |= {*unit.cls.events, *unit.topics()}
+        self.declared = self.events | {entry.name for entry in self.sections.of("topic")}
 
     @property
     def complete(self) -> bool:
@@ -60,38 +56,31 @@ class Topology:
         dlqs = {unit.dlq for unit in self.units.values()}
         for unit in self.units.values():
             if isinstance(unit, RouteSpec):
-                self._names(unit, "to", unit.section.to, {*self.declared, *sinks}, findings)
+                self._names(unit, "to", unit.section.to, self.declared | sinks, findings)
             if isinstance(unit, RouteSpec | SinkSpec):
-                self._names(unit, "from", unit.section.from_, {*self.declared, *dlqs}, findings, sinks | routes)
+                self._names(unit, "from", unit.section.from_, self.declared | dlqs, findings, sinks | routes)
             if isinstance(unit, SinkSpec) and unit.section.reply:
-                self._names(unit, "reply", [unit.section.reply], set(self.declared), findings, sinks)
+                self._names(unit, "reply", [unit.section.reply], self.declared, findings, sinks)
             self._dlq(unit, sinks, findings)
         self._renamed(findings)
-        self._cycles(findings)
         self._collisions(findings)
+        check_cycles(self.units, self.declared, findings)
         if self.complete and not findings.errors:
-            self._idle(findings)
+            check_idle(self.units, {entry.name for entry in self.sections.of("topic")}, findings)
 
     def _clashes(self, findings: Findings) -> None:
-        units: dict[str, Entry[Any]] = {}
-        services: dict[str, Entry[Any]] = {}
-        others: dict[tuple[str, str], Entry[Any]] = {}
+        seen: dict[tuple[str, str], Entry[Any]] = {}
         for entry in self.sections.entries:
-            seen: dict[str, Entry[Any]] | None = units if entry.kind in UNITS else None
-            seen = services if entry.kind == "service" else seen
-            first = (
-                seen.setdefault(entry.name, entry)
-                if seen is not None
-                else others.setdefault((entry.kind, entry.name), entry)
-            )
+            # Sources, routes and sinks share their names; each other kind has names of its own.
+            kind = "unit" if entry.kind in UNITS else entry.kind
+            first = seen.setdefault((kind, entry.name), entry)
             if first is not entry:
-                code = "unit.duplicate" if entry.kind in UNITS else f"{entry.kind}.duplicate"
                 findings.error(
-                    code,
+                    f"{kind}.duplicate",
                     f"the name `{entry.name}` is taken by the {first.kind} at {first.place.span.start}",
                     entry.place.span,
                     "names of sources, routes and sinks are unique in a deployment"
-                    if entry.kind in UNITS
+                    if kind == "unit"
                     else "keep one of them",
                 )
         for entry in self.sections.of("sink"):
@@ -113,7 +102,7 @@ class Topology:
         wrong: Iterable[str] = (),
     ) -> None:
         for index, name in enumerate(given):
-            span = _span(unit.entry.place, key, index)
+            span = unit.entry.place.item(key, index)
             if name in known or name.startswith(PLACEHOLDER) or findings.full:
                 continue
             if name in wrong:
@@ -163,58 +152,15 @@ class Topology:
             return
         span, node = unit.entry.place.find(("on_error", "dlq"))
         span = unit.entry.place.document.at(node)
-        reads = unit.inputs if isinstance(unit, RouteSpec | SinkSpec) else []
-        writes = _writes(unit)
         own = "dead letters need a topic of their own"
-        if given in sinks or self.declared.get(given) in ("event", "source"):
+        if given in sinks or given in self.events:
             what = "a sink" if given in sinks else "the topic of an event type"
             findings.error("dlq.clash", f"`{given}` is {what}", span, own)
-        elif given in reads or given in writes:
-            verb = "reads" if given in reads else "writes"
+        elif given in reads(unit) or given in writes(unit):
+            verb = "reads" if given in reads(unit) else "writes"
             findings.error("dlq.loop", f"`{given}` is also what {unit.kind} `{unit.name}` {verb}", span, own)
         else:
             check_topic_name("dlq.name", given, span, findings)
-
-    def _idle(self, findings: Findings) -> None:
-        """Units that no event can ever reach."""
-        written = {topic for unit in self.units.values() for topic in _writes(unit)}
-        written |= {unit.dlq for unit in self.units.values()}
-        written |= {entry.name for entry in self.sections.of("topic")}
-        for unit in self.units.values():
-            if isinstance(unit, SinkSpec) and not unit.inputs and unit.inbox not in written:
-                findings.warning(
-                    "sink.unused",
-                    f"nothing feeds sink `{unit.name}`",
-                    unit.entry.place.span,
-                    "name it in a route's `to:`, or give it a `from:`",
-                )
-            if isinstance(unit, RouteSpec | SinkSpec):
-                for index, name in enumerate(unit.section.from_):
-                    if unit.scope.topic(name) not in written:
-                        findings.warning(
-                            "topic.unwritten",
-                            f"nothing in this deployment writes `{name}`",
-                            _span(unit.entry.place, "from", index),
-                            "if another program does, declare it under `topics:`",
-                        )
-
-    def _cycles(self, findings: Findings) -> None:
-        """Notes each set of units whose events come back to where they started."""
-        readers: dict[str, list[str]] = {}
-        for unit in self.units.values():
-            for topic in _reads(unit):
-                readers.setdefault(topic, []).append(unit.name)
-        # Names that nothing declares have been noted already, and are no flow.
-        known = {*self.declared, *(unit.scope.topic(each) for unit in self.units.values() for each in self.declared)}
-        known |= {unit.inbox for unit in self.units.values() if isinstance(unit, SinkSpec)}
-        follows = {
-            unit.name: list(
-                dict.fromkeys(name for topic in _writes(unit) if topic in known for name in readers.get(topic, ()))
-            )
-            for unit in self.units.values()
-        }
-        for cycle in _loops(follows):
-            self._cycle(cycle, findings)
 
     def _collisions(self, findings: Findings) -> None:
         """Kafka refuses a topic whose name differs from another's only in ``.`` and ``_``."""
@@ -230,66 +176,6 @@ class Topology:
                         "rename one of them",
                     )
 
-    def _cycle(self, cycle: list[str], findings: Findings) -> None:
-        unit = self.units[cycle[0]]
-        path = " → ".join([*cycle, cycle[0]])
-        if all(isinstance(self.units[name], RouteSpec) for name in cycle):
-            findings.error(
-                "route.cycle",
-                f"events go round for ever: {path}",
-                _span(unit.entry.place, "to", 0),
-                "let one of these routes write another topic",
-            )
-        else:
-            findings.warning(
-                "sink.reply_cycle",
-                f"replies come back to the sink that caused them: {path}",
-                unit.entry.place.span,
-                "make sure that a `where:` ends this",
-            )
-
 
 def _sources_known(sections: Sections, units: Mapping[str, UnitSpec]) -> bool:
     return sections.complete and all(entry.name in units for entry in sections.of("source"))
-
-
-def _span(place: Place, key: str, index: int) -> Span:
-    node: Node | None = place.node.get(key) if isinstance(place.node, MappingNode) else None
-    if isinstance(node, Sequence) and index < len(node.items):
-        node = node.items[index]
-    return place.document.at(node) if node else place.span
-
-
-def _writes(unit: UnitSpec) -> list[str]:
-    match unit:
-        case SourceSpec():
-            return unit.topics()
-        case RouteSpec():
-            return unit.outputs
-    return [unit.reply] if unit.reply else []
-
-
-def _reads(unit: UnitSpec) -> list[str]:
-    return [] if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
-
-
-def _loops(follows: Mapping[str, list[str]]) -> Iterator[list[str]]:
-    """One loop for each unit that starts one and isn't in an earlier one; the shortest, found breadth first."""
-    done: set[str] = set()
-    for start in follows:
-        if start in done:
-            continue
-        before: dict[str, str] = {}
-        queue = [start]
-        for name in queue:
-            for following in follows[name]:
-                if following not in before:
-                    before[following] = name
-                    queue.append(following)
-        if start in before:
-            loop = [start]
-            while before[loop[-1]] != start:
-                loop.append(before[loop[-1]])
-            loop = [start, *reversed(loop[1:])]
-            done.update(loop)
-            yield loop

@@ -155,3 +155,9 @@ def test_a_summary_says_when_there_are_too_many_findings(write: Write, registry:
     """A list that was cut says so."""
     directory = write("deployment: d\nroutes:\n  r:\n" + "".join(f"    k{n}: 1\n" for n in range(2000)))
     assert check(directory, registry=registry).summary().startswith("1,000 errors in 1 file, and perhaps more · ")
+
+
+def test_the_private_mark_of_a_repaired_file_cannot_be_written(found: Found) -> None:
+    """The character that stands for what couldn't be read is refused in a file, lest it hide a mistake."""
+    findings = found("deployment: d\ntopics: { x: , y: }\nroutes: { r: { from: x, to: y, where: '\ue000 ((' } }")
+    assert [(each.code, each.line, each.column) for each in findings] == [("yaml.character", 3, 39)]
