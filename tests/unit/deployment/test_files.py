@@ -160,4 +160,4 @@ def test_a_summary_says_when_there_are_too_many_findings(write: Write, registry:
 def test_the_private_mark_of_a_repaired_file_cannot_be_written(found: Found) -> None:
     """The character that stands for what couldn't be read is refused in a file, lest it hide a mistake."""
     findings = found("deployment: d\ntopics: { x: , y: }\nroutes: { r: { from: x, to: y, where: '\ue000 ((' } }")
-    assert [(each.code, each.line, each.column) for each in findings] == [("yaml.character", 3, 39)]
+    assert [(each.code, each.line, each.column) for each in findings] == [("yaml.character", 3, 40)]
