@@ -4,7 +4,8 @@ import contextlib
 import gc
 import hashlib
 import http.server
-import multiprocessing
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from hub.kafka import jars as module
-from hub.kafka.jarlock import Jar
+from hub.kafka.jarlock import Jar, write
 from hub.kafka.jars import ensure_jars
 from hub.sdk import EnvironmentProblem
 
@@ -180,21 +181,35 @@ def test_a_directory_that_cannot_be_written_is_named(repository, tmp_path):
         fetch(repository, tmp_path / "file")
 
 
-def _in_a_process(url: str, directory: Path, begin: Any) -> None:
-    begin.wait()
-    ensure_jars(directory=directory, jars=JARS, repository=url)
+_FETCH = """
+import sys
+from pathlib import Path
+from hub.kafka.jarlock import read
+from hub.kafka.jars import ensure_jars
+
+directory, lock, repository = sys.argv[1:]
+print("ready", flush=True)
+input()
+ensure_jars(directory=Path(directory), jars=read(Path(lock)), repository=repository)
+"""
 
 
 def test_several_processes_at_once_fetch_each_jar_once(repository, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    begin = context.Barrier(3)
-    processes = [context.Process(target=_in_a_process, args=(repository.url, tmp_path, begin)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
+    write(JARS, tmp_path / "lock")
+    (tmp_path / "jars").mkdir()
+    command = [sys.executable, "-c", _FETCH, str(tmp_path / "jars"), str(tmp_path / "lock"), repository.url]
+    with contextlib.ExitStack() as stack:
+        processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout.readline() == b"ready\n"
+        for process in processes:
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
 
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert [process.returncode for process in processes] == [0, 0, 0]
     assert sorted(repository.requests) == sorted(CONTENTS)
 
 
