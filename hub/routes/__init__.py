@@ -1,8 +1,9 @@
 """The route language: CEL expressions, compiled to Python.
 
-The path of an expression: `lexer` → `parser` → `syntax` (the tree) → `generator` and `inline` (Python's tree) → `unit`
-(a function). `operators`, `strings`, `times`, `conversions` and `functions` say what the language means; `mapping` and
-`route` build what schema files hold out of expressions. Import from here only what this file exports.
+The path of an expression: `lexer` and `parser` make a `syntax` tree; `generator` (with `writer`, `resolver`, `logic`,
+`loops`) turns it into Python that follows CEL to the letter, `inline` into Python that is fast; `unit` makes functions
+of both. `operators`, `strings`, `times`, `conversions` and `functions` say what the language means. `route`, `tree` and
+`mapping` build what schema files hold. Import from here only what this file exports; docs/cel.md is for users.
 """
 
 from hub.routes.errors import EvaluationError, ExpressionError

@@ -45,7 +45,7 @@ def ends_with(text: Any, suffix: Any) -> bool:
     return bool(text.endswith(suffix))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)  # RE2 may use up to 8 MB for each
 def pattern(text: str) -> Any:
     """A compiled regular expression, by RE2: linear in time, whatever the pattern.
 

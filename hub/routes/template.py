@@ -68,6 +68,24 @@ def at(node: Any, line: int) -> Any:
     return node
 
 
+def define(name: str, parameters: dict[str, ast.expr | None], body: list[ast.stmt], line: int) -> ast.FunctionDef:
+    """A function.
+
+    Args:
+        name: its name.
+        parameters: their names; with a default, where they have one.
+        body: its statements.
+        line: see `fill`.
+    """
+    # Parsed rather than built, since what a definition has beside these differs between versions of Python.
+    (function,) = ast.parse("def f(): pass").body
+    assert isinstance(function, ast.FunctionDef)
+    function.name, function.body = name, body
+    function.args.args = [at(ast.arg(each), line) for each in parameters]
+    function.args.defaults = [each for each in parameters.values() if each is not None]
+    return at(function, line)  # type: ignore[no-any-return]
+
+
 def verify(tree: ast.AST, known: Collection[str]) -> None:
     """Refuses a tree with anything that generated code never needs.
 

@@ -12,7 +12,7 @@ from hub.routes.errors import EvaluationError, Failure
 from hub.routes.generator import Generator
 from hub.routes.inline import InlineGenerator, repeated
 from hub.routes.scope import Scope, event_fields, headers_of, now_of
-from hub.routes.template import at, fill, verify
+from hub.routes.template import at, define, fill, verify
 from hub.routes.values import INT_MAX, INT_MIN, Duration, Timestamp, UInt
 from hub.routes.writer import Source
 from hub.sdk import Event, InvalidEvent
@@ -115,11 +115,7 @@ class Unit:
 
 
 def _compiled(body: list[ast.stmt], names: dict[str, Any]) -> Callable[..., Any]:
-    parameters = [at(ast.arg(name), 1) for name in ("event", "variables")]
-    arguments = ast.arguments(
-        posonlyargs=[], args=parameters, kwonlyargs=[], kw_defaults=[], defaults=[at(ast.Constant(None), 1)]
-    )
-    function = at(ast.FunctionDef(_FUNCTION, arguments, body, [], None, None), 1)
+    function = define(_FUNCTION, {"event": None, "variables": at(ast.Constant(None), 1)}, body, 1)
     module = ast.Module([function], [])
     verify(module, names)
     namespace: dict[str, Any] = {"__builtins__": {}, **names}

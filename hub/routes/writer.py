@@ -14,7 +14,7 @@ from typing import Any
 
 from hub.routes.kinds import JSON_KINDS, Kind
 from hub.routes.syntax import Expr, Literal
-from hub.routes.template import at, fill
+from hub.routes.template import at, define, fill
 
 MAX_BLOCKS = 12  # nested loops and tries; CPython refuses code with more than 20
 
@@ -143,9 +143,7 @@ class Writer:
         # Names that the body might not set are set first, so that each has a value to return.
         body[:0] = [self._assignment(each, self.constant(None)) for each in results if each not in before]
         body.append(at(ast.Return(self._tuple(results, ast.Load())), self._line))
-        parameters = [at(ast.arg(each), self._line) for each in given]
-        arguments = ast.arguments(posonlyargs=[], args=parameters, kwonlyargs=[], kw_defaults=[], defaults=[])
-        self.statement(ast.FunctionDef(name, arguments, body, [], None, None))
+        self.statement(define(name, dict.fromkeys(given), body, self._line))
         call = fill("f()", self._line, f=self.variable(name))
         call.args = [self.variable(each) for each in given]
         self.statement(ast.Assign([self._tuple(results, ast.Store())], call))
