@@ -89,7 +89,8 @@ async def _watch(
             elif full:
                 _show(out, sighting)
             else:
-                out.print(line(sighting, out.width), soft_wrap=True)
+                # Only a terminal has an edge: what goes through a pipe may be searched.
+                out.print(line(sighting, out.width if out.is_terminal else None), soft_wrap=True)
             seen += 1
             if seen == limit:
                 return
@@ -138,8 +139,8 @@ def _tell_missing(missing: set[str], names: Sequence[str], deployment: Deploymen
         console(stderr=True).print(f"the topic {name} doesn't exist yet, waiting for it{hint}", style="yellow")
 
 
-def line(sighting: Sighting, width: int) -> Text:
-    """One line: time, place, key, type, id, and as much of the data as fits."""
+def line(sighting: Sighting, width: int | None) -> Text:
+    """One line: time, place, key, type, id, and as much of the data as fits; all of it without a width."""
     at = f"{sighting.at.astimezone():%H:%M:%S}.{sighting.at.microsecond // 1000:03d}"
     key = "-" if sighting.key is None else sighting.key.decode(errors="replace")
     text = Text.assemble((at, "dim"), "  ", (str(sighting.place), "cyan"), "  ", printable(key), "  ")
@@ -147,8 +148,8 @@ def line(sighting: Sighting, width: int) -> Text:
     if event is None:
         return text.append(printable(sighting.problem), "red")
     text.append(printable(event.type), "bold").append(f"  {printable(event.id)}  ")
-    room = max(SHORTEST, width - len(text.plain))
     data = " ".join(_data(event.raw, event.datacontenttype).split())
+    room = len(data) if width is None else max(SHORTEST, width - len(text.plain))
     return text.append(printable(data if len(data) <= room else f"{data[: room - 1]}…"))
 
 

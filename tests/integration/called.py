@@ -31,10 +31,12 @@ class Called(NamedTuple):
         return [orjson.loads(line) for line in self.out.splitlines()]
 
 
-async def called(kafka: KafkaSettings, directory: Path, *arguments: str, input: str | None = None) -> Called:  # noqa: A002
-    """Calls ``hub`` for the deployment in a directory."""
+async def called(kafka: KafkaSettings, directory: Path | None, *arguments: str, input: str | None = None) -> Called:  # noqa: A002  the runner's word
+    """Calls ``hub`` for the deployment in a directory, or for none."""
     clean: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HUB_")}
-    environ = clean | {"HUB_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "HUB_DIR": str(directory)}
+    environ = clean | {"HUB_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers}
+    if directory is not None:
+        environ["HUB_DIR"] = str(directory)
     runner = CliRunner(env=environ)
     # In a thread: a command has an event loop of its own.
     result = await asyncio.to_thread(runner.invoke, app, list(arguments), input)
