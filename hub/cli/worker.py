@@ -167,7 +167,7 @@ class Worker:
             "deployment": self.runtime.deployment.name,
             "kafka": self._settings.bootstrap_servers,
             "admin": self.admin.url,
-            "ingress": self.runtime.server.url,
+            "ingress": self.runtime.server.url if self.runtime.server.listening else None,
             "units": statuses,
             "ledger": summary(Totals.sum(status.totals for status in statuses)),
         }

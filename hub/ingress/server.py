@@ -109,17 +109,22 @@ class HttpServer:
         """Base URL, without trailing slash."""
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
+    @property
+    def listening(self) -> bool:
+        """Whether it has been started and not stopped."""
+        return self._socket is not None
+
     def add(self, path: str, route: Route) -> None:
-        """Serves a path from now on; a segment in braces stands for any one segment that isn't empty."""
-        if "{" in path:
-            self._templates[tuple(path.split("/"))] = route
-        else:
-            self._routes[path] = route
+        """Serves a path from now on."""
+        self._routes[path] = route
+
+    def add_template(self, template: str, route: Route) -> None:
+        """Serves all paths of a form: a segment in braces stands for any one segment that isn't empty."""
+        self._templates[tuple(template.split("/"))] = route
 
     def remove(self, path: str) -> None:
         """Answers 404 at a path from now on."""
         self._routes.pop(path, None)
-        self._templates.pop(tuple(path.split("/")), None)
 
     async def start(self) -> None:
         """Binds and listens.
@@ -169,6 +174,7 @@ class HttpServer:
             await self._task
         if self._socket is not None:
             self._socket.close()
+            self._socket = None
 
     async def _app(self, scope: Mapping[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         answer = await self._answer(scope, receive)

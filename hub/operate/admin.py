@@ -95,7 +95,8 @@ class AdminServer:
         async def guarded(request: WebhookRequest, *values: str) -> Answer:
             return self._foreign(request) or await handler(request, *values)
 
-        self._server.add(path, Route(guarded, methods, max_body=2**16))
+        add = self._server.add_template if "{" in path else self._server.add
+        add(path, Route(guarded, methods, max_body=2**16))
 
     def _turn(self, verb: str, methods: frozenset[str], turn: Turn) -> None:
         """Serves what changes a unit: one change of a unit at a time, none while we end."""

@@ -163,3 +163,26 @@ def plain(output: bytes) -> str:
     """The lines that a terminal got, without control sequences; a picture begins where the cursor went back."""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", output.decode(errors="replace"))
     return "\n".join(line for line in re.split(r"[\r\n]+", text) if line)
+
+
+async def test_when_its_kafka_dies_it_says_so_and_ends(tmp_path: Path) -> None:
+    """Exit code 3, with Kafka's own last words; the next start has the data."""
+    (tmp_path / "hub.yaml").write_text(
+        "deployment: dies\ntopics: { one: , two: }\nroutes: { copy: { from: one, start: earliest, to: two } }\n"
+    )
+    env = environment()
+    async with command("up", ".", "--json", directory=tmp_path / "1", env=env, cwd=tmp_path) as hub:
+        settings = KafkaSettings.plain((await hub.report("started"))["kafka"])
+        await publish(settings, "one", [event(number) for number in range(5)])
+        await delivered(hub, "copy", 5)
+        os.kill(orjson.loads((tmp_path / ".hub/kafka/instance.json").read_bytes())["pid"], signal.SIGKILL)
+        assert await hub.ended() == 3
+    assert "Kafka" in hub.err.splitlines()[-1]
+    assert "Traceback" not in hub.err
+    async with command("up", ".", "--json", directory=tmp_path / "2", env=env, cwd=tmp_path) as hub:
+        settings = KafkaSettings.plain((await hub.report("started"))["kafka"])
+        await publish(settings, "one", [event(number) for number in range(5, 7)])
+        await delivered(hub, "copy", 2)
+        hub.signal(signal.SIGTERM)
+        assert await hub.ended() == 0
+    assert (await hub.report("ended"))["ledger"]["received"] == 2

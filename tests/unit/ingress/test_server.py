@@ -120,3 +120,34 @@ async def test_a_taken_port_says_what_to_do():
         port = int(server.url.rpartition(":")[2])
         with pytest.raises(EnvironmentProblem, match=rf"127\.0\.0\.1:{port}.*HUB_INGRESS__PORT"):
             await HttpServer("127.0.0.1", port, name="ingress").start()
+
+
+async def test_paths_of_one_form_share_a_route():
+    """The handler gets what stands for the placeholders; an exact path goes before; other forms are not found."""
+
+    async def form(_: WebhookRequest, *values: str) -> Answer:
+        return Answer.json(200, values)
+
+    async with serving() as (server, session):
+        server.add_template("/units/{name}/{verb}", Route(form, frozenset({"GET"})))
+        server.add("/units/a/exact", Route(form, frozenset({"GET"})))
+        for path, status, values in (
+            ("/units/a%20b/stop", 200, ["a b", "stop"]),
+            ("/units/{name}/{verb}", 200, ["{name}", "{verb}"]),
+            ("/units/a/exact", 200, []),
+            ("/units//stop", 404, None),
+            ("/units/a", 404, None),
+            ("/units/a/stop/", 404, None),
+        ):
+            async with session.get(server.url + path) as response:
+                assert (response.status, values and await response.json()) == (status, values)
+
+
+async def test_it_says_whether_it_listens():
+    """From its start to its stop."""
+    server = HttpServer("127.0.0.1", 0)
+    assert not server.listening
+    await server.start()
+    assert server.listening
+    await server.stop()
+    assert not server.listening

@@ -31,6 +31,7 @@ class Working(Unit):
         self.lives += 1
         if self.error:
             raise self.error
+        self.enter(State.RUNNING)
         self.ready.set()
         while await self.gate():
             await self.rest(0.01)
