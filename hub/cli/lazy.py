@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -55,6 +56,9 @@ class LazyGroup(TyperGroup):
             return name, listed, rest
         loaded = get_command(import_module(f"hub.cli.{name}").app)
         loaded.name = name
+        if not gc.isenabled():
+            gc.freeze()  # what was imported stays, and need never be looked at
+            gc.enable()
         return name, loaded, rest
 
     def invoke(self, ctx: Any) -> Any:
