@@ -144,7 +144,7 @@ class GitHubApi:
         name = "{owner}/{name}".format_map(request.match_info) if "owner" in request.match_info else None
         if name in self.former_names:
             rest = request.rel_url.raw_path.split("/", 4)[4]
-            location = f"{self.url}/repositories/1/{rest}?{request.rel_url.raw_query_string}"
+            location = f"{request.url.origin()}/repositories/1/{rest}?{request.rel_url.raw_query_string}"
             return web.json_response(
                 {"message": "Moved Permanently", "url": location}, status=301, headers={"Location": location}
             )
@@ -219,7 +219,7 @@ class GitHubApi:
             del links["prev"], links["first"]
         if number >= last:
             del links["next"], links["last"]
-        address = f"{self.url}{request.rel_url.raw_path}"
+        address = f"{request.url.origin()}{request.rel_url.raw_path}"
         written_links = [
             f'<{address}?{request.rel_url.update_query(page=str(page)).raw_query_string}>; rel="{relation}"'
             for relation, page in links.items()

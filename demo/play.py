@@ -23,8 +23,6 @@ from hub.engine.selection import Selection
 from hub.engine.unit import Status
 from hub.sdk import NotConnected
 
-QUIET = 1.0
-"""Seconds without any change after which the hub is taken to be done."""
 PATIENCE = 180.0
 """Seconds that the hub may take to be done, on a slow and busy machine."""
 ISSUES = 60
@@ -45,8 +43,10 @@ async def play(screen: Screen, *, attach: bool) -> bool:
         screen.say(f"deliveries: {origin}")
         stage: Stage
         if attach:
-            stage = AttachedStage()
-            screen.say(f"the hub: containers, at {stage.webhook}")
+            stage = attached = AttachedStage()
+            screen.say(f"the hub: containers, at {stage.webhook}; waiting for them …")
+            stack.push_async_callback(attached.stop)
+            await attached.ready()
         else:
             stage = await stack.enter_async_context(local(chat, api, screen.starting))
         return await _Play(screen, stage, chat, api).run(payloads)
@@ -76,6 +76,7 @@ class _Play:
         self._chat = chat
         self._api = api
         self._expected = 0
+        self._replayed = 0
 
     async def run(self, payloads: Sequence[tuple[str, bytes]]) -> bool:
         screen = self._screen
@@ -127,7 +128,7 @@ class _Play:
                 totals = [status.totals for status in statuses]
                 if totals != before or not self._done(statuses):
                     before, since = totals, now
-                elif now - since > QUIET:
+                elif now - since > self._stage.quiet:
                     return statuses
                 if now - began > PATIENCE:
                     raise NotConnected(f"the hub was not done after {PATIENCE:g} s: {self._screen.line(statuses)}")
@@ -135,6 +136,8 @@ class _Play:
     def _done(self, statuses: Sequence[Status]) -> bool:
         by_name = {status.unit: status for status in statuses}
         if set(by_name) != set(self._stage.deployment.units) or any(each.totals.in_flight for each in statuses):
+            return False
+        if by_name["announce"].totals.replayed < self._replayed:
             return False
         polled = by_name["issues"]
         caught_up = self._api is None or self._api.newest in (polled.cursor or "")
@@ -153,7 +156,8 @@ class _Play:
     async def _replay(self) -> None:
         replay = Replay(self._stage.settings, self._stage.deployment, Selection(units=frozenset({"announce"})))
         await replay.replay()
-        self._screen.say(f"{replay.outcomes['announce'].resolved} dead letters replayed")
+        self._replayed = replay.outcomes["announce"].resolved
+        self._screen.say(f"{self._replayed} dead letters replayed")
 
     async def _queued(self) -> int:
         connection = await aio_pika.connect(self._stage.amqp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -16,9 +16,13 @@ from demo.githubapi import GitHubApi
 from hub.deployment import Deployment, load
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
-from hub.engine.status import read_reports
-from hub.engine.unit import Status
+from hub.engine.status import EVERY, reports_of
+from hub.engine.unit import State, Status
+from hub.kafka import names
+from hub.kafka.compacted import CompactedTable
 from hub.kafka.settings import KafkaSettings
+from hub.kafka.topics import ensure_topics
+from hub.sdk import NotConnected
 from hub.testing.servers import kafka_server, rabbitmq_server
 
 QUICKSTART = Path(__file__).parent.parent / "schemas" / "examples" / "quickstart"
@@ -26,6 +30,9 @@ WEBHOOK_PATH = "/webhooks/github"
 SECRET = "It's a Secret to Everybody"  # noqa: S105  GitHub's documentation signs with it; nothing real is behind it
 REPOSITORY = "octo-org/octo-repo"
 """Repository that the demo's own API serves."""
+READY_LIMIT = 120.0
+"""Seconds that the containers have to start."""
+_THERE = (State.RUNNING, State.PAUSED)
 
 
 class Stage(Protocol):
@@ -36,13 +43,14 @@ class Stage(Protocol):
         settings: how to reach Kafka.
         webhook: URL that deliveries are sent to.
         amqp: URL of RabbitMQ.
-        environ: what the schema files' references see.
+        quiet: seconds without any change after which the hub is taken to be done.
     """
 
     deployment: Deployment
     settings: KafkaSettings
     webhook: str
     amqp: str
+    quiet: float
 
     async def statuses(self) -> Sequence[Status]:
         """Every unit's status, measured now or reported within the last seconds."""
@@ -50,6 +58,8 @@ class Stage(Protocol):
 
 class LocalStage:
     """A hub in this process, on servers of its own."""
+
+    quiet = 1.0
 
     def __init__(self, runtime: Runtime, amqp: str) -> None:
         self._runtime = runtime
@@ -67,15 +77,41 @@ class LocalStage:
 class AttachedStage:
     """Containers, one per unit, found by the environment that ``docker-compose.yml`` gives."""
 
+    quiet = 3 * EVERY
+
     def __init__(self) -> None:
         self.deployment = load(QUICKSTART)
         self.settings = KafkaSettings()
         self.webhook = os.environ["DEMO_WEBHOOK_URL"]
         self.amqp = os.environ["AMQP_URL"]
+        self._table = CompactedTable(self.settings, names.status(self.deployment.name), follow=True)
+
+    async def ready(self) -> None:
+        """Waits until every unit has reported that it is there; one that waits for its far side is.
+
+        Raises:
+            NotConnected: not within the limit.
+        """
+        await ensure_topics(self.settings, self.deployment.topic_specs())
+        await self._table.start()
+        missing: set[str] = set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_LIMIT):
+                while True:
+                    there = {each.unit for each in await self.statuses() if each.state in _THERE}
+                    missing = set(self.deployment.units) - there
+                    if not missing:
+                        return
+                    await asyncio.sleep(1)
+        raise NotConnected(f"units that did not start within {READY_LIMIT:g} s: {', '.join(sorted(missing))}")
+
+    async def stop(self) -> None:
+        """Disconnects."""
+        await self._table.stop()
 
     async def statuses(self) -> Sequence[Status]:
         """As the units reported them on Kafka."""
-        reports = await read_reports(self.settings, self.deployment.name)
+        reports = reports_of(entry.value for entry in (await self._table.items()).values())
         return [report.status for report in reports if not report.stale]
 
 
