@@ -54,7 +54,7 @@ async def bare() -> AsyncIterator[int]:
     )
     task = asyncio.create_task(server.serve())
     while not server.started:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # noqa: ASYNC110  uvicorn has no event for it
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await task

@@ -1,7 +1,7 @@
 """Routes beside a bare aiokafka copy loop: CPU-seconds per million events, and events per second.
 
-One partition, events of about 1 kB. ``copy`` forwards every event; ``filter_map`` keeps one half and makes six fields of
-each. The bare loops are what one would write by hand for the same guarantees as far as they go: read_committed,
+One partition, events of about 1 kB. ``copy`` forwards every event; ``filter_map`` keeps one half and makes six fields
+of each. The bare loops are what one would write by hand for the same guarantees as far as they go: read_committed,
 acks=all, idempotent, offsets committed after the acknowledgements, aiokafka's batch interface.
 """
 

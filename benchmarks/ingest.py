@@ -1,8 +1,8 @@
-"""Webhook ingest beside a bare ASGI application that only verifies the HMAC: CPU per request, and requests per second.
+"""Webhook ingest beside a bare ASGI application that only verifies the HMAC: CPU per request, requests per second.
 
-Both run under uvicorn with uvloop and httptools, one process. The bare one answers when the signature is right; the hub also
-normalizes, deduplicates, publishes to Kafka and waits for the acknowledgement. A client with 32 connections sends a push
-event of GitHub, each request a delivery of its own.
+Both run under uvicorn with uvloop and httptools, one process. The bare one answers when the signature is right; the hub
+also normalizes, deduplicates, publishes to Kafka and waits for the acknowledgements. A client with 32 connections sends
+a push event of GitHub, each request a delivery of its own.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from hub.testing.servers import kafka_server
 REQUESTS = int(os.environ.get("BENCH_REQUESTS", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 CONNECTIONS = 32
-SECRET = "a secret for the benchmark"  # noqa: S105  of nothing
-BODY = sorted((Path(__file__).parent.parent / "demo" / "payloads").glob("push.*.json"))[0]
+SECRET = "a secret for the benchmark"
+BODY = Path(__file__).parent.parent / "demo" / "payloads" / "push.branch.json"
 
 
 def requests(body: bytes, path: str, batch: str) -> list[bytes]:
     """Whole HTTP requests, each a delivery of its own."""
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nUser-Agent: GitHub-Hookshot/0\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Content-Type: application/json\r\nUser-Agent: GitHub-Hookshot/0\r\n"
         f"X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n"
     )
     return [f"{head}X-GitHub-Delivery: {batch}-{number}\r\n\r\n".encode() + body for number in range(REQUESTS)]
