@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Self, TypeAlias
 
 from aiokafka import AIOKafkaProducer
@@ -15,8 +14,9 @@ from hub.kafka import clients, topics
 from hub.kafka.budget import Budget
 from hub.kafka.errors import TooLarge, kafka_error
 from hub.kafka.record import Header, Record
+from hub.kafka.sending import ATTEMPTS, NOT_WRITTEN, Sending, outcome_error
 from hub.kafka.settings import KafkaSettings
-from hub.sdk import EnvironmentProblem, HubError, NotConnected, Permanent
+from hub.sdk import EnvironmentProblem, HubError, NotConnected
 
 __all__ = ["Header", "Publisher", "Record", "RecordMetadata", "Result", "TooLarge"]
 
@@ -24,22 +24,8 @@ IN_FLIGHT = 64 * 2**20
 """Bytes that a publisher holds unacknowledged: below the 100 MiB that a broker takes as one request."""
 
 Result: TypeAlias = RecordMetadata | HubError
-_Outcomes: TypeAlias = list[RecordMetadata | BaseException | None]
 
-_ATTEMPTS = 4
 _LIMITS_AGE = 300.0  # seconds after which a topic's max.message.bytes is asked for again
-# The broker has not written these, and never will under this producer's id, so that the same again by a new producer
-# is no duplicate. They follow from another batch's failure; the last from one record of the batch, or from a topic
-# whose limit was lowered.
-_NOT_WRITTEN = (
-    kafka.OutOfOrderSequenceNumber,
-    kafka.UnknownProducerId,
-    kafka.InvalidProducerEpoch,
-    kafka.InvalidProducerIdMapping,
-    kafka.ProducerFenced,
-    kafka.ProducerClosed,
-    kafka.MessageSizeTooLargeError,
-)
 
 
 class Publisher:
@@ -121,39 +107,25 @@ class Publisher:
             `EnvironmentProblem` for a topic that doesn't exist, `ConfigError` where Kafka refuses us.
         """
         limit = self._timeout if timeout is None else timeout
-        results: _Outcomes = [None] * len(records)
+        sending = Sending(len(records))
+        todo: Sequence[int] = range(len(records))
         try:
             async with asyncio.timeout(limit):
-                todo: Sequence[int] = range(len(records))
-                for _ in range(_ATTEMPTS):
-                    todo = await self._admit(records, todo, results)
-                    if not todo:
+                for attempt in range(1, ATTEMPTS + 1):
+                    await self._know({records[index].topic for index in todo})
+                    await self._write(records, todo, sending)
+                    todo = [index for index in todo if isinstance(sending.outcomes[index], NOT_WRITTEN)]
+                    if not todo or attempt == ATTEMPTS:
                         break
-                    await self._write(records, todo, results)
-                    todo = [index for index in todo if isinstance(results[index], _NOT_WRITTEN)]
+                    sending.forget(todo)
         except TimeoutError:
             pass
-        return [_result(result, limit) for result in results]
-
-    async def _admit(self, records: Sequence[Record], todo: Sequence[int], results: _Outcomes) -> list[int]:
-        """Indices of the records that their topics take; the others get their error."""
-        try:
-            await self._know({records[index].topic for index in todo})
-        except HubError as error:
-            for index in todo:
-                results[index] = error
-            return []
-        admitted = []
-        for index in todo:
-            record = records[index]
-            known = self._limits.get(record.topic)
-            if known is None:
-                results[index] = _no_topic(record.topic)
-            elif (size := record.size()) > known[0]:
-                results[index] = TooLarge(record.topic, size, known[0])
-            else:
-                admitted.append(index)
-        return admitted
+        except HubError as error:  # of all that isn't under way
+            sending.outcomes = [error if each is None else each for each in sending.outcomes]
+        return [
+            each if isinstance(each, RecordMetadata) else outcome_error(each, limit)  # a tuple's class is quickly asked
+            for each in sending.outcomes
+        ]
 
     async def _know(self, names: set[str]) -> None:
         """Sees to it that the limits of these topics are known, if they exist."""
@@ -166,37 +138,29 @@ class Publisher:
                 self._limits.pop(name, None)
             self._limits |= {name: (limit, now) for name, limit in found.items()}
 
-    async def _write(self, records: Sequence[Record], todo: Sequence[int], results: _Outcomes) -> None:
-        """One attempt; leaves in ``results`` what came of it, also when it is cut short by a timeout."""
-        futures: dict[int, asyncio.Future[RecordMetadata]] = {}
-        try:
-            for index in todo:
-                results[index] = None
+    async def _write(self, records: Sequence[Record], todo: Sequence[int], sending: Sending) -> None:
+        """One attempt; ends when each record is written, or has failed."""
+        for index in todo:
+            record = records[index]
+            known = self._limits.get(record.topic)
+            size = record.size()
+            if known is None:
+                sending.outcomes[index] = _no_topic(record.topic)
+            elif size > known[0]:
+                sending.outcomes[index] = TooLarge(record.topic, size, known[0])
+            else:
+                batch = min(self._batch, known[0])
                 try:
-                    futures[index] = await self._enqueue(records[index])
+                    await self._enqueue(record, size, batch, sending, index)
                 except (kafka.KafkaError, AssertionError) as error:  # aiokafka asserts that the partition is there
-                    results[index] = error
-            if futures:
-                await asyncio.wait(futures.values())
-        except HubError as error:
-            for index in todo:
-                results[index] = error
-        finally:
-            for index, future in futures.items():
-                if future.done():
-                    results[index] = failed = future.exception()
-                    if failed is None:
-                        results[index] = future.result()
-                    elif isinstance(failed, kafka.MessageSizeTooLargeError):
-                        self._limits.pop(records[index].topic, None)
+                    sending.outcomes[index] = error
+        await sending.finish()
 
-    async def _enqueue(self, record: Record) -> asyncio.Future[RecordMetadata]:
-        size = record.size()
-        batch = min(self._batch, self._limits.get(record.topic, (self._batch, 0))[0])
+    async def _enqueue(self, record: Record, size: int, batch: int, sending: Sending, index: int) -> None:
         producer = self._producers.get(batch) or await self._producer(batch)
         await self._budget.take(size)
         try:
-            future: asyncio.Future[RecordMetadata] = await producer.send(
+            future = await producer.send(
                 record.topic,
                 _NOTHING if record.value is None else record.value,
                 record.key,
@@ -207,15 +171,23 @@ class Publisher:
         except BaseException:
             self._budget.give(size)
             raise
-        future.add_done_callback(partial(self._settle, producer, batch, size))
-        return future
+        sending.left += 1
 
-    def _settle(
-        self, producer: AIOKafkaProducer, batch: int, size: int, future: asyncio.Future[RecordMetadata]
-    ) -> None:
-        self._budget.give(size)
-        # After any failed batch a producer's sequence has a gap, and that partition refuses whatever follows.
-        if not future.cancelled() and future.exception() is not None and self._producers.get(batch) is producer:
+        def settle(done: asyncio.Future[RecordMetadata]) -> None:
+            self._budget.give(size)
+            error = done.exception()
+            sending.settle(index, done.result() if error is None else error)
+            if error is not None:
+                self._learn(error, record.topic, producer, batch)
+
+        future.add_done_callback(settle)
+
+    def _learn(self, error: BaseException, topic: str, producer: AIOKafkaProducer, batch: int) -> None:
+        """What follows from a failed batch for the next ones."""
+        if isinstance(error, kafka.MessageSizeTooLargeError):
+            self._limits.pop(topic, None)
+        # The producer's sequence has a gap now, and that partition refuses whatever follows.
+        if self._producers.get(batch) is producer:
             self._discard(batch)
 
     async def _producer(self, batch: int) -> AIOKafkaProducer:
@@ -251,11 +223,3 @@ def _serialize(value: Any) -> bytes | None:
 
 def _no_topic(name: str) -> EnvironmentProblem:
     return EnvironmentProblem(f"the topic {name} doesn't exist on this Kafka cluster")
-
-
-def _result(result: RecordMetadata | BaseException | None, limit: float) -> Result:
-    if result is None:
-        return NotConnected(f"Kafka has not acknowledged the record within {limit:g} s; it may still be written")
-    if isinstance(result, AssertionError):
-        return Permanent("expected a partition that the topic has")
-    return result if isinstance(result, RecordMetadata) else kafka_error(result, "writing")
