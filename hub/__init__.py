@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hub.engine.attempts import RetryPolicy
+    from hub.engine.programs import subscribe, tap
     from hub.engine.received import Delivery, PayloadMismatch
-    from hub.engine.subscription import NotEntered, Subscription, subscribe
-    from hub.engine.tap import Sighting, Tap, tap
+    from hub.engine.subscription import NotEntered, Subscription
+    from hub.engine.tap import Sighting, Tap
     from hub.kafka.settings import KafkaSettings
     from hub.sdk.errors import HubError, InvalidEvent, NotConnected, Permanent, Transient
     from hub.sdk.event import Event
@@ -39,9 +40,10 @@ __all__ = [
 
 _MODULES = {
     "hub.engine.attempts": ("RetryPolicy",),
+    "hub.engine.programs": ("subscribe", "tap"),
     "hub.engine.received": ("Delivery", "PayloadMismatch"),
-    "hub.engine.subscription": ("NotEntered", "Subscription", "subscribe"),
-    "hub.engine.tap": ("Sighting", "Tap", "tap"),
+    "hub.engine.subscription": ("NotEntered", "Subscription"),
+    "hub.engine.tap": ("Sighting", "Tap"),
     "hub.kafka.settings": ("KafkaSettings",),
     "hub.sdk.errors": ("HubError", "InvalidEvent", "NotConnected", "Permanent", "Transient"),
     "hub.sdk.event": ("Event",),

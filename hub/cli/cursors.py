@@ -12,18 +12,26 @@ import typer
 from pydantic import ValidationError
 
 from hub.cli import workspace
+from hub.cli.logs import Level, configure
 from hub.cli.output import DirectoryOption, Json, ago, commands, console, print_json, run_async, table
 from hub.deployment import Deployment
-from hub.engine.cursors import CursorStore
+from hub.engine.cursors import CursorStore, Stored
 from hub.engine.status import read_reports
 from hub.engine.unit import State
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import table_topic
-from hub.kafka.topics import ensure_topics
+from hub.kafka.topics import describe_topics, ensure_topics
 from hub.sdk import ConfigError, Cursor, HubError, PollingSource
 
 app = commands(no_args_is_help=True)
+
+
+@app.callback()
+def cursors() -> None:
+    """List, show, set or reset the positions of polling sources."""
+    configure(level=Level.ERROR)
+
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A polling source of the deployment.")]
 Force = Annotated[bool, typer.Option("--force", help="Also while the source runs, which may overwrite it.")]
@@ -182,9 +190,8 @@ def _parsed(model: type[Cursor], source: str, text: str) -> Cursor:
 
 
 @asynccontextmanager
-async def _opened(deployment: Deployment, settings: KafkaSettings) -> AsyncIterator[CursorStore]:
-    await ensure_topics(settings, [table_topic(names.cursors(deployment.name))])
-    store = CursorStore(settings, deployment.name)
+async def _opened(settings: KafkaSettings, deployment: str) -> AsyncIterator[CursorStore]:
+    store = CursorStore(settings, deployment)
     await store.start()
     try:
         yield store
@@ -192,10 +199,20 @@ async def _opened(deployment: Deployment, settings: KafkaSettings) -> AsyncItera
         await store.stop()
 
 
+async def _stored(settings: KafkaSettings, deployment: str) -> dict[str, Stored]:
+    if not await _exists(settings, names.cursors(deployment)):
+        return {}  # it has never run
+    async with _opened(settings, deployment) as store:
+        return dict(await store.stored())
+
+
+async def _exists(settings: KafkaSettings, topic: str) -> bool:
+    return topic in await describe_topics(settings, [topic])
+
+
 async def _positions(deployment: Deployment, settings: KafkaSettings) -> list[Position]:
     """Every polling source, then what is stored of sources that are there no more."""
-    async with _opened(deployment, settings) as store:
-        stored = dict(await store.stored())
+    stored = await _stored(settings, deployment.name)
     found: list[Position] = []
     for name, spec in deployment.sources.items():
         if not issubclass(spec.cls, PollingSource):
@@ -230,7 +247,8 @@ async def _store(
     """Stores a cursor, or none, and gives the old one."""
     if not force:
         await _check_stopped(deployment, settings, source)
-    async with _opened(deployment, settings) as store:
+    await ensure_topics(settings, [table_topic(names.cursors(deployment.name))])
+    async with _opened(settings, deployment.name) as store:
         old = await store.get(source)
         if new is None:
             await store.reset(source)
@@ -240,7 +258,8 @@ async def _store(
 
 
 async def _check_stopped(deployment: Deployment, settings: KafkaSettings, source: str) -> None:
-    await ensure_topics(settings, [table_topic(names.status(deployment.name))])
+    if not await _exists(settings, names.status(deployment.name)):
+        return
     for report in await read_reports(settings, deployment.name):
         status = report.status
         if status.unit == source and status.state in (State.RUNNING, State.PAUSED) and not report.stale:

@@ -11,6 +11,7 @@ import typer
 
 from hub.cli import letters as shown
 from hub.cli import workspace
+from hub.cli.logs import Level, configure
 from hub.cli.moment import moment
 from hub.cli.outcomes import say
 from hub.cli.output import OK, RUNTIME, DirectoryOption, Json, commands, console, plural, print_json, run_async
@@ -25,6 +26,13 @@ from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import HubError
 
 app = commands(no_args_is_help=True)
+
+
+@app.callback()
+def dlq() -> None:
+    """List, show, replay or discard dead letters: events that a unit could not deliver, with the cause."""
+    configure(level=Level.ERROR)
+
 
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNIT", help="Of these units.", show_default=False)]
 Errors = Annotated[
@@ -200,7 +208,7 @@ def _run(
     """Does it, and says what was done, also where an error ended it."""
     try:
         run_async(doing)
-    except HubError:
+    except (HubError, KeyboardInterrupt):
         if any(outcome.resolved for outcome in work.outcomes.values()):
             say(work.outcomes.values(), verb, dry_run=dry_run, json=json)
         raise

@@ -19,8 +19,8 @@ from hub.cli.moment import moment
 from hub.cli.output import DirectoryOption, Json, commands, console, plural, print_json, printable, run_async
 from hub.cli.where import explained
 from hub.deployment import Deployment, InvalidDeployment, RouteSpec, SourceSpec
+from hub.engine.programs import tap as look
 from hub.engine.tap import Sighting, Tap
-from hub.engine.tap import tap as look
 from hub.sdk.errors import ConfigError, InvalidEvent
 
 app = commands()

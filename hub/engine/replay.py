@@ -93,7 +93,9 @@ class Replay:
             Fenced: another replay or discard of the same DLQ topic has begun; what this one has done stays done.
             HubError: Kafka's; the same command again does only what wasn't done.
         """
-        await topics.ensure_topics(self._settings, self._deployment.topic_specs())
+        targets = self._targets()
+        specs = [spec for spec in self._deployment.topic_specs() if spec.name in targets]
+        await topics.ensure_topics(self._settings, specs)
         limits = await self._limits()
 
         def send(letter: Letter) -> list[Record] | None:
@@ -183,8 +185,13 @@ class Replay:
         return f"hub.{self._deployment.name}.dlq.{topic}"
 
     async def _limits(self) -> dict[str, int]:
-        targets = {each for queue in self._queues for each in (queue.inbox, *queue.types.values()) if each}
-        return await topics.limits(self._settings, [*targets, self._resolutions.topic])
+        return await topics.limits(self._settings, list(self._targets()))
+
+    def _targets(self) -> set[str]:
+        """What a replay writes to: the ways back of the selected units, and the notes."""
+        chosen = [queue for queue in self._queues if queue.unit in self.outcomes]
+        ways = {each for queue in chosen for each in (queue.inbox, *queue.types.values()) if each}
+        return {*ways, self._resolutions.topic}
 
 
 class _Batch:

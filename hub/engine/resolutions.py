@@ -20,8 +20,7 @@ from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.specs import table_topic
-from hub.kafka.topics import ensure_topics
+from hub.kafka.topics import describe_topics
 
 _log = logging.getLogger("hub.engine.resolutions")
 
@@ -66,10 +65,11 @@ class Resolutions:
         """
         if self._started:
             await self._table.refresh()
-        else:
-            await ensure_topics(self._settings, [table_topic(self.topic)])
+        elif self.topic in await describe_topics(self._settings, [self.topic]):
             await self._table.start()
             self._started = True
+        else:
+            return  # nothing was ever resolved
         self._known = dict(_read((await self._table.items()).items()))
 
     async def stop(self) -> None:

@@ -11,11 +11,10 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
-from hub.deployment.model import Start
 from hub.engine.attempts import Pending, RetryPolicy
 from hub.engine.outlet import Outlet
 from hub.engine.perseverance import finished
@@ -24,13 +23,11 @@ from hub.engine.received import Delivery, State, payload
 from hub.engine.settlement import Settlement, place_of
 from hub.engine.termination import on_sigterm
 from hub.engine.window import Window
-from hub.kafka.names import check_topic
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import TopicSpec, dlq_topic
 from hub.kafka.topics import describe_topics, ensure_topics
-from hub.sdk.errors import ConfigError, EnvironmentProblem, HubError, InvalidEvent
+from hub.sdk.errors import EnvironmentProblem, HubError, InvalidEvent, NotConnected
 
-M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 COMMIT_EVERY = 1.0
@@ -54,94 +51,8 @@ class NotEntered(HubError):
     """A delivery was asked for while the one before had not been entered."""
 
 
-@overload
-def subscribe(
-    topic: str,
-    *,
-    group: str,
-    model: type[M],
-    settings: KafkaSettings | None = None,
-    retry: RetryPolicy | None = None,
-    dlq: bool | str = True,
-    concurrency: int = 1,
-    start: str = "latest",
-) -> Subscription[M]: ...
-
-
-@overload
-def subscribe(
-    topic: str,
-    *,
-    group: str,
-    model: None = None,
-    settings: KafkaSettings | None = None,
-    retry: RetryPolicy | None = None,
-    dlq: bool | str = True,
-    concurrency: int = 1,
-    start: str = "latest",
-) -> Subscription[Any]: ...
-
-
-def subscribe(
-    topic: str,
-    *,
-    group: str,
-    model: type[BaseModel] | None = None,
-    settings: KafkaSettings | None = None,
-    retry: RetryPolicy | None = None,
-    dlq: bool | str = True,
-    concurrency: int = 1,
-    start: str = "latest",
-) -> Subscription[Any]:
-    """The events of a topic, for as long as they are iterated.
-
-    async for delivery in hub.subscribe("review.wanted", group="changelog"):
-        async with delivery as event:     # leaving the block acknowledges; an exception retries, then dead-letters
-            await append(event.data)
-
-    While it is iterated, SIGTERM ends it after the block that is under way, unless the program handles SIGTERM itself.
-    So does leaving the loop; ``async with contextlib.aclosing(hub.subscribe(…)) as deliveries`` says at which point.
-
-    Args:
-        topic: must exist.
-        group: consumer group. Programs of one group share the events; each group gets them all.
-        model: what each payload must fit; ``delivery.data`` is then one of it. A payload that doesn't fit is
-            dead-lettered.
-        settings: how to reach Kafka; from the environment (``HUB_KAFKA__…``) if not given.
-        retry: when an event whose block failed comes again: 8 times, after pauses of up to 30 s, if not given.
-        dlq: topic of the dead letters; ``<group>.dlq`` for True. With False, what can't be handled ends the iteration
-            with its error, and is read again by the next one.
-        concurrency: how many deliveries may be under way at once, each of another key, for programs that hand them to
-            tasks.
-        start: where a group that is new begins: ``latest``, ``earliest`` or an RFC 3339 time.
-
-    Raises:
-        ConfigError: an argument, or a setting in the environment, is wrong.
-    """
-    try:
-        TypeAdapter(Start).validate_python(start)
-    except ValidationError as error:
-        raise ConfigError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None
-    if concurrency < 1:
-        raise ConfigError(f"expected a concurrency of 1 or more; got {concurrency}")
-    if not group:
-        raise ConfigError("expected the name of a consumer group; got ''")
-    check_topic(topic)
-    dead_letters = check_topic(dlq if isinstance(dlq, str) else f"{group}.dlq") if dlq is not False else None
-    return Subscription(
-        topic,
-        group=group,
-        model=model,
-        settings=settings or KafkaSettings(),
-        retry=retry or RetryPolicy(),
-        dlq=dead_letters,
-        concurrency=concurrency,
-        start=start,
-    )
-
-
 class Subscription(Generic[T]):
-    """Deliveries of one topic to one group; made by `subscribe`, iterated once.
+    """Deliveries of one topic to one group; made by `hub.subscribe`, iterated once.
 
     Attributes:
         topic: where the events come from.
@@ -354,17 +265,20 @@ class Subscription(Generic[T]):
 
     async def _keep(self, reader: Reader) -> None:
         """Commits now and then, and lets go of partitions that the group takes away once no block is under way."""
-        try:
-            while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(reader.revoking.wait(), COMMIT_EVERY)
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.revoking.wait(), COMMIT_EVERY)
+            try:
                 if reader.revoking.is_set():
                     await self._let_go(reader)
                 else:
                     await self._commit(reader)
-        except Exception as error:  # noqa: BLE001  raised where the program sees it, by the iteration
-            self._failure = error
-            self._changed.set()
+            except NotConnected as error:
+                _log.warning("%s: positions not committed now: %s", self.group, error)
+            except Exception as error:  # noqa: BLE001  raised where the program sees it, by the iteration
+                self._failure = error
+                self._changed.set()
+                return
 
     async def _commit(self, reader: Reader) -> None:
         window = self._window

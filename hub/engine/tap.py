@@ -19,11 +19,10 @@ from hub.engine.backlog import Backlog
 from hub.engine.deadletter import Origin
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
-from hub.kafka.names import check_topic
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import describe_topics
 from hub.routes import EvaluationError, compile_predicate
-from hub.sdk.errors import ConfigError, HubError, InvalidEvent, NotConnected
+from hub.sdk.errors import HubError, InvalidEvent, NotConnected
 from hub.sdk.event import Event, Header
 
 REFRESH = 2.0
@@ -55,56 +54,8 @@ class Sighting:
     problem: str = ""
 
 
-def tap(
-    *topics: str,
-    settings: KafkaSettings | None = None,
-    start: datetime | str = "latest",
-    last: int | None = None,
-    where: str | None = None,
-) -> Tap:
-    """What goes by on topics, for as long as it is iterated.
-
-    async for sighting in hub.tap("review.wanted", last=10):
-        print(sighting.event)
-
-    Records of one partition come in their order. Those that were there before come first, in the order of time; then
-    those that are written, as they come. It goes on over restarts of brokers, and picks up new partitions, and topics
-    that are made later, from their beginning.
-
-    Args:
-        topics: they needn't exist yet.
-        settings: how to reach Kafka; from the environment (``HUB_KAFKA__…``) if not given.
-        start: where to begin: ``latest``, ``earliest``, or a time.
-        last: begins so many records before the end, over all topics; instead of ``start``.
-        where: shows only events of which this expression is true; see `Tap` for those that have no value for it.
-
-    Raises:
-        ConfigError: an argument is wrong.
-    """
-    if not topics:
-        raise ConfigError("expected the name of a topic")
-    since = None
-    if isinstance(start, datetime):
-        since = start
-    elif start not in ("latest", "earliest"):
-        try:
-            since = datetime.fromisoformat(start)
-        except ValueError:
-            raise ConfigError(
-                f"expected latest, earliest or a time such as 2026-11-20T10:00:00Z; got {start!r}"
-            ) from None
-    if since is not None and since.tzinfo is None:
-        raise ConfigError(f"expected a time with its zone, such as 2026-11-20T10:00:00Z; got {start}")
-    if last is not None and last < 0:
-        raise ConfigError(f"expected a number of records, 0 or more; got {last}")
-    if start == "latest" and last is None:
-        last = 0
-    names = [check_topic(each) for each in dict.fromkeys(topics)]
-    return Tap(settings or KafkaSettings(), names, since=since, last=last, where=where)
-
-
 class Tap:
-    """What `tap` gives: iterate it.
+    """What `hub.tap` gives: iterate it.
 
     Attributes:
         topics: what it looks at.

@@ -22,6 +22,8 @@ WAIT = 20.0
 TIMEOUT_MS = 30_000
 """After this, brokers abort a transaction whose owner is gone: above `WAIT`, and no more, since readers wait for it."""
 
+_BROKEN_LIMIT = 0.5
+
 
 class TransactionalWriter:
     """Writes batches of records, each batch in one transaction.
@@ -44,6 +46,7 @@ class TransactionalWriter:
             max_batch_size=min(clients.BATCH_BYTES, largest),
             value_serializer=_serialize,
         )
+        self._broken = False
 
     async def start(self) -> None:
         """Connects, and fences whoever had the id before; what that one had committed is visible from now on."""
@@ -51,7 +54,7 @@ class TransactionalWriter:
 
     async def stop(self) -> None:
         """Disconnects."""
-        await clients.close(self._producer)
+        await clients.close(self._producer, _BROKEN_LIMIT if self._broken else 10.0)
 
     async def write(self, records: Sequence[Record]) -> None:
         """Writes records in one transaction, and returns once it is committed.
@@ -64,6 +67,7 @@ class TransactionalWriter:
                 written; the next writer with this id sees whether it was.
             HubError: nothing of this batch was written.
         """
+        self._broken = True  # until it is done; what a broken producer holds isn't worth waiting for
         try:
             async with asyncio.timeout(WAIT):
                 await self._producer.begin_transaction()
@@ -77,6 +81,7 @@ class TransactionalWriter:
                 raise kafka_error(error, "writing in a transaction") from error
             raise
         await self._commit()
+        self._broken = False
 
     async def _send(self, records: Sequence[Record]) -> None:
         async with asyncio.timeout(WAIT):

@@ -10,17 +10,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from hub.engine import replay as replaying
+from hub.engine import transaction as transactions
 from hub.engine.deadletter import REPLAYS, read_dead_letter
 from hub.engine.replay import Replay
 from hub.engine.selection import Selection
 from hub.engine.transaction import TransactionalWriter
 from hub.kafka import clients, names
+from hub.kafka.compacted import CompactedTable
 from hub.kafka.errors import Fenced
 from hub.kafka.publisher import Record
-from hub.sdk import ConfigError, Event, Permanent, Transient
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import ConfigError, Event, NotConnected, Permanent, Transient
 from hub.testing.scripted import Script
+from hub.testing.servers import kafka_server
 from tests.integration.dlq import deployed, failed, ids, listed, numbered, replayed
 from tests.integration.engine import event, publish, records, running, settled, until
 
@@ -350,3 +356,55 @@ async def test_an_unknown_unit_is_refused_before_anything_is_read(tmp_path, kafk
     deployment = await deployed(tmp_path, kafka, unique)
     with pytest.raises(ConfigError, match="no unit named anounce; the deployment has announce, other"):
         Replay(kafka, deployment, Selection(units=frozenset({"anounce"})))
+
+
+async def test_a_replay_survives_nothing_but_can_be_repeated_after_a_broker_s_crash(tmp_path, unique, monkeypatch):
+    """The broker dies in the middle: the command ends in good time and says so; the next one does the rest, once."""
+    monkeypatch.setattr(replaying, "BATCH", 5)
+    monkeypatch.setattr(transactions, "WAIT", 4.0)
+    async with kafka_server(private=True) as server:
+        kafka = KafkaSettings(bootstrap_servers=server.url)
+        deployment = await deployed(tmp_path, kafka, unique)
+        await failed(kafka, deployment, numbered(30))
+        send, batches = TransactionalWriter._send, 0
+
+        async def dying(self: TransactionalWriter, batch: list[Record]) -> None:
+            nonlocal batches
+            batches += 1
+            if batches == 3:
+                server.kill()
+            await send(self, batch)
+
+        monkeypatch.setattr(TransactionalWriter, "_send", dying)
+        first = Replay(kafka, deployment, Selection(units=ANNOUNCE))
+        with pytest.raises(NotConnected):
+            await asyncio.wait_for(first.replay(), 60)
+        assert first.outcomes["announce"].resolved == 10
+        await server.start()
+        again = await replayed(kafka, deployment, "announce")
+        assert again.outcomes["announce"].resolved == 20
+        back = await records(kafka, names.inbox(unique, "announce"))
+    assert sorted(each.value for each in back) == sorted(each.raw for each in numbered(30))
+
+
+async def test_notes_about_dead_letters_that_are_gone_are_removed(tmp_path, kafka, unique):
+    """The table of resolutions doesn't outgrow the topics that it is about."""
+    deployment = await deployed(tmp_path, kafka, unique)
+    await failed(kafka, deployment, numbered(6))
+    await replayed(kafka, deployment, "announce")
+    dlq = TopicPartition(names.dlq(unique, "announce"), 0)
+    async with clients.running(clients.admin(kafka)) as admin:
+        await admin.delete_records({dlq: RecordsToDelete(before_offset=4)})
+    await replayed(kafka, deployment, "announce")
+    async with CompactedTable(kafka, names.resolutions(unique)) as table:
+        assert sorted(await table.items()) == [f"{dlq.topic}-0@{offset}".encode() for offset in (4, 5)]
+
+
+async def test_an_event_without_key_and_data_goes_back_too(tmp_path, kafka, unique):
+    """The least that an event can be."""
+    deployment = await deployed(tmp_path, kafka, unique)
+    await failed(kafka, deployment, [Event(type="script.event", source="/test", id="1")])
+    assert (await replayed(kafka, deployment, "announce")).outcomes["announce"].resolved == 1
+    (back,) = await records(kafka, names.inbox(unique, "announce"))
+    assert (back.key, back.value) == (None, None)
+    assert Event.from_kafka(back.key, back.value, back.headers).id == "1"

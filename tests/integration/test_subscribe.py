@@ -23,6 +23,7 @@ from hub.kafka.specs import TopicSpec
 from hub.kafka.topics import describe_topics, ensure_topics
 from hub.sdk import ConfigError, EnvironmentProblem
 from hub.sdk.event import KafkaMessage
+from hub.testing.servers import kafka_server
 from tests.integration.engine import event, publish, records, until
 
 QUICK = hub.RetryPolicy(initial_interval=0.05, max_interval=0.1, max_retries=2)
@@ -408,6 +409,7 @@ async def test_a_new_group_begins_where_it_is_told(kafka, topic):
         ({"group": "g", "start": "yesterday"}, "expected latest, earliest or a time"),
         ({"group": "g", "dlq": "a b"}, "expected a topic name"),
         ({"group": "g g"}, "expected a topic name"),
+        ({"group": "g", "dlq": "t"}, "dead letters need a topic of their own"),
     ],
 )
 def test_wrong_arguments_are_refused_at_once(options, message):
@@ -415,3 +417,30 @@ def test_wrong_arguments_are_refused_at_once(options, message):
     settings = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     with pytest.raises(ConfigError, match=message):
         hub.subscribe("t", settings=settings, **options)
+
+
+async def test_a_broker_s_crash_is_outlived(unique):
+    """Killed and started again in the middle: everything is handled, and nothing is lost."""
+    async with kafka_server(private=True) as server:
+        kafka = KafkaSettings(bootstrap_servers=server.url)
+        await ensure_topics(kafka, [TopicSpec(unique, 2)])
+        await publish(kafka, unique, [event(n, key=f"k{n % 4}") for n in range(60)])
+        subscription = subscribed(kafka, unique)
+        seen: list[int] = []
+
+        async def work() -> None:
+            async for delivery in subscription:
+                async with delivery as each:
+                    await asyncio.sleep(0.02)
+                    seen.append(each.data["n"])
+
+        task = asyncio.create_task(work())
+        await until(lambda: len(seen) > 10)
+        server.kill()
+        await asyncio.sleep(2)  # commits fail meanwhile
+        await server.start()
+        await publish(kafka, unique, [event(60)])
+        await until(lambda: set(seen) == set(range(61)), "all events")
+        assert not task.done()
+        subscription.stop()
+        await asyncio.wait_for(task, 30)
