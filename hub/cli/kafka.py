@@ -15,6 +15,8 @@ from hub.cli import workspace
 from hub.cli.output import ENVIRONMENT, Json, ago, commands, console, print_json, run_async
 from hub.kafka.embedded import DIRECTORY, EmbeddedKafka, Status
 
+_PAUSE = 3.0  # seconds between two lines of one step, where there is no terminal
+
 app = commands(no_args_is_help=True, help="Start or stop the embedded Apache Kafka.")
 
 DataDirectory = Annotated[
@@ -89,13 +91,13 @@ def progress() -> Iterator[Callable[[str], None]]:
         with out.status("") as spinner:
             yield spinner.update
     else:
-        shown: list[str] = []
+        shown: dict[str, float] = {}
 
         def tell(line: str) -> None:
-            # Of a row of counts ("fetching 12 of 46 jars, …") the first is enough.
+            # Of a row of counts ("fetching 12 of 46 jars, …") one every few seconds is enough.
             step = line.split(" ", 1)[0]
-            if step not in shown:
-                shown.append(step)
+            if time.monotonic() - shown.get(step, -_PAUSE) >= _PAUSE:
+                shown[step] = time.monotonic()
                 out.print(line, soft_wrap=True)
 
         yield tell

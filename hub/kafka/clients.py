@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -126,7 +126,7 @@ async def close(client: Client, timeout: float = 10.0) -> None:  # noqa: ASYNC10
     await _within(stopping, 5.0)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def running(client: Client, timeout: float = 30.0) -> AsyncIterator[Any]:  # noqa: ASYNC109  see start
     """Starts a client for a block, and closes it after it."""
     await start(client, timeout)
@@ -172,13 +172,15 @@ async def _cause(client: Client) -> BaseException | None:
         )
     }
     cause: BaseException | None = None
-    for host, port, _ in inner.hosts:
-        try:
-            connection = await create_conn(host, port, request_timeout_ms=5_000, **options)
-        except (OSError, KafkaError, TimeoutError) as error:
-            cause = error
-        else:
-            connection.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5.0):
+            for host, port, _ in inner.hosts:
+                try:
+                    connection = await create_conn(host, port, **options)
+                except (OSError, KafkaError) as error:
+                    cause = error
+                else:
+                    connection.close()
     return cause
 
 

@@ -18,6 +18,9 @@ set on the topic, because brokers' own defaults differ (Apache Kafka's is 1 MiB)
 DLQ_ROOM = 65_536
 """What a dead letter may be larger than its record: the headers with cause, origin and a stack trace that is cut."""
 
+REMEMBER = timedelta(days=7)
+"""How long a webhook delivery is known; GitHub's own list of deliveries, from which one can repeat them, goes back three."""
+
 BROKER_DEFAULT = -1
 """Replication that the broker decides by its ``default.replication.factor``."""
 
@@ -131,7 +134,7 @@ def table_topic(name: str, *, retention: timedelta | None = None) -> TopicSpec:
     return TopicSpec(name, 1, BROKER_DEFAULT, config)
 
 
-def hub_topics(deployment: str, *, remember: timedelta = timedelta(days=7)) -> list[TopicSpec]:
+def hub_topics(deployment: str, *, remember: timedelta = REMEMBER) -> list[TopicSpec]:
     """The tables of a deployment: cursors, unit status, webhook deliveries and resolutions of dead letters.
 
     Args:
