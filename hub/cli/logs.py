@@ -88,10 +88,14 @@ class Sparing(logging.Filter):
 
 
 def _of_client(record: logging.LogRecord) -> bool:
-    """Whether asyncio complains of an exception that a client library left lying about, e.g. when its server died."""
+    """Whether asyncio complains of what a client library left lying about, e.g. when its server died."""
     error = record.exc_info[1] if record.exc_info else None
     frames = traceback.extract_tb(error.__traceback__) if error else []
-    places = [type(error).__module__, *(Path(frame.filename).parts for frame in frames[-1:])]
+    places = [
+        record.getMessage().lower(),
+        type(error).__module__,
+        *(Path(frame.filename).parts for frame in frames[-1:]),
+    ]
     return any(client in place for client in _CLIENTS for place in places)
 
 

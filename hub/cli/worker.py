@@ -27,6 +27,9 @@ from hub.sdk import EnvironmentProblem, NotConnected
 KAFKA_LIMIT = 30.0
 """Seconds to wait for Kafka at the start."""
 
+CLOSE_LIMIT = 5.0
+"""Seconds beyond the drain's limit to close connections; both together stay below the 30 s of Kubernetes."""
+
 _POLL = 0.25
 _log = logging.getLogger("hub")
 
@@ -195,7 +198,7 @@ class Worker:
             _log.info(
                 "%s: draining within %g s; a second signal ends at once", self._signals.number.name, self._drain_limit
             )
-        cut = await self.runtime.stop(self._drain_limit)
+        cut = await self._stop()
         self.final = self.runtime.totals()
         await self.admin.stop()
         failed = [name for name, unit in self.runtime.supervisor.units.items() if unit.state is State.FAILED]
@@ -207,6 +210,16 @@ class Worker:
             _log.info("drained in %.1f s", time.monotonic() - began)
         _log.info("ledger: %s", " ".join(f"{name}={value}" for name, value in summary(self.final).items()))
         return not cut and not failed
+
+    async def _stop(self) -> list[str]:
+        """Stops the units, and bounds the closing of connections to servers that may have gone; what was cut off."""
+        stopping = asyncio.create_task(self.runtime.stop(self._drain_limit), name="stop")
+        await asyncio.wait({stopping}, timeout=self._drain_limit + CLOSE_LIMIT)
+        if stopping.done():
+            return stopping.result()
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=1.0)
+        return ["connections that could not be closed"]
 
 
 def summary(totals: Totals) -> dict[str, int]:

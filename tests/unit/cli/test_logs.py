@@ -73,6 +73,7 @@ def test_what_clients_warn_of_is_for_those_who_look_for_it():
 def test_what_a_client_library_left_lying_about_is_no_news_of_ours():
     """Asyncio reports such exceptions when a server dies; an exception of our own is shown."""
     sparing = Sparing()
+    assert not sparing.filter(record("Unclosed AIOKafkaConsumer\nconsumer: <…>", "asyncio"))
     assert not sparing.filter(record("Future exception was never retrieved", "asyncio", error=KafkaError("closed")))
     assert sparing.filter(record("Task exception was never retrieved", "asyncio", error=ValueError("a bug")))
     assert sparing.filter(record("slow callback", "asyncio"))
