@@ -361,7 +361,7 @@ async def test_an_unknown_unit_is_refused_before_anything_is_read(tmp_path, kafk
 async def test_a_replay_survives_nothing_but_can_be_repeated_after_a_broker_s_crash(tmp_path, unique, monkeypatch):
     """The broker dies in the middle: the command ends in good time and says so; the next one does the rest, once."""
     monkeypatch.setattr(replaying, "BATCH", 5)
-    monkeypatch.setattr(transactions, "WAIT", 4.0)
+    monkeypatch.setattr(transactions, "WAIT", 2.0)
     async with kafka_server(private=True) as server:
         kafka = KafkaSettings(bootstrap_servers=server.url)
         deployment = await deployed(tmp_path, kafka, unique)
