@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub.deployment.finding import Finding, InvalidDeployment
@@ -79,8 +79,15 @@ class Deployment:
         """
         events = self._event_topics()
         inboxes = self._inboxes(events)
-        made = [*events.values(), *inboxes.values(), *self._dlqs({**events, **inboxes})]
-        return [*made, *specs.hub_topics(self.name)]
+        dlqs = self._dlqs({**events, **inboxes})
+        for name, spec in dlqs.items():
+            if name in self.topics and self.topics[name].max_message is None:
+                # Declared for its retention, say: it must take a dead letter with its headers all the same.
+                room = {"max.message.bytes": str(spec.max_message)}
+                dlqs[name] = replace(events[name], config={**events[name].config, **room})
+            elif name in self.topics:
+                dlqs[name] = events[name]
+        return [*({**events, **inboxes, **dlqs}).values(), *specs.hub_topics(self.name)]
 
     def _event_topics(self) -> dict[str, TopicSpec]:
         inboxes = {unit.inbox for unit in (*self.routes.values(), *self.sinks.values())}
@@ -122,10 +129,10 @@ class Deployment:
         units = {unit.inbox: unit.name for unit in (*self.routes.values(), *self.sinks.values())}
         return {inbox: specs.inbox_topic(self.name, units[inbox], *each) for inbox, each in reaching.items()}
 
-    def _dlqs(self, known: Mapping[str, TopicSpec]) -> list[TopicSpec]:
+    def _dlqs(self, known: Mapping[str, TopicSpec]) -> dict[str, TopicSpec]:
         """Units may share one; it is as wide as the widest of what they read."""
         feeding: dict[str, list[TopicSpec]] = {}
         for unit in self.units.values():
             reads = unit.topics() if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
             feeding.setdefault(unit.dlq, []).extend(known[each] for each in reads if each in known)
-        return [specs.dlq_topic(name, *each) for name, each in feeding.items() if name not in self.topics]
+        return {name: specs.dlq_topic(name, *each) for name, each in feeding.items()}

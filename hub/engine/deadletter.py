@@ -21,7 +21,7 @@ REPLAYS = "hub_replays"
 ORIGIN = "hub_origin"
 """Header that says where an event first lay on Kafka: ``topic-partition@offset``."""
 ROUTE = "hub_route"
-"""Header that names the route which made the event."""
+"""Header that names the routes that the event has come through, joined by ``/``."""
 
 LONGEST_MESSAGE = 2_000
 LONGEST_STACKTRACE = 4_000
@@ -125,7 +125,8 @@ def dead_letter_headers(
 
 def read_dead_letter(headers: Sequence[Header]) -> DeadLetter:
     """Reads what `dead_letter_headers` wrote; a record of another program has blanks."""
-    texts = {name: value.decode(errors="replace") for name, value in headers}
+    # Kafka allows a header without a value.
+    texts = {name: value.decode(errors="replace") for name, value in headers if value is not None}
     topic = texts.get(f"{CONNECT}topic")
     return DeadLetter(
         unit=texts.get("hub_unit", texts.get(f"{CONNECT}connector.name", "")),

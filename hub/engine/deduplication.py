@@ -15,10 +15,16 @@ from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.publisher import Publisher
 from hub.kafka.settings import KafkaSettings
+from hub.kafka.specs import REMEMBER
 from hub.sdk.event import Event
 
 LINGER = 5
 """Milliseconds that a webhook's writes wait for others: requests come side by side, and share what a write costs."""
+
+MARK_LIMIT = 60.0
+"""Seconds that the mark of an event that is stored may take."""
+STOP_LIMIT = 5.0
+"""Seconds that what is under way gets to finish at the end."""
 
 
 class Deduplication:
@@ -31,7 +37,9 @@ class Deduplication:
 
     def __init__(self, settings: KafkaSettings, deployment: str) -> None:
         self._publisher = Publisher(settings, linger_ms=LINGER)
-        self._table = CompactedTable(settings, names.deliveries(deployment), follow=True, publisher=self._publisher)
+        self._table = CompactedTable(
+            settings, names.deliveries(deployment), follow=True, retention=REMEMBER, publisher=self._publisher
+        )
         self._under_way: dict[bytes, asyncio.Future[None]] = {}
 
     async def start(self) -> None:
@@ -41,9 +49,20 @@ class Deduplication:
 
     async def stop(self) -> None:
         """Lets what is under way finish, and disconnects."""
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way.values(), timeout=STOP_LIMIT)
+            for each in late:
+                each.cancel()
         await self._table.stop()
         await self._publisher.stop()
+
+    async def check(self) -> None:
+        """Whether what other copies remember is still followed.
+
+        Raises:
+            HubError: it isn't; only a new start helps.
+        """
+        await self._table.get(b"")
 
     @staticmethod
     def mark(unit: str, event: Event) -> bytes:
@@ -74,7 +93,8 @@ class Deduplication:
 
     async def _publish(self, mark: bytes, publish: Callable[[], Awaitable[None]]) -> None:
         await publish()
-        await self._table.put(mark, b"1")
+        async with asyncio.timeout(MARK_LIMIT):
+            await self._table.put(mark, b"1")
 
     def _forget(self, mark: bytes, done: asyncio.Future[None]) -> None:
         self._under_way.pop(mark, None)

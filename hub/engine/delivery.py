@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from hub.engine.attempts import Attempts, Pending, RetryPolicy
 from hub.engine.backoff import backoff
 from hub.engine.deadletter import Origin, error_class
-from hub.engine.outlet import Outlet
+from hub.engine.outlet import DeadLetterFailed, Outlet
 from hub.engine.reader import Reader
 from hub.engine.unit import State, Unit
 from hub.kafka.publisher import Record
@@ -21,6 +22,8 @@ from hub.sdk.sink import Sink
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 """Bounds in seconds of the waits while the far side is down; the longest is the longest that a recovery goes unseen."""
+COMMIT_EVERY = 1.0
+"""Seconds between two commits within one batch: a crash repeats about as much."""
 _NAP = 0.2  # how long at most until a stop or a rebalance is seen while all keys wait for their retries
 
 
@@ -55,6 +58,7 @@ class DeliveryLoop:
         self._concurrency = concurrency
         self._reply = reply
         self._outages = 0
+        self._generation = reader.generation
         self.connected = False
 
     async def connect(self, *, batch: bool = False) -> None:
@@ -78,22 +82,50 @@ class DeliveryLoop:
     async def deliver(self, records: Sequence[Any]) -> None:
         """Sees a batch through: every event of it is delivered or dead-lettered, then the positions are committed.
 
-        A stop or a rebalance in between leaves the rest to be read again.
+        A stop or a rebalance in between leaves the rest to be read again; what is settled by then is committed, and in
+        a batch that takes long, every second.
         """
         ledger = self._unit.ledger
         ledger.taken += len(records)
+        self._generation = self._reader.generation
         attempts = Attempts(self._unit.name, records)
-        for pending, error in attempts.unreadable:
-            await self._bury(pending, error, "parse", attempts)
-        while not attempts.done and not self._unit.stopping.is_set() and not self._reader.revoking.is_set():
+        try:
+            for pending, error in attempts.unreadable:
+                await self._bury(pending, error, "parse", attempts)
+            await self._see_through(attempts)
+        finally:
+            ledger.taken -= attempts.open
+            self._reader.give_back(attempts.open)
+            await self._commit(attempts)
+
+    async def _see_through(self, attempts: Attempts) -> None:
+        committed = time.monotonic()
+        while not attempts.done and not self._interrupted:
             if not self.connected:
                 await self.connect(batch=True)
             elif due := attempts.due(self._concurrency):
                 await self._write(due, attempts)
             else:
                 await self._unit.rest(min(attempts.wait(), _NAP))
-        ledger.taken -= attempts.open
-        await self._reader.settle(attempts.positions())
+            if time.monotonic() - committed > COMMIT_EVERY and not self._interrupted:
+                await self._reader.commit(attempts.positions())
+                committed = time.monotonic()
+
+    async def _commit(self, attempts: Attempts) -> None:
+        if self._reader.generation == self._generation:
+            await self._reader.settle(attempts.positions())
+        else:
+            # The group has gone on without us: whoever has the partitions now goes by the last commit.
+            self._reader.release()
+
+    @property
+    def _interrupted(self) -> bool:
+        """Whether the rest of the batch is to be left: a stop, a rebalance that waits, one that didn't wait."""
+        return (
+            self._unit.stopping.is_set()
+            or self._reader.revoking.is_set()
+            or self._reader.generation != self._generation
+        )
 
     async def _write(self, due: Sequence[Pending], attempts: Attempts) -> None:
         """One call of the connector, and what follows from its outcome."""
@@ -107,14 +139,22 @@ class DeliveryLoop:
             failures = dict.fromkeys(range(len(due)), error)
         except Exception as error:
             if len(due) > 1:
-                # A fault of the connector, brought about by one event: alone, each shows whether it is the one.
-                for pending in due:
-                    await self._write([pending], attempts)
+                await self._write_singly(due, attempts)
                 return
             self._unit.log.exception("%s: the connector failed on an event; it is dead-lettered", self._unit.name)
             failures = {0: _fault(error)}
+        if not failures.keys() <= set(range(len(due))):
+            # Nobody can tell which event it means; as a failure of all, none is taken for delivered.
+            failures = dict.fromkeys(range(len(due)), Transient("the connector named an event that it was not given"))
         await self._publish_replies(replies)
         await self._settle(due, failures, attempts)
+
+    async def _write_singly(self, due: Sequence[Pending], attempts: Attempts) -> None:
+        """A fault of the connector, brought about by one event: alone, each shows whether it is the one."""
+        for pending in due:
+            if self._interrupted or not self.connected:
+                return
+            await self._write([pending], attempts)
 
     async def _settle(self, due: Sequence[Pending], failures: dict[int, Signal], attempts: Attempts) -> None:
         outage: NotConnected | None = None
@@ -147,17 +187,30 @@ class DeliveryLoop:
             attempts.again(pending, wait)
 
     async def _bury(self, pending: Pending, error: Exception, stage: str, attempts: Attempts) -> None:
+        """Writes a dead letter. Until that works the unit stands still, so that nothing else is delivered twice."""
         record = pending.record
-        await self._outlet.bury(
-            KafkaMessage(record.key, record.value, list(record.headers)),
-            error,
-            stage=stage,
-            attempts=pending.delivery.attempt,
-            origin=Origin(record.topic, record.partition, record.offset),
-        )
-        attempts.settle(pending)
-        self._unit.ledger.dead_lettered[error_class(error)] += 1
-        self._unit.ledger.replayed += pending.replayed
+        failures = 0
+        while not self._interrupted:
+            try:
+                await self._outlet.bury(
+                    KafkaMessage(record.key, record.value, list(record.headers)),
+                    error,
+                    stage=stage,
+                    attempts=pending.delivery.attempt,
+                    origin=Origin(record.topic, record.partition, record.offset),
+                )
+            except DeadLetterFailed as failure:
+                failures += 1
+                wait = backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
+                self._unit.enter(State.FAILED, f"{failure} Trying again in {wait:.1f} s")
+                await self._pause(wait)
+                continue
+            attempts.settle(pending)
+            self._unit.ledger.dead_lettered[error_class(error)] += 1
+            self._unit.ledger.replayed += pending.replayed
+            if failures:
+                self._unit.enter(State.RUNNING)
+            return
 
     async def _publish_replies(self, replies: Sequence[Event]) -> None:
         if self._reply and replies:
@@ -169,11 +222,12 @@ class DeliveryLoop:
         self._outages += 1
         wait = outage.retry_after or backoff(self._outages, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
         self._unit.enter(State.PAUSED, f"{outage}; trying again in {wait:.1f} s")
-        if not batch:
-            await self._unit.rest(wait)
-            return
+        await (self._pause(wait) if batch else self._unit.rest(wait))
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleeps while records are under way: not past a stop, nor past a rebalance that waits for them."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._unit.either(self._reader.revoking.wait()), wait)
+            await asyncio.wait_for(self._unit.either(self._reader.revoking.wait()), seconds)
 
 
 def _fault(error: Exception) -> Permanent:

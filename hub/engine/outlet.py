@@ -83,13 +83,16 @@ class Outlet:
             attempts=attempts,
             origin=origin,
         )
-        partition = None
-        if origin is not None:
-            partition = origin.partition % await self._publisher.partitions(self.dlq)
-        record = Record(self.dlq, message.key, message.value, headers, partition)
-        (result,) = await self._publisher.send([record])
-        if isinstance(result, Exception):
+        try:
+            partition = None
+            if origin is not None:
+                partition = origin.partition % await self._publisher.partitions(self.dlq)
+            record = Record(self.dlq, message.key, message.value, headers, partition)
+            (result,) = await self._publisher.send([record])
+            if isinstance(result, Exception):
+                raise result
+        except HubError as failure:
             raise DeadLetterFailed(
-                f"{self._unit}: a dead letter could not be written to {self.dlq}: {result}. "
-                "The event stays where it is; the unit stops rather than lose it."
-            ) from result
+                f"{self._unit}: a dead letter could not be written to {self.dlq}: {failure}. "
+                "The event stays where it is; the unit stands still rather than lose it."
+            ) from failure

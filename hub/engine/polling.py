@@ -18,13 +18,17 @@ from hub.engine.outlet import Outlet
 from hub.engine.unit import State, Unit
 from hub.kafka.publisher import Record
 from hub.sdk.cursor import Cursor
-from hub.sdk.errors import ConfigError, NotConnected, Transient
+from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
 from hub.sdk.event import Event
 from hub.sdk.source import PollingSource
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 """Bounds in seconds of the waits after a failed poll."""
+
+
+class KafkaUnavailable(HubError):
+    """Kafka, not the far side, is down: the unit fails and is started again from the stored cursor."""
 
 
 class PollingUnit(Unit):
@@ -89,6 +93,9 @@ class PollingUnit(Unit):
                     self.enter(State.PAUSED, f"{error}; asking again in {wait:.1f} s")
                     self.ledger.retries += 1
                     await self.rest(wait)
+                    if isinstance(error, NotConnected):
+                        await source.close()
+                        await self._connect(source)
                 else:
                     failures = 0
                     self.enter(State.RUNNING)
@@ -145,8 +152,11 @@ class PollingUnit(Unit):
 
     async def _publish(self, events: Sequence[Event], outlet: Outlet) -> None:
         self.ledger.taken += len(events)
-        too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in events])
-        for index, error in too_large.items():
-            await outlet.bury(events[index].to_kafka(), error, stage="publish")
-        self.ledger.dead_lettered.update(error_class(error) for error in too_large.values())
+        try:
+            too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in events])
+        except NotConnected as error:
+            raise KafkaUnavailable(f"the events could not be stored: {error}") from error
+        for index, refusal in too_large.items():
+            await outlet.bury(events[index].to_kafka(), refusal, stage="publish")
+        self.ledger.dead_lettered.update(error_class(refusal) for refusal in too_large.values())
         self.ledger.delivered += len(events) - len(too_large)

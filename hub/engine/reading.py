@@ -34,11 +34,12 @@ class ReadingUnit(Unit):
         self._open_reader = open_reader
         self._open_outlet = open_outlet
         self._reader: Reader | None = None
+        self._left = 0
 
     @property
     def lag(self) -> int:
-        """Events that wait on the unit's topics and on its inbox."""
-        return self._reader.lag if self._reader else 0
+        """Events that wait on the unit's topics and on its inbox; of a unit that is down, as it was when it ended."""
+        return self._reader.lag if self._reader else self._left
 
     async def measure(self) -> None:
         """Brings `lag` up to date."""
@@ -56,8 +57,10 @@ class ReadingUnit(Unit):
             self.ready.set()
             yield reader, outlet
         finally:
+            # What was taken in and not settled waits on its topic again, for the next life.
+            if self._reader is not None:
+                self._left = reader.lag + self.ledger.under_way
             self._reader = None
-            # What was taken in and not settled is read again by the next life.
             self.ledger.taken -= self.ledger.under_way
             await reader.stop()
             await outlet.stop()

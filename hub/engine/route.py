@@ -109,8 +109,10 @@ class RouteUnit(ReadingUnit):
         headers: list[Header] = [header for header in message.headers if not is_failure_header(header[0])]
         if not any(name == ORIGIN for name, _ in headers):
             headers.append((ORIGIN, str(Origin(record.topic, record.partition, record.offset)).encode()))
+        # The whole way: two routes may lead from one event, by two middle steps, into one sink.
+        earlier = event.header(ROUTE)
         headers = [header for header in headers if header[0] != ROUTE]
-        headers.append((ROUTE, self.name.encode()))
+        headers.append((ROUTE, (f"{earlier}/{self.name}" if earlier else self.name).encode()))
         return message._replace(headers=headers)
 
     def _count(self, records: Sequence[Any], filtered: int, errors: Sequence[Exception]) -> None:

@@ -100,6 +100,7 @@ class Runtime:
             Names of units that could not settle within the limit.
         """
         began = time.monotonic()
+        self.supervisor.close()
         sources = [name for name, unit in self.supervisor.units.items() if unit.kind == "source"]
         cut = await self.supervisor.stop(*sources, limit=limit) if sources else []
         cut += await self.supervisor.stop(limit=max(0.0, began + limit - time.monotonic()))

@@ -68,7 +68,7 @@ class StatusReporter:
                 async with asyncio.timeout(5):
                     await self._report()
             except (HubError, TimeoutError) as error:
-                _log.warning("the last status was not written: %s", error or "Kafka did not answer in time")
+                _log.warning("the last status was not written: %s", str(error) or "Kafka did not answer in time")
         await self._table.stop()
 
     async def _keep(self) -> None:
@@ -77,8 +77,8 @@ class StatusReporter:
                 for unit in self._units:
                     await unit.measure()
                 await self._report()
-            except HubError as error:
-                _log.warning("status not written: %s", error)
+            except Exception as error:  # noqa: BLE001  whatever it is, the next report may work again
+                _log.warning("status not written: %s", str(error) or type(error).__name__)
             await asyncio.sleep(EVERY)
 
     async def _report(self) -> None:

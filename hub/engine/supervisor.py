@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Mapping
 
@@ -14,6 +15,9 @@ FIRST_RESTART = 1.0
 """Upper bound of the first wait before a restart, seconds."""
 LONGEST_RESTART = 60.0
 """Upper bound of any wait before a restart, seconds; also how long a life must last to count as a recovery."""
+CLOSE_LIMIT = 5.0
+"""Seconds that a unit which was cut off may take to close what it has open."""
+_log = logging.getLogger("hub.engine.supervisor")
 
 
 class Supervisor:
@@ -22,9 +26,12 @@ class Supervisor:
     def __init__(self, units: Iterable[Unit]) -> None:
         self.units: Mapping[str, Unit] = {unit.name: unit for unit in units}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def start(self, *names: str) -> None:
-        """Starts the named units, or all; one that runs already is left alone."""
+        """Starts the named units, or all; one that runs already is left alone, and nothing starts after `close`."""
+        if self._closed:
+            return
         for name in names or self.units:
             task = self._tasks.get(name)
             if task is None or task.done():
@@ -51,9 +58,16 @@ class Supervisor:
         """Ends a unit in good order and starts it anew."""
         unit = self.units[name]
         await self.stop(name)
+        if self._closed:
+            return
         unit.stopping.clear()
         unit.ready.clear()
+        unit.enter(State.UNASSIGNED)
         self.start(name)
+
+    def close(self) -> None:
+        """From now on units only stop: a restart that is under way starts nothing that nobody would stop."""
+        self._closed = True
 
     async def stop(self, *names: str, limit: float = 20.0) -> list[str]:
         """Drains the named units, or all.
@@ -73,9 +87,13 @@ class Supervisor:
             _, pending = await asyncio.wait(pending, timeout=limit)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        if pending:
+            _, stuck = await asyncio.wait(pending, timeout=CLOSE_LIMIT)
+            for task in stuck:
+                _log.error("%s does not end; it is left behind", task.get_name())
         for name, task in chosen.items():
-            self._tasks.pop(name, None)
+            if self._tasks.get(name) is task:
+                del self._tasks[name]
             unit = self.units[name]
             if task in pending:
                 unit.enter(State.STOPPED, f"cut off after {limit:g} s; what was open will be taken in again")
@@ -96,7 +114,11 @@ class Supervisor:
                 unit.enter(State.FAILED, str(error))
                 unit.log.error("%s will not be started again by itself", unit.name)  # noqa: TRY400  the text says it all
                 return
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                    raise
+                # A CancelledError that nobody asked for comes out of libraries whose connection broke.
                 unit.failures += 1
                 failures = 1 if time.monotonic() - began > LONGEST_RESTART else failures + 1
                 wait = backoff(failures, initial=FIRST_RESTART, maximum=LONGEST_RESTART)

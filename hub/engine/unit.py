@@ -139,12 +139,16 @@ class Unit(ABC):
 
     def status(self) -> Status:
         """A snapshot."""
+        state, detail = self.state, self.detail or self.flow
+        if self.paused and state is State.RUNNING:
+            # It takes effect where the unit next looks; nothing more than what is under way is taken in until then.
+            state, detail = State.PAUSED, "paused by the operator"
         return Status(
             unit=self.name,
             kind=self.kind,
             connector=self.connector,
-            state=self.state,
-            detail=self.detail or self.flow,
+            state=state,
+            detail=detail,
             since=self.since,
             totals=self.ledger.totals(self.lag),
             cursor=self.cursor,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
 from typing import Any
 
 from hub.engine.deduplication import Deduplication
@@ -12,12 +14,16 @@ from hub.engine.unit import State, Unit
 from hub.ingress import Answer, HttpServer, Route, problem
 from hub.ingress.answer import trace_id
 from hub.kafka.publisher import Record, TooLarge
-from hub.sdk.errors import HubError, WebhookRejected
+from hub.sdk.errors import HubError, InvalidEvent, WebhookRejected
 from hub.sdk.event import Event
 from hub.sdk.source import WebhookRequest, WebhookSource
 
 KAFKA_LIMIT = 8.0
 """Seconds to wait for Kafka before answering 503; GitHub, the most impatient sender, gives up after 10."""
+VERDICT_LIMIT = 3600.0
+"""Seconds that the storing of an event goes on in the background, after its sender was answered 503."""
+HELD = 64 * 2**20
+"""Bytes of events whose storing is under way; while there are more, requests are answered 503 at once."""
 RETRY_AFTER = 30
 """Seconds after which a sender may try again when Kafka is down."""
 
@@ -57,6 +63,7 @@ class WebhookUnit(Unit):
         self._topic = topic
         self._server = server
         self._under_way = 0
+        self._held = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -70,23 +77,24 @@ class WebhookUnit(Unit):
 
         route = Route(handle, max_body=source.config.max_body, on_refusal=self._refuse)
         # Whoever sends before we are ready, between two lives or after a stop shall come again; 404 would say: never.
-        self._server.add(source.config.path, Route(_not_now))
-        try:
+        closed = Route(_not_now, max_body=source.config.max_body)
+        self._server.add(source.config.path, closed)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(outlet.stop)
             await outlet.start()
+            stack.push_async_callback(deduplication.stop)
             await deduplication.start()
+            stack.push_async_callback(source.close)
             await source.open()
+            stack.push_async_callback(self._idle.wait)
+            stack.callback(self._server.add, source.config.path, closed)
             self._server.add(source.config.path, route)
             self.flow = self._server.url + source.config.path
             self.enter(State.RUNNING)
             self.ready.set()
             while await self.gate():
+                await deduplication.check()
                 await self.rest(1.0)
-        finally:
-            self._server.add(source.config.path, Route(_not_now))
-            await self._idle.wait()
-            await source.close()
-            await deduplication.stop()
-            await outlet.stop()
 
     def _refuse(self, code: str) -> None:
         self.ledger.refused[code] += 1
@@ -94,38 +102,39 @@ class WebhookUnit(Unit):
     async def _handle(
         self, request: WebhookRequest, source: WebhookSource[Any], outlet: Outlet, deduplication: Deduplication
     ) -> Answer:
-        if self.paused:
-            self._refuse("paused")
-            return await _not_now(request)
         trace = trace_id(request.headers.get("traceparent"))
+        if self.paused or self._held > HELD:
+            return self._unavailable(trace)
         try:
             events = source.receive(request)
         except WebhookRejected as refusal:
-            self._refuse(refusal.code)
-            return problem(refusal.status, refusal.code, refusal.detail, trace_id=trace)
+            return self._refused(refusal.status, refusal.code, refusal.detail, trace)
+        except InvalidEvent as error:
+            return self._refused(400, "invalid_event", str(error), trace)
         self._under_way += 1
         self._idle.clear()
         try:
-            for event in events:
-                await self._once(_traced(event, request), outlet, deduplication)
+            async with asyncio.timeout(KAFKA_LIMIT):
+                for event in events:
+                    await self._once(_traced(event, request), outlet, deduplication)
         except TooLarge as error:
-            self._refuse("event_too_large")
-            return problem(413, "event_too_large", str(error), trace_id=trace)
+            return self._refused(413, "event_too_large", str(error), trace)
         except (HubError, TimeoutError) as error:
-            self._refuse("kafka_unavailable")
-            self.log.warning("answered 503 at %s: %s", request.path, error or "Kafka did not acknowledge in time")
-            return problem(
-                503,
-                "kafka_unavailable",
-                "the event could not be stored now; send it again later",
-                headers={"Retry-After": str(RETRY_AFTER)},
-                trace_id=trace,
-            )
+            self.log.warning("answered 503 at %s: %s", request.path, str(error) or "Kafka did not acknowledge in time")
+            return self._unavailable(trace)
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
         return Answer.json(202, {"accepted": len(events)})
+
+    def _refused(self, status: int, code: str, detail: str, trace: str | None) -> Answer:
+        self._refuse(code)
+        headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        return problem(status, code, detail, headers=headers, trace_id=trace)
+
+    def _unavailable(self, trace: str | None) -> Answer:
+        return self._refused(503, "kafka_unavailable", "the event could not be stored now; send it again later", trace)
 
     async def _once(self, event: Event, outlet: Outlet, deduplication: Deduplication) -> None:
         """Publishes an event unless it is a duplicate, and counts it.
@@ -139,18 +148,23 @@ class WebhookUnit(Unit):
         async def publish() -> None:
             nonlocal first
             first = True
+            size = len(event.raw or b"")
+            self._held += size
             try:
-                too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka())])
+                record = Record(self._topic(event.type), *event.to_kafka())
+                # Until Kafka's own verdict: a record that was given up may still be written, and then needs its mark.
+                too_large = await outlet.publish([record], limit=VERDICT_LIMIT)
                 if too_large:
                     raise too_large[0]
             except BaseException:
                 self.ledger.taken -= 1
                 raise
+            finally:
+                self._held -= size
             self.ledger.delivered += 1
 
         try:
-            async with asyncio.timeout(KAFKA_LIMIT):
-                new = await deduplication.once(deduplication.mark(self.name, event), publish)
+            new = await deduplication.once(deduplication.mark(self.name, event), publish)
         except BaseException:
             if not first:
                 self.ledger.taken -= 1

@@ -19,7 +19,7 @@ DLQ_ROOM = 65_536
 """What a dead letter may be larger than its record: the headers with cause, origin and a stack trace that is cut."""
 
 REMEMBER = timedelta(days=7)
-"""How long a webhook delivery is known; GitHub's own list of deliveries, from which one can repeat them, goes back three."""
+"""How long a webhook delivery is known; GitHub lists deliveries, from which one can repeat them, for three days."""
 
 BROKER_DEFAULT = -1
 """Replication that the broker decides by its ``default.replication.factor``."""

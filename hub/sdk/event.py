@@ -251,7 +251,7 @@ class Event:
     def header(self, name: str) -> str | None:
         """The last value of a Kafka header that is no attribute, as text."""
         for each, value in reversed(self.headers):
-            if each == name:
+            if each == name and value is not None:  # Kafka allows a header without a value
                 return value.decode(errors="replace")
         return None
 

@@ -7,7 +7,7 @@ script.failures = lambda delivery: Permanent("no") if delivery.event.data["bad"]
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -47,6 +47,7 @@ class Script:
         polls: raised, in turn, by the next polls.
         opening: raised, in turn, by the next openings of the sink.
         failures: says of a delivery whether and how it fails.
+        before: awaited by every write, with its batch.
         bug: raised by a write that holds a delivery for which it gives an error.
         outage: raised by every write while it is set.
         attempts: every delivery that the sink was asked to write, in order.
@@ -59,6 +60,7 @@ class Script:
         self.polls: list[Signal] = []
         self.opening: list[Signal] = []
         self.failures: Callable[[Delivery], Signal | None] = lambda _: None
+        self.before: Callable[[Sequence[Delivery]], Awaitable[None]] | None = None
         self.bug: Callable[[Delivery], Exception | None] = lambda _: None
         self.outage: Signal | None = None
         self.attempts: list[tuple[str, int, str]] = []
@@ -114,6 +116,8 @@ def _sink(script: Script) -> type[Sink[Any]]:
         async def write(self, batch: Sequence[Delivery]) -> Sequence[Event]:
             if script.outage:
                 raise script.outage
+            if script.before:
+                await script.before(batch)
             for error in filter(None, map(script.bug, batch)):
                 raise error
             failures: dict[int, Signal] = {}

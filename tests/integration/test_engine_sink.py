@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from hub.engine import reader
 from hub.engine.deadletter import read_dead_letter
 from hub.engine.unit import State
 from hub.kafka import clients, names
+from hub.kafka.topics import ensure_topics
 from hub.sdk import Event, NotConnected, Permanent, Transient
 from hub.sdk.event import KafkaMessage
 from hub.testing.scripted import Script
@@ -164,18 +166,47 @@ async def test_a_stop_in_mid_batch_repeats_nothing_that_was_settled(tmp_path, ka
 
 
 async def test_a_dead_letter_that_cannot_be_written_stops_the_unit(tmp_path, kafka, unique):
-    """The event stays where it is; the unit fails and tries again, and loses nothing."""
+    """The unit stands still and shows why; nothing is lost, and nothing that was delivered is delivered again."""
     script = Script()
     script.failures = lambda delivery: Permanent("no") if delivery.event.id == "1" else None
     async with running(tmp_path, kafka, DEPLOYMENT.format(name=unique), script) as runtime:
         async with clients.running(clients.admin(kafka)) as admin:
             await admin.delete_topics([names.dlq(unique, "out")])
-        await publish(kafka, f"{unique}.in", [event(1)])
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(5)])
         unit = runtime.supervisor.units["out"]
         await until(lambda: unit.state is State.FAILED)
         assert names.dlq(unique, "out") in unit.detail
-        script.failures = lambda _: None
-        await until(lambda: numbers(script) == [1])
+        assert unit.status().totals.in_flight > 0
+        await ensure_topics(kafka, runtime.deployment.topic_specs())
+        totals = await settled(runtime, "out", 5)
+        assert unit.state is State.RUNNING
+    assert (totals.delivered, totals.dead_lettered) == (4, {"Permanent": 1})
+    assert sorted(numbers(script)) == [0, 2, 3, 4]
+    assert len(await records(kafka, names.dlq(unique, "out"))) == 1
+
+
+async def test_a_rebalance_that_could_not_wait_ends_the_batch(tmp_path, kafka, unique, monkeypatch):
+    """A write that outlasts the group's patience repeats itself alone: the rest of the batch is the new owner's."""
+    monkeypatch.setattr(reader, "SETTLE_LIMIT", 0.2)
+    script = Script()
+    stalled, released = asyncio.Event(), asyncio.Event()
+
+    async def stall(batch: list) -> None:
+        if not stalled.is_set():
+            stalled.set()
+            await released.wait()
+
+    script.before = stall
+    text = DEPLOYMENT.format(name=unique).replace("concurrency: 4", "concurrency: 1")
+    async with running(tmp_path, kafka, text, script):
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(60)])
+        await asyncio.wait_for(stalled.wait(), 20)
+        async with running(tmp_path, kafka, text, script) as second:
+            await until(lambda: len(script.written) > 5, "the second worker's work")
+            released.set()
+            await until(lambda: len(set(numbers(script))) == 60)
+            assert second.totals().balanced
+    assert len(numbers(script)) <= 61
 
 
 async def test_two_workers_share_a_sink_and_hand_over_without_repeating(tmp_path, kafka, unique):

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from hub.engine.cursors import CursorStore
+from hub.engine.outlet import Outlet
 from hub.engine.unit import State
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
@@ -81,6 +82,27 @@ async def test_an_event_over_the_limit_goes_to_the_sources_dlq(tmp_path, kafka, 
     assert totals.dead_lettered == {"TooLarge": 1}
     assert await numbers(kafka, f"{unique}.in") == [1, 3]
     assert await numbers(kafka, names.dlq(unique, "feed")) == [2]
+
+
+async def test_a_poll_that_kafka_did_not_take_leaves_nothing_in_flight(tmp_path, kafka, unique, monkeypatch):
+    """What was not stored was not received; the next life begins at the stored cursor and the ledger adds up."""
+    script = Script()
+    script.records = [{"n": n, "key": "k"} for n in range(5)]
+    failures = 2
+    publish = Outlet.publish
+
+    async def failing(self, records, **limits):
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise NotConnected("Kafka is away")
+        return await publish(self, records, **limits)
+
+    monkeypatch.setattr(Outlet, "publish", failing)
+    async with running(tmp_path, kafka, POLLING.format(name=unique), script) as runtime:
+        totals = await settled(runtime, "feed", 5)
+    assert (totals.received, totals.delivered) == (5, 5)
+    assert await numbers(kafka, f"{unique}.in") == list(range(5))
 
 
 async def test_a_stored_cursor_of_another_form_stops_the_source(tmp_path, kafka, unique):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -153,3 +154,47 @@ async def test_finished_when_every_unit_has_ended_by_itself():
     await asyncio.wait_for(stopped.ready(), 5)
     await stopped.stop("c")
     assert not stopped.finished
+
+
+async def test_a_stray_cancellation_is_a_failure_like_any_other():
+    """A library whose connection broke may raise CancelledError; nobody asked for it, so the unit comes back."""
+    unit = Scripted("u", fails(asyncio.CancelledError()))
+    supervisor = Supervisor([unit])
+    supervisor.start()
+    await asyncio.wait_for(supervisor.ready(), 5)
+    assert (unit.lived, unit.failures) == (2, 1)
+    await supervisor.stop()
+
+
+async def test_a_unit_that_cannot_even_close_does_not_hold_up_the_end(monkeypatch):
+    """Cut off, it gets a moment to close; then it is left behind and named."""
+    monkeypatch.setattr(module, "CLOSE_LIMIT", 0.05)
+    never = asyncio.Event()
+
+    async def stuck(unit: Scripted) -> None:
+        while not never.is_set():
+            with suppress(asyncio.CancelledError):
+                await never.wait()
+
+    supervisor = Supervisor([Scripted("stuck", stuck)])
+    supervisor.start()
+    await asyncio.sleep(0)
+    task = supervisor._tasks["stuck"]
+    assert await asyncio.wait_for(supervisor.stop(limit=0.05), 5) == ["stuck"]
+    never.set()
+    await asyncio.wait({task}, timeout=5)
+
+
+async def test_a_restart_under_way_at_the_end_starts_nothing():
+    """What would be started after the end would be stopped by nobody."""
+    unit = Scripted("u")
+    supervisor = Supervisor([unit])
+    supervisor.start()
+    await asyncio.wait_for(supervisor.ready(), 5)
+    restarting = asyncio.create_task(supervisor.restart("u"))
+    await asyncio.sleep(0)
+    supervisor.close()
+    await supervisor.stop()
+    await asyncio.wait_for(restarting, 5)
+    assert supervisor._tasks == {}
+    assert unit.lived == 1

@@ -1,0 +1,142 @@
+"""Where a consumer group starts: at its committed position, or where the unit was told to; never by a jump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata
+
+from hub.kafka import clients
+from hub.kafka.settings import KafkaSettings
+from hub.sdk.errors import ConfigError, HubError
+
+_NOTE = re.compile(r"partitions=(\d+)")
+
+
+class EventsExpired(ConfigError):
+    """The group's position is no longer on the topic: retention deleted events that were not read."""
+
+
+class Positions:
+    """The positions of one consumer in its group.
+
+    With each commit the group notes how many partitions the topic had when the group was new to it. A partition without
+    a position that was there then belongs to a start that is going on in several workers, and begins where the unit was
+    told to; one that was added later was empty then, so all of it is unread.
+
+    Args:
+        settings: how to reach Kafka.
+        consumer: of the group.
+        group: its name.
+        starts: topic → where a group that is new to it begins: ``latest``, ``earliest`` or an RFC 3339 time.
+        former_group: group whose positions a renamed unit takes over, where it has none of its own.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        consumer: AIOKafkaConsumer,
+        group: str,
+        starts: Mapping[str, str],
+        former_group: str | None,
+    ) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._group = group
+        self._starts = starts
+        self._former_group = former_group
+        self._counts: dict[str, int] = {}
+
+    async def take(self, assigned: Sequence[TopicPartition]) -> None:
+        """Seeks each partition to where it goes on; what is new to the group is committed at once.
+
+        Else a crash before the first commit would move the start to a later "latest".
+
+        Raises:
+            EventsExpired: retention deleted what the group had not read.
+        """
+        committed = await self._committed(assigned)
+        missing = [partition for partition in assigned if partition not in committed]
+        found = {partition: each.offset for partition, each in committed.items() if partition in assigned}
+        fresh: dict[TopicPartition, int] = {}
+        if missing and self._former_group:
+            fresh |= await self._former(missing)
+        for partition in missing:
+            if partition not in fresh:
+                fresh[partition] = await self._offset_at(partition, self._start(partition))
+        await self._check_retention(found | fresh)
+        for partition, offset in (found | fresh).items():
+            self._consumer.seek(partition, offset)
+        if fresh:
+            await self._consumer.commit(self.noted(fresh))
+
+    def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
+        """Offsets as they are committed, with what the group notes."""
+        return {
+            partition: (offset, f"partitions={self._counts.get(partition.topic, 0)}")
+            for partition, offset in offsets.items()
+        }
+
+    async def expired(self, error: OffsetOutOfRangeError) -> HubError:
+        """What it means that a position is not on its partition."""
+        (partition, position), *_ = error.args[0].items()
+        beginning = int((await self._consumer.beginning_offsets([partition]))[partition])
+        if beginning <= position:
+            return ConfigError(
+                f"group {self._group} stands at offset {position} of {partition.topic}-{partition.partition}, which is "
+                "past its end: the topic was deleted and made anew, or lost data. Set the group's position by hand."
+            )
+        return self._lost(partition, position, beginning)
+
+    async def _committed(self, assigned: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """All positions of the group on the topics of these partitions; learns how many partitions they had."""
+        current = {each.topic: self._consumer.partitions_for_topic(each.topic) or set() for each in assigned}
+        wanted = [TopicPartition(topic, number) for topic, numbers in current.items() for number in numbers]
+        # The public committed() asks for one partition at a time and leaves out the metadata.
+        committed: dict[TopicPartition, OffsetAndMetadata] = await self._consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
+            wanted
+        )
+        for topic, numbers in current.items():
+            notes = [_NOTE.match(each.metadata) for at, each in committed.items() if at.topic == topic]
+            counts = [int(note[1]) for note in notes if note]
+            # A group of another program, or of an older version, noted nothing: what it has no position on is new.
+            known = max(counts, default=0) or sum(1 for each in committed if each.topic == topic) or len(numbers)
+            self._counts.setdefault(topic, known)
+        return committed
+
+    def _start(self, partition: TopicPartition) -> str:
+        added = partition.partition >= self._counts[partition.topic]
+        return "earliest" if added else self._starts[partition.topic]
+
+    async def _former(self, missing: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        async with clients.running(clients.consumer(self._settings, group=self._former_group)) as former:
+            offsets = {partition: await former.committed(partition) for partition in missing}
+        return {partition: offset for partition, offset in offsets.items() if offset is not None}
+
+    async def _offset_at(self, partition: TopicPartition, start: str) -> int:
+        if start == "earliest":
+            return int((await self._consumer.beginning_offsets([partition]))[partition])
+        if start != "latest":
+            moment = int(datetime.fromisoformat(start).timestamp() * 1000)
+            found = (await self._consumer.offsets_for_times({partition: moment}))[partition]
+            if found is not None:
+                return int(found.offset)
+        return int((await self._consumer.end_offsets([partition]))[partition])
+
+    async def _check_retention(self, positions: Mapping[TopicPartition, int]) -> None:
+        if not positions:
+            return
+        for partition, beginning in (await self._consumer.beginning_offsets(list(positions))).items():
+            if positions[partition] < beginning:
+                raise self._lost(partition, positions[partition], beginning)
+
+    def _lost(self, partition: TopicPartition, position: int, beginning: int) -> EventsExpired:
+        return EventsExpired(
+            f"retention deleted {beginning - position} events of {partition.topic}-{partition.partition} that group "
+            f"{self._group} had not read (position {position}, the log starts at {beginning}). Raise the topic's "
+            "retention; to go on without them, set the group's position by hand."
+        )
