@@ -31,6 +31,7 @@ DIRECTORY = Path(".hub/kafka")
 _NAME = f"Apache Kafka {KAFKA}"
 _ATTEMPTS = 3
 _POLL = 0.1
+_ANSWER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +279,9 @@ class EmbeddedKafka:
         if not await listens(broker.HOST, self._instance.port):
             return False
         try:
-            async with clients.running(clients.admin(self.settings, request_timeout_ms=5_000), 10.0) as admin:
+            async with clients.running(
+                clients.admin(self.settings, request_timeout_ms=_ANSWER_MS), 2 * _ANSWER_MS / 1000
+            ) as admin:
                 return bool((await admin.describe_cluster())["brokers"])
         except (HubError, KafkaError, TimeoutError, OSError):
             return False

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from hub.kafka import embedded as module
 from hub.kafka import home, instance, topics
 from hub.kafka.embedded import EmbeddedKafka
 from hub.kafka.instance import Instance
@@ -255,16 +256,20 @@ def test_a_full_disk_is_named_before_the_log():
     assert str(told).startswith("the disk of /anywhere is full.")
 
 
-async def test_something_that_takes_connections_and_never_answers_is_not_taken_for_kafka(tmp_path: Path):
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+async def test_something_that_takes_connections_and_never_answers_is_not_taken_for_kafka(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "_ANSWER_MS", 500)
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
     broker = EmbeddedKafka(tmp_path)
     broker._instance = Instance(1, server.sockets[0].getsockname()[1], 2, 0)
     try:
         assert not await broker._answers()
+        assert len(taken) > 1
     finally:
         server.close()
+        for writer in taken:
+            writer.close()
+            await writer.wait_closed()
         await server.wait_closed()
