@@ -51,6 +51,7 @@ class Publisher:
         # topic which takes less than others needs a producer with smaller ones.
         self._producers: dict[int, AIOKafkaProducer] = {}
         self._limits: dict[str, tuple[int, float]] = {}
+        self._asking = asyncio.Lock()
         self._lock = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -129,14 +130,21 @@ class Publisher:
 
     async def _know(self, names: set[str]) -> None:
         """Sees to it that the limits of these topics are known, if they exist."""
-        oldest = asyncio.get_running_loop().time() - _LIMITS_AGE
-        unknown = [name for name in names if name not in self._limits or self._limits[name][1] < oldest]
-        if unknown:
+        if not self._unknown(names):
+            return
+        async with self._asking:  # of many sends that begin at once, one asks
+            unknown = self._unknown(names)
+            if not unknown:
+                return
             found = await topics.limits(self._settings, unknown)
             now = asyncio.get_running_loop().time()
             for name in unknown:
                 self._limits.pop(name, None)
             self._limits |= {name: (limit, now) for name, limit in found.items()}
+
+    def _unknown(self, names: set[str]) -> list[str]:
+        oldest = asyncio.get_running_loop().time() - _LIMITS_AGE
+        return [name for name in names if name not in self._limits or self._limits[name][1] < oldest]
 
     async def _write(self, records: Sequence[Record], todo: Sequence[int], sending: Sending) -> None:
         """One attempt; ends when each record is written, or has failed."""
