@@ -15,6 +15,8 @@ from hub.sdk.delivery import Delivery
 from hub.sdk.errors import InvalidEvent, Signal
 from hub.sdk.event import Event
 
+_SETTLED_IN_LINE = 64  # so many are passed over before the line is made shorter
+
 
 @dataclass(slots=True)
 class Pending:
@@ -25,6 +27,8 @@ class Pending:
     not_before: float = 0.0
     first_failed: float | None = None
     settled: bool = False
+    queue: deque[Pending] | None = field(default=None, repr=False)
+    """The events of its key, in order; None where the record holds no event."""
 
     @property
     def replayed(self) -> int:
@@ -65,6 +69,7 @@ class Attempts:
 
     def __post_init__(self) -> None:
         self._pending: list[Pending] = []
+        self._line: list[Pending] = []
         self._queues: dict[object, deque[Pending]] = {}
         self._positions: dict[tuple[str, int], int] = {}
         self.open = 0
@@ -82,15 +87,33 @@ class Attempts:
         """Whether all are settled."""
         return not self.open
 
+    @property
+    def held(self) -> int:
+        """How many records are held: those that are open, and those after them on their partitions."""
+        return len(self._pending)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the payloads of these."""
+        return sum(len(pending.record.value or b"") for pending in self._pending)
+
     def due(self, limit: int) -> list[Pending]:
-        """Heads of the queues whose time has come, at most ``limit``."""
+        """Heads of the queues whose time has come, at most ``limit``, in the order in which they came.
+
+        In that order, because what is settled past an open event is done again after a crash.
+        """
         now = time.monotonic()
         due: list[Pending] = []
-        for queue in self._queues.values():
-            if queue[0].not_before <= now:
-                due.append(queue[0])
+        settled = 0
+        for pending in self._line:
+            if pending.settled:
+                settled += 1
+            elif pending.not_before <= now and pending.queue is not None and pending.queue[0] is pending:
+                due.append(pending)
                 if len(due) == limit:
                     break
+        if settled > _SETTLED_IN_LINE:
+            self._line = [pending for pending in self._line if not pending.settled]
         return due
 
     def wait(self) -> float:
@@ -143,7 +166,9 @@ class Attempts:
             return
         pending = Pending(record, Delivery(event, idempotency_key(self.unit, event)))
         self._pending.append(pending)
-        self._queues.setdefault(self._key(pending), deque()).append(pending)
+        self._line.append(pending)
+        pending.queue = self._queues.setdefault(self._key(pending), deque())
+        pending.queue.append(pending)
 
     @staticmethod
     def _key(pending: Pending) -> object:

@@ -10,7 +10,9 @@ from hub.engine.attempts import Attempts, Pending
 from hub.sdk.errors import InvalidEvent
 
 EVENTS = 500
-"""Events that are held at most; a key that fails for long has room for others beside it."""
+"""Events that are open at most; a key that fails for long has room for others beside it."""
+SPAN = 5_000
+"""Events that are held at most, with those settled past an open one: so many may be handled again after a crash."""
 BYTES = 64 * 2**20
 """Bytes of payload after which no more are fetched."""
 
@@ -32,7 +34,13 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether no more should be fetched."""
-        return self._attempts.open >= EVENTS or self._bytes >= BYTES
+        if self._attempts.open >= EVENTS:
+            return True
+        if self._attempts.held < SPAN and self._bytes < BYTES:
+            return False
+        self._attempts.positions()  # lets go of what is settled
+        self._bytes = self._attempts.held_bytes
+        return self._attempts.held >= SPAN or self._bytes >= BYTES
 
     def take(self, records: Sequence[Any]) -> list[tuple[Pending, InvalidEvent]]:
         """Takes in fetched records, and gives back those that hold no event."""
@@ -56,7 +64,6 @@ class Window:
 
     def settle(self, pending: Pending) -> None:
         """Handled, or dead-lettered."""
-        self._bytes -= len(pending.record.value or b"")
         self._attempts.settle(pending)
 
     def again(self, pending: Pending, wait: float) -> None:

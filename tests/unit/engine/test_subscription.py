@@ -105,7 +105,36 @@ def test_a_window_is_full_by_events_or_by_bytes(monkeypatch):
     assert not window.full
     monkeypatch.setattr(windows, "BYTES", 1000)
     window.take([record(3, size=2000)])
+    monkeypatch.setattr(windows, "EVENTS", 300)
     assert window.full
+    while pending := window.due():
+        window.settle(pending)
+    assert not window.full
+
+
+def test_what_is_settled_past_an_open_event_counts_as_held(monkeypatch):
+    """Otherwise a key that fails for long would let any number of events be done again after a crash."""
+    monkeypatch.setattr(windows, "SPAN", 10)
+    window = Window("g", 1)
+    window.take([record(0, "stuck")])
+    window.hand_out(window.due())
+    for offset in range(1, 10):
+        assert not window.full
+        window.take([record(offset, "other")])
+        window.settle(window.due())
+    assert window.full
+
+
+def test_events_are_handed_out_in_the_order_in_which_they_came():
+    """And not key by key: what is settled past an open event is done again after a crash."""
+    window = Window("g", 1)
+    window.take([record(offset, f"k{offset % 7}") for offset in range(200)])
+    handed_out = []
+    while pending := window.due():
+        handed_out.append(pending.record.offset)
+        window.settle(pending)
+        assert window.uncommitted() == {("in", 0): len(handed_out)}
+    assert handed_out == list(range(200))
 
 
 def test_what_is_handed_out_holds_back_its_key_and_nothing_else():
