@@ -53,8 +53,8 @@ async def bare() -> AsyncIterator[int]:
         uvicorn.Config(verify, port=0, access_log=False, lifespan="off", http="httptools", log_level="error")
     )
     task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)  # noqa: ASYNC110  uvicorn has no event for it
+    while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
+        await asyncio.sleep(0.01)
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     await task
