@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hub.cache import cache_directory
-from hub.cli import workspace
 from hub.cli.output import plural
 from hub.cli.servers import RABBITMQ, needs
 from hub.cli.worker import answers
 from hub.deployment import Deployment, InvalidDeployment, load
 from hub.engine.settings import AdminSettings, IngressSettings
-from hub.kafka import clients, jarlock, topics
+from hub.kafka import clients, jarlock, nearby, topics
 from hub.kafka.embedded import DIRECTORY, EmbeddedKafka
 from hub.kafka.home import ROOM
 from hub.kafka.java import find_java
@@ -166,7 +165,7 @@ def _taken(host: str, port: int) -> str | None:
 
 def _which_kafka() -> tuple[KafkaSettings | None, Check]:
     try:
-        settings = workspace.find_kafka()
+        settings = nearby.find_kafka()
     except HubError as error:
         return None, Check("Kafka", "fail", str(error), "correct the environment")
     if settings is not None:

@@ -18,7 +18,7 @@ from hub.deployment import Deployment
 from hub.engine.cursors import CursorStore, Stored
 from hub.engine.status import read_reports
 from hub.engine.unit import State
-from hub.kafka import names
+from hub.kafka import names, nearby
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import table_topic
 from hub.kafka.topics import describe_topics, ensure_topics
@@ -61,7 +61,7 @@ class Position(NamedTuple):
 def list_(*, directory: DirectoryOption = None, json: Json = False) -> None:
     """List the cursors of all polling sources. `--json` prints an array."""
     deployment = workspace.deployment(directory)
-    positions = run_async(_positions(deployment, workspace.kafka()))
+    positions = run_async(_positions(deployment, nearby.kafka()))
     if json:
         print_json([each._asdict() for each in positions])
         return
@@ -80,7 +80,7 @@ def list_(*, directory: DirectoryOption = None, json: Json = False) -> None:
 def show(source: Source, *, directory: DirectoryOption = None, json: Json = False) -> None:
     """Show a source's cursor."""
     deployment = workspace.deployment(directory)
-    positions = {each.source: each for each in run_async(_positions(deployment, workspace.kafka()))}
+    positions = {each.source: each for each in run_async(_positions(deployment, nearby.kafka()))}
     if source not in positions:
         _model(deployment, source)
     found = positions[source]
@@ -114,7 +114,7 @@ def set_(
     """
     deployment = workspace.deployment(directory)
     new = _parsed(_model(deployment, source), source, cursor)
-    old = run_async(_store(deployment, workspace.kafka(), source, new, force=force))
+    old = run_async(_store(deployment, nearby.kafka(), source, new, force=force))
     _tell_change(source, old, new, json=json)
 
 
@@ -132,7 +132,7 @@ def reset(
     Also forgets the cursor of a source that the deployment no longer has.
     """
     deployment = workspace.deployment(directory)
-    settings = workspace.kafka()
+    settings = nearby.kafka()
     if source not in {each.source for each in run_async(_positions(deployment, settings))}:
         _model(deployment, source)
     if not yes:

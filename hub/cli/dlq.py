@@ -22,6 +22,7 @@ from hub.engine.deadletters import DeadLetters, Letter, check_units, queues_of
 from hub.engine.replay import Replay
 from hub.engine.resolutions import Resolutions
 from hub.engine.selection import Selection, Where
+from hub.kafka import nearby
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import HubError
 
@@ -91,7 +92,7 @@ def list_(
     """Count dead letters by unit and cause. `--json` prints an array of units."""
     selection = _selection(units, error, key, id, since, until, where, None, resolved=every)
     deployment = workspace.deployment(directory)
-    counted = run_async(_count(deployment, workspace.kafka(), selection))
+    counted = run_async(_count(deployment, nearby.kafka(), selection))
     found = [each for each in counted.values() if each.open or each.resolved]
     if json:
         print_json([each.to_json() for each in found])
@@ -135,7 +136,7 @@ def show(
         else:
             shown.show(out, letter, kinds.get(letter.unit, ""), full=full)
 
-    run_async(_read(deployment, workspace.kafka(), selection, one))
+    run_async(_read(deployment, nearby.kafka(), selection, one))
     _tell_unevaluated(selection)
     if not count:
         console(stderr=True).print("no dead letters" + (" of that kind" if _narrowed(selection) else ""))
@@ -172,7 +173,7 @@ def replay(
     _check_chosen(units, all_units=all_units)
     selection = _selection(units, error, key, id, since, until, where, limit)
     deployment = workspace.deployment(directory)
-    work = Replay(workspace.kafka(), deployment, selection, force=force)
+    work = Replay(nearby.kafka(), deployment, selection, force=force)
     _run(work, work.rehearse() if dry_run else work.replay(), "replay", selection, dry_run=dry_run, json=json)
 
 
@@ -197,7 +198,7 @@ def discard(
     _check_chosen(units, all_units=all_units)
     selection = _selection(units, error, key, id, since, until, where, limit)
     deployment = workspace.deployment(directory)
-    work = Replay(workspace.kafka(), deployment, selection)
+    work = Replay(nearby.kafka(), deployment, selection)
     doing = work.rehearse("discarded") if dry_run else work.discard(reason)
     _run(work, doing, "discard", selection, dry_run=dry_run, json=json)
 

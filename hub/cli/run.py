@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import workspace
 from hub.cli.logs import Level, LogFormat, configure
 from hub.cli.output import Directory, Json, commands, print_json, run_async
 from hub.cli.worker import Signals, Worker
 from hub.deployment import load
+from hub.kafka import nearby
 
 app = commands()
 
@@ -60,7 +60,7 @@ async def _run(directory: Path, only: list[str], drain_limit: float, *, json: bo
     deployment = load(directory)
     deployment.check_references(os.environ, only)
     with Signals() as signals:
-        worker = Worker(deployment, workspace.kafka(), signals, only=only, drain_limit=drain_limit)
+        worker = Worker(deployment, nearby.kafka(), signals, only=only, drain_limit=drain_limit)
         code = await worker.run(lambda: print_json(worker.report("started")) if json else None)
         if json:
             print_json(worker.report("ended"))

@@ -66,7 +66,7 @@ def tap(
     if last is not None and from_ != "latest":
         raise typer.BadParameter("give one of --last and --from", param_hint="--last")
     with explained():
-        tapped = look(*topics, settings=workspace.kafka(), start=start, last=last, where=where)
+        tapped = look(*topics, settings=nearby.kafka(), start=start, last=last, where=where)
     try:
         run_async(_watch(tapped, names, deployment, limit, full=full, json=json))
     finally:

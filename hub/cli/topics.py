@@ -12,6 +12,7 @@ import typer
 from hub.cli import workspace
 from hub.cli.output import Json, commands, console, plural, print_json, run_async, table
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
+from hub.kafka import nearby
 from hub.kafka import topics as kafka
 from hub.kafka.settings import KafkaSettings
 
@@ -85,7 +86,7 @@ def topics(
     transactions make the number an upper bound. `--json` prints an array of all topics.
     """
     deployment = workspace.deployment(directory)
-    listed = run_async(describe(deployment, workspace.kafka()))
+    listed = run_async(describe(deployment, nearby.kafka()))
     if json:
         print_json([asdict(each) for each in listed])
         return

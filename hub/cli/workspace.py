@@ -9,8 +9,7 @@ from pathlib import Path
 
 from hub.cache import written_whole
 from hub.deployment import Deployment, load
-from hub.kafka.embedded import DIRECTORY, EmbeddedKafka
-from hub.kafka.settings import KafkaSettings
+from hub.kafka.embedded import DIRECTORY
 from hub.sdk import ConfigError, EnvironmentProblem
 
 HOME = DIRECTORY.parent
@@ -63,34 +62,6 @@ def prepare() -> Path:
             "servers there; change to a directory of yours"
         ) from error
     return HOME
-
-
-def find_kafka() -> KafkaSettings | None:
-    """Kafka as the environment names it, or the embedded one that runs here; ``None`` if there is neither.
-
-    Raises:
-        ConfigError: a variable of the environment is wrong.
-    """
-    settings = KafkaSettings()
-    if settings.bootstrap_servers is not None:
-        return settings
-    status = EmbeddedKafka(DIRECTORY).status()
-    return KafkaSettings.plain(status.bootstrap) if status.running and status.bootstrap else None
-
-
-def kafka() -> KafkaSettings:
-    """As `find_kafka`, for commands that can't do without.
-
-    Raises:
-        EnvironmentProblem: there is none; says how to get one.
-    """
-    settings = find_kafka()
-    if settings is None:
-        raise EnvironmentProblem(
-            "no Kafka to work with: HUB_KAFKA__BOOTSTRAP_SERVERS is not set, and no embedded one runs in "
-            f"{DIRECTORY}. Set it to host:port of your cluster, or let `hub up DIR` or `hub kafka start` start one here"
-        )
-    return settings
 
 
 def deployment(given: Path | None = None) -> Deployment:

@@ -11,6 +11,7 @@ from hub.deployment.model import Start
 from hub.engine.attempts import RetryPolicy
 from hub.engine.subscription import Subscription
 from hub.engine.tap import Tap
+from hub.kafka import nearby
 from hub.kafka.names import check_topic
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError
@@ -71,7 +72,8 @@ def subscribe(
         group: consumer group. Programs of one group share the events; each group gets them all.
         model: what each payload must fit; ``delivery.data`` is then one of it. A payload that doesn't fit is
             dead-lettered.
-        settings: how to reach Kafka; from the environment (``HUB_KAFKA__…``) if not given.
+        settings: how to reach Kafka; by the environment (``HUB_KAFKA__…``) if not given, or else the embedded one
+            that runs in this directory.
         retry: when an event whose block failed comes again: 8 times, after pauses of up to 30 s, if not given.
         dlq: topic of the dead letters; ``<group>.dlq`` for True. With False, what can't be handled ends the iteration
             with its error, and is read again by the next one.
@@ -81,6 +83,7 @@ def subscribe(
 
     Raises:
         ConfigError: an argument, or a setting in the environment, is wrong.
+        EnvironmentProblem: no Kafka was named, and none runs here.
     """
     try:
         TypeAdapter(Start).validate_python(start)
@@ -98,7 +101,7 @@ def subscribe(
         topic,
         group=group,
         model=model,
-        settings=settings or KafkaSettings(),
+        settings=settings or nearby.kafka(),
         retry=retry or RetryPolicy(),
         dlq=dead_letters,
         concurrency=concurrency,
@@ -124,13 +127,15 @@ def tap(
 
     Args:
         topics: they needn't exist yet.
-        settings: how to reach Kafka; from the environment (``HUB_KAFKA__…``) if not given.
+        settings: how to reach Kafka; by the environment (``HUB_KAFKA__…``) if not given, or else the embedded one
+            that runs in this directory.
         start: where to begin: ``latest``, ``earliest``, or a time.
         last: begins so many records before the end, over all topics; instead of ``start``.
         where: shows only events of which this expression is true; see `Tap` for those that have no value for it.
 
     Raises:
         ConfigError: an argument is wrong.
+        EnvironmentProblem: no Kafka was named, and none runs here.
     """
     if not topics:
         raise ConfigError("expected the name of a topic")
@@ -151,4 +156,4 @@ def tap(
     if start == "latest" and last is None:
         last = 0
     names = [check_topic(each) for each in dict.fromkeys(topics)]
-    return Tap(settings or KafkaSettings(), names, since=since, last=last, where=where)
+    return Tap(settings or nearby.kafka(), names, since=since, last=last, where=where)

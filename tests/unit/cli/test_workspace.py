@@ -36,19 +36,6 @@ def test_a_place_that_can_not_be_written_is_said(here):
         workspace.prepare()
 
 
-def test_kafka_is_where_the_environment_says(monkeypatch):
-    """Before anything that runs here."""
-    monkeypatch.setenv("HUB_KAFKA__BOOTSTRAP_SERVERS", "kafka:9092")
-    assert workspace.kafka().bootstrap_servers == "kafka:9092"
-
-
-def test_without_kafka_the_ways_to_get_one_are_said():
-    """The variable and the commands."""
-    assert workspace.find_kafka() is None
-    with pytest.raises(EnvironmentProblem, match=r"HUB_KAFKA__BOOTSTRAP_SERVERS.*hub up DIR.*hub kafka start"):
-        workspace.kafka()
-
-
 def test_the_deployment_is_the_given_one_then_the_running_one_then_this_directory(here):
     """In this order; stray YAML files here don't hide what runs."""
     with pytest.raises(ConfigError, match="--dir"):
