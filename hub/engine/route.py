@@ -14,6 +14,7 @@ from hub.engine.reader import Reader
 from hub.engine.reading import ReadingUnit
 from hub.engine.unit import State
 from hub.kafka.publisher import Record
+from hub.sdk.errors import InvalidEvent
 from hub.sdk.event import Event, Header, KafkaMessage
 
 Mapping_ = Callable[[Event], Event | None]
@@ -75,7 +76,7 @@ class RouteUnit(ReadingUnit):
             try:
                 made = self._map(record, mapping)
             except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
-                failed.append(Failure(record, error, "map"))
+                failed.append(Failure(record, error, _stage(error)))
                 continue
             if made is None:
                 filtered += 1
@@ -122,3 +123,10 @@ class RouteUnit(ReadingUnit):
             ledger.dead_lettered[error_class(error)] += 1
         ledger.delivered += len(records) - filtered - len(errors)
         ledger.replayed += sum(1 for record in records if any(name == REPLAYS for name, _ in record.headers))
+
+
+def _stage(error: Exception) -> str:
+    """What the route was doing: reading the event, deciding by its predicate, or mapping."""
+    if isinstance(error, InvalidEvent):
+        return "parse"
+    return "where" if getattr(error, "path", ())[:1] == ("where",) else "map"
