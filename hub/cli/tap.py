@@ -21,6 +21,7 @@ from hub.cli.where import explained
 from hub.deployment import Deployment, InvalidDeployment, RouteSpec, SourceSpec
 from hub.engine.programs import tap as look
 from hub.engine.tap import Sighting, Tap
+from hub.kafka import nearby
 from hub.sdk.errors import ConfigError, InvalidEvent
 
 app = commands()
