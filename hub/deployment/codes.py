@@ -53,6 +53,7 @@ CODES: Mapping[str, str] = {
     "schema.type": "a value of another type than a section takes",
     "schema.unknown_key": "a key that a section doesn't have",
     "schema.value": "a value that a section doesn't take",
+    "section.not_run": "a section that is read and checked, but not run by this version",
     "section.unknown": "no section has this name",
     "section.unsupported": "a section that this version can't run",
     "service.duplicate": "a service declared twice",

@@ -201,6 +201,13 @@ class Sections:
                 document.at(key),
             )
             return
+        if section == "tests" and value.pairs:
+            findings.warning(
+                "section.not_run",
+                "tests are read but not run by this version",
+                document.at(key),
+                "what they expect is not compared with what routes do",
+            )
         for name, node in value.pairs:
             place = Place(document, node, document.at(name), f"{kind} `{name.text}`")
             _check_name(kind, name.text, place.span, findings)

@@ -32,8 +32,8 @@ def test_what_it_writes_is_valid(tmp_path: Path) -> None:
     assert "${name}" not in (directory / "README.md").read_text()
 
 
-def test_its_route_does_what_its_test_says(tmp_path: Path) -> None:
-    """The example in the tests section holds: the fixture becomes the expected event."""
+def test_its_route_makes_a_bug_of_the_fixture(tmp_path: Path) -> None:
+    """The delivery that the README sends becomes the event that it shows."""
     from hub.sdk import Event  # noqa: PLC0415  read beside its use
 
     run("init", tmp_path / "demo")

@@ -66,6 +66,18 @@ def test_strict_makes_warnings_fail(hub: Path) -> None:
     assert run("validate", "--strict", hub.parent).exit_code == 0
 
 
+def test_tests_are_told_not_to_run(hub: Path) -> None:
+    """A warning at the key, once per file, however many tests there are; none where the section is empty."""
+    hub.write_text(VALID + "tests:\n  a: { given: {}, expect: filtered }\n  b: { given: {}, expect: filtered }\n")
+    result = run("validate", hub.parent)
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0] == "hub.yaml:4:1  warning  section.not_run"
+    assert result.output.count("tests are read but not run by this version") == 1
+    assert run("validate", "--strict", hub.parent).exit_code == 2
+    hub.write_text(VALID + "tests: {}\n")
+    assert json.loads(run("validate", "--json", hub.parent).output) == []
+
+
 def test_json_is_an_array_of_findings(hub: Path) -> None:
     """The keys of a finding are stable; the fix is text to put in place of the span."""
     assert json.loads(run("validate", "--json", hub.parent).output) == []
@@ -100,7 +112,9 @@ def test_a_fix_mends_the_file(hub: Path) -> None:
                 break
             hub.write_text(mended(hub.read_text(), fixable[0]))
         assert [
-            each["code"] for each in findings if each["code"].startswith(("yaml.", "section.", "route.unknown_t"))
+            each["code"]
+            for each in findings
+            if each["code"].startswith(("yaml.", "section.unknown", "route.unknown_t"))
         ] == []
 
 
