@@ -26,7 +26,7 @@ def render(finding: Finding, width: int = WIDTH) -> Iterator[Text]:
     """The lines of one finding."""
     colour = _COLOURS[finding.severity]
     yield Text.assemble(
-        (str(finding.span.start) if finding.path != "." else finding.path, "bold"),
+        (printable(str(finding.span)), "bold"),
         "  ",
         (finding.severity, colour),
         "  ",

@@ -40,6 +40,7 @@ class Span:
         width: how many characters of its first line belong to it, at least 1.
         shown: gives a line of the file by its number, secrets hidden; asked when the line is shown, since what is a
             secret is known only after the whole file has been checked.
+        lines: whether the place has lines; a directory doesn't, nor a path that can't be read.
     """
 
     start: Position
@@ -47,6 +48,10 @@ class Span:
     end_column: int
     width: int = 1
     shown: Callable[[int], str] | None = field(default=None, repr=False, compare=False)
+    lines: bool = True
+
+    def __str__(self) -> str:
+        return str(self.start) if self.lines else self.start.path
 
     @property
     def text(self) -> str | None:
@@ -57,6 +62,11 @@ class Span:
     def of_file(cls, path: str) -> Span:
         """A file as a whole, or one that couldn't be read."""
         return cls(Position(path), 1, 1)
+
+    @classmethod
+    def of_directory(cls, path: str) -> Span:
+        """What was given as the deployment's directory, as it was given."""
+        return cls(Position(path), 1, 1, lines=False)
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class Finding:
 
     @property
     def path(self) -> str:
-        """File, relative to the deployment's directory."""
+        """File, relative to the deployment's directory; that directory as it was given, where it is the matter."""
         return self.span.start.path
 
     @property
@@ -115,7 +125,7 @@ class Finding:
         }
 
     def __str__(self) -> str:
-        text = f"{self.span.start}  {self.severity}  {self.code}: {self.message}"
+        text = f"{self.span}  {self.severity}  {self.code}: {self.message}"
         return f"{text}; {self.suggestion}" if self.suggestion else text
 
 

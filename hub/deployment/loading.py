@@ -87,7 +87,7 @@ class _Loader:
 
     def _files(self) -> bool:
         directory, findings = self._directory, self._findings
-        here = Span.of_file(".")
+        here = Span.of_directory(str(directory))
         try:
             paths = schema_files(directory)
         except NotADirectoryError:

@@ -130,7 +130,20 @@ def test_no_directory(tmp_path: Path) -> None:
     """A directory that isn't there is a finding, too, and exit code 2."""
     result = run("validate", "--json", tmp_path / "missing")
     assert result.exit_code == 2
-    assert [each["code"] for each in json.loads(result.output)] == ["deployment.directory"]
+    found = [(each["code"], each["path"]) for each in json.loads(result.output)]
+    assert found == [("deployment.directory", str(tmp_path / "missing"))]
+
+
+def test_what_is_no_deployment_is_named_as_it_was_given(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that isn't there, one that is a file, and a directory without schema files: no line, no column."""
+    monkeypatch.chdir(hub.parent.parent)
+    Path("empty").mkdir()
+    for given, code in (
+        ("missing", "deployment.directory"),
+        ("demo/hub.yaml", "deployment.directory"),
+        ("empty", "deployment.empty"),
+    ):
+        assert run("validate", given).output.splitlines()[0] == f"{given}  error  {code}"
 
 
 def finding(text: str, column: int, width: int = 1) -> Finding:
