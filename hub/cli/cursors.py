@@ -28,7 +28,7 @@ app = commands(no_args_is_help=True)
 
 
 @app.callback()
-def cursors() -> None:
+def cursors(*, json: Json = False) -> None:  # noqa: ARG001  its callback notes it for the commands
     """List, show, set or reset the positions of polling sources."""
     configure(level=Level.ERROR)
 

@@ -30,7 +30,7 @@ app = commands(no_args_is_help=True)
 
 
 @app.callback()
-def dlq() -> None:
+def dlq(*, json: Json = False) -> None:  # noqa: ARG001  its callback notes it for the commands
     """List, show, replay or discard dead letters: events that a unit could not deliver, with the cause."""
     configure(level=Level.ERROR)
 

@@ -17,7 +17,13 @@ from hub.kafka.embedded import DIRECTORY, EmbeddedKafka, Status
 
 _PAUSE = 3.0  # seconds between two lines of one step, where there is no terminal
 
-app = commands(no_args_is_help=True, help="Start or stop the embedded Apache Kafka.")
+app = commands(no_args_is_help=True)
+
+
+@app.callback()
+def kafka(*, json: Json = False) -> None:
+    """Start or stop the embedded Apache Kafka."""
+
 
 DataDirectory = Annotated[
     Path, typer.Option("--directory", "-d", metavar="DIR", file_okay=False, help="Where it keeps data, settings, log.")
@@ -47,26 +53,26 @@ def start(
         workspace.prepare()
     began = time.monotonic()
     with progress() as told:
-        kafka = EmbeddedKafka(directory, port, progress=told)
-        run_async(kafka.start(detached=True))
-    status = kafka.status()
+        server = EmbeddedKafka(directory, port, progress=told)
+        run_async(server.start(detached=True))
+    found = server.status()
     if json:
-        print_json(status)
+        print_json(found)
         return
     out = console()
-    took = f"ready in {time.monotonic() - began:.1f} s" if kafka.ours else "runs already"
-    out.print(f"Apache Kafka {status.version}  {status.bootstrap}  {directory}  {took}")
+    took = f"ready in {time.monotonic() - began:.1f} s" if server.ours else "runs already"
+    out.print(f"Apache Kafka {found.version}  {found.bootstrap}  {directory}  {took}")
     out.print("The hub's commands find it from here; for other programs and places:", style="dim")
-    out.print(f"export HUB_KAFKA__BOOTSTRAP_SERVERS={status.bootstrap}", soft_wrap=True)
+    out.print(f"export HUB_KAFKA__BOOTSTRAP_SERVERS={found.bootstrap}", soft_wrap=True)
 
 
 @app.command()
 def stop(*, directory: DataDirectory = DIRECTORY, json: Json = False) -> None:
     """Stop it in order; its data stay for the next start."""
-    kafka = EmbeddedKafka(directory)
-    ran = run_async(kafka.stop())
+    server = EmbeddedKafka(directory)
+    ran = run_async(server.stop())
     if json:
-        print_json({"stopped": ran, "directory": kafka.directory})
+        print_json({"stopped": ran, "directory": server.directory})
     else:
         console().print(f"Apache Kafka in {directory} " + ("has stopped" if ran else "was not running"))
 

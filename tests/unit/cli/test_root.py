@@ -106,6 +106,26 @@ def test_json_may_stand_before_or_after_the_command(arguments, here):
     assert orjson.loads(shown.stderr)["error"]["type"] == "EnvironmentProblem"
 
 
+@pytest.mark.parametrize("group", ["dlq", "cursors"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_json_may_stand_anywhere_about_the_name_of_a_group(group, place, here):
+    """Before it, behind it, and behind the command."""
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    arguments = [group, "list"]
+    arguments.insert(place, "--json")
+    shown = hub(*arguments)
+    assert shown.exit_code == 3
+    assert orjson.loads(shown.stderr)["error"]["type"] == "EnvironmentProblem"
+
+
+@pytest.mark.parametrize("arguments", [["--json", "kafka", "status"], ["kafka", "--json", "status"]])
+def test_json_may_stand_before_a_command_of_kafka(arguments, here):
+    """Both give the status as an object."""
+    shown = hub(*arguments)
+    assert shown.exit_code == 3
+    assert orjson.loads(shown.stdout)["running"] is False
+
+
 @pytest.mark.parametrize("command", ["run", "up"])
 def test_an_invalid_deployment_is_told_before_anything_starts(command, here):
     """Every finding with its place, exit code 2, and nothing left behind."""
