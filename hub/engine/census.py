@@ -61,8 +61,9 @@ class Census:
         at = given_up(letter)
         self.since = min(self.since or at, at)
         self.until = max(self.until or at, at)
-        text = (letter.failure.cause.splitlines() or [""])[0][:_LONGEST].strip() or letter.failure.error
-        masked = _VARYING.sub("…", text)
+        whole = (letter.failure.cause.splitlines() or [""])[0].strip() or letter.failure.error
+        # Masked before it is cut: what varies in length would move the place of the cut.
+        text, masked = _cut(whole), _cut(_VARYING.sub("…", whole))
         alike = (letter.failure.error, letter.failure.status, masked)
         first, count = self._texts.get(alike, (text, 0))
         self._texts[alike] = (first if first == text else masked, count + 1)
@@ -85,6 +86,14 @@ class Census:
             "until": self.until,
             "causes": [cause._asdict() for cause in self.causes],
         }
+
+
+def _cut(text: str) -> str:
+    """No more than `_LONGEST` characters: cut behind a word, unless that word is most of it."""
+    if len(text) <= _LONGEST:
+        return text
+    space = text.rfind(" ", 0, _LONGEST)
+    return text[: space if space > _LONGEST // 2 else _LONGEST - 1].rstrip(" ,;:…") + "…"
 
 
 def census(queues: Iterable[Queue]) -> dict[str, Census]:

@@ -147,6 +147,31 @@ def test_failures_that_are_alike_are_one_cause():
     assert census.since <= census.until
 
 
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        ("w" * 80, "w" * 80),
+        ("w" * 81, "w" * 79 + "…"),
+        ("word " * 16 + "word", "word " * 15 + "word…"),
+        ("the far side says no, " * 5, "the far side says no, " * 3 + "the far side…"),
+    ],
+)
+def test_a_long_cause_is_cut_behind_a_word(cause, text):
+    """At 80 characters at most, and visibly so."""
+    census = Census("announce", "sink")
+    census.add(letter(Permanent(cause)))
+    assert [each.text for each in census.causes] == [text]
+    assert len(text) <= 80
+
+
+def test_causes_that_are_cut_are_alike_whatever_the_length_of_their_numbers():
+    """Numbers are left out before the text is cut."""
+    census = Census("announce", "sink")
+    for number in (7, 1_000_000):
+        census.add(letter(Permanent(f"order {number} is locked " + "by somebody else " * 9)))
+    assert [each.times for each in census.causes] == [2]
+
+
 SINK = Queue("announce", "sink", ("dlq",), "inbox")
 SOURCE = Queue("hook", "source", ("dlq",), types={"review.wanted": "reviews"})
 
