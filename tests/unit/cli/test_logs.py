@@ -53,7 +53,7 @@ def test_clients_never_log_payloads(level):
     """Not even when the hub itself is asked for everything: they write keys, values and passwords at DEBUG."""
     stream = io.StringIO()
     configure(LogFormat.PLAIN, level, [logging.StreamHandler(stream)])
-    for name in ("aiokafka.producer", "aio_pika.connection", "aiormq.connection"):
+    for name in ("aiokafka.producer.producer", "aio_pika.connection", "aiormq.connection"):
         logging.getLogger(name).debug("payload secret")
         logging.getLogger(name).info("payload secret")
     logging.getLogger("hub.unit.a").error("ours")
