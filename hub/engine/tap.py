@@ -77,6 +77,7 @@ class Tap:
         self._where = None if where is None else compile_predicate(where)
         self._positions: dict[TopicPartition, int] = {}
         self._missed: dict[str, int] = {}
+        self._lost = False
 
     def __aiter__(self) -> AsyncGenerator[Sighting]:
         """As `sightings`."""
@@ -159,8 +160,9 @@ class Tap:
         try:
             existing = await consumer.topics()
         except KafkaError as error:
-            _log.info("no look for new topics: %s", error)
+            self._tell_lost(f"Kafka can't be reached or isn't ready: {error}")
             return
+        self._tell_back()
         gone = self._gone(existing)
         come = self.waiting & existing
         known = {each.topic for each in self._positions} - gone
@@ -208,8 +210,19 @@ class Tap:
         mapped = kafka_error(error, "reading")
         if not isinstance(mapped, NotConnected):
             raise mapped from error
-        _log.warning("%s; trying again", mapped)
+        self._tell_lost(str(mapped))
         await asyncio.sleep(REFRESH / 2)
+
+    def _tell_lost(self, problem: str) -> None:
+        """Once, until Kafka is back: there is an attempt every few seconds."""
+        if not self._lost:
+            _log.warning("%s; trying again until it is back", problem)
+        self._lost = True
+
+    def _tell_back(self) -> None:
+        if self._lost:
+            _log.warning("Kafka is back; going on where it was lost")
+        self._lost = False
 
     def _seen(self, record: Any) -> Sighting | None:
         event, problem = None, ""

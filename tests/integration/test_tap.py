@@ -12,6 +12,7 @@ import pytest
 from aiokafka.admin import NewPartitions
 
 import hub
+from hub.engine.tap import Tap
 from hub.engine.transaction import TransactionalWriter
 from hub.kafka import clients
 from hub.kafka.publisher import Record
@@ -187,8 +188,19 @@ async def test_a_topic_that_is_deleted_and_made_anew_goes_on(kafka, topic, monke
         await until(lambda: numbers(seen) == [7])
 
 
-async def test_it_goes_on_over_a_broker_s_crash_and_misses_nothing():
-    """Killed and started again: what is written afterwards is seen, and nothing that was seen before comes again."""
+async def test_it_goes_on_over_a_broker_s_crash_and_misses_nothing(caplog, monkeypatch):
+    """Killed and started again: what is written afterwards is seen, and nothing that was seen before comes again.
+
+    The loss is told once, however many attempts fail, and so is the return.
+    """
+    monkeypatch.setattr("hub.engine.tap.REFRESH", 0.2)
+    failures = []
+    tell = Tap._tell_lost
+    monkeypatch.setattr(Tap, "_tell_lost", lambda tap, problem: (failures.append(problem), tell(tap, problem)))
+
+    def told() -> list[str]:
+        return [each.getMessage() for each in caplog.records if each.name == "hub.tap"]
+
     async with kafka_server(private=True) as server:
         kafka = KafkaSettings(bootstrap_servers=server.url)
         await ensure_topics(kafka, [TopicSpec("t", 2)])
@@ -198,9 +210,13 @@ async def test_it_goes_on_over_a_broker_s_crash_and_misses_nothing():
             await publish(kafka, "t", [event(1), event(2, key="other")])
             await until(lambda: sorted(numbers(seen)) == [1, 2])
             server.kill()
+            await until(lambda: len(failures) >= 3, "three failed attempts")
             await server.start()
             await publish(kafka, "t", [event(3), event(4, key="other")])
             await until(lambda: sorted(numbers(seen)) == [1, 2, 3, 4], "events after the crash")
+            await until(lambda: len(told()) > 1, "the return told")
+    assert ["Kafka can't be reached" in each for each in told()] == [True, False]
+    assert told()[1].startswith("Kafka is back")
 
 
 @pytest.mark.parametrize(
