@@ -117,7 +117,9 @@ def show(
     where: Expression = None,
     limit: Annotated[int, typer.Option(min=1, help="So many at most, the oldest first.")] = 5,
     every: Everything = False,
-    full: Annotated[bool, typer.Option("--full", help="The whole of long payloads.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole of long payloads, and of long texts in them.")
+    ] = False,
     directory: DirectoryOption = None,
     json: Json = False,
 ) -> None:

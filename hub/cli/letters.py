@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 from typing import Any
@@ -26,6 +27,10 @@ CAUSES = 4
 """Causes that a line of the list names."""
 PAYLOAD = 4_000
 """Characters of a payload that are shown where not all of it is asked for."""
+VALUE = 200
+"""Characters of one text in a JSON payload that are shown where not all of it is asked for."""
+
+_DEEPEST = 254  # levels that orjson writes
 
 
 def listing(counted: Iterable[Census]) -> Table:
@@ -70,7 +75,7 @@ def show(out: Console, letter: Letter, kind: str, *, full: bool) -> None:
     for name, value in _facts(letter):
         facts.add_row(name, printable(value))
     out.print(Padding(facts, (0, 0, 0, 2), expand=False))
-    text = payload(letter)
+    text = payload(letter, longest=None if full else VALUE)
     if not full and len(text) > PAYLOAD:
         text = f"{text[:PAYLOAD]}\n… {len(text) - PAYLOAD:,} characters more; --full shows them"
     out.print("\n" + indent(printable(text), "  "), soft_wrap=True)
@@ -116,8 +121,13 @@ def own_headers(letter: Letter) -> dict[str, str]:
     return {name: value.decode(errors="replace") for name, value in headers if not is_failure_header(name)}
 
 
-def payload(letter: Letter) -> str:
-    """The payload for people: JSON indented, text as it is, otherwise how many bytes it has."""
+def payload(letter: Letter, *, longest: int | None = None) -> str:
+    """The payload for people: JSON indented, text as it is, otherwise how many bytes it has.
+
+    Args:
+        letter: whose.
+        longest: how many characters of a text within JSON are shown; all if not given.
+    """
     if letter.value is None:
         return "(no data)"
     if letter.event is not None:
@@ -128,11 +138,30 @@ def payload(letter: Letter) -> str:
         if isinstance(data, str):
             return data
         if not isinstance(data, bytes):
-            return orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()
+            shown = data if longest is None else shortened(data, longest)
+            with contextlib.suppress(orjson.JSONEncodeError):  # more levels than can be indented; shown as it came
+                return orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode()
     try:
         return letter.value.decode()
     except UnicodeDecodeError:
         return f"({len(letter.value):,} bytes that are no text)"
+
+
+def shortened(data: Any, longest: int, levels: int = _DEEPEST) -> Any:
+    """JSON-like data with each long text cut, and its length behind the cut.
+
+    Args:
+        data: what is left as it is.
+        longest: characters that are kept of a text.
+        levels: how far down to look; what lies deeper is taken as it is.
+    """
+    if isinstance(data, str):
+        return data if len(data) <= longest else f"{data[:longest]}… ({len(data):,} characters)"
+    if levels and isinstance(data, Mapping):
+        return {key: shortened(value, longest, levels - 1) for key, value in data.items()}
+    if levels and isinstance(data, list | tuple):
+        return [shortened(value, longest, levels - 1) for value in data]
+    return data
 
 
 def to_json(letter: Letter) -> Mapping[str, Any]:

@@ -168,9 +168,10 @@ async def test_payloads_of_every_kind_can_be_shown(shop, kafka, tmp_path):
         KafkaMessage(b"k", b"plain \x1b[31mred", []),
         event(4).replace(data=None).to_kafka(),
         event(5).replace(data="x" * 9000).to_kafka(),
+        event(6).replace(data={"body": "y" * 4012}).to_kafka(),
     ):
         await buried(kafka, shop, message, Permanent("no"))
-    shown = await called(kafka, tmp_path, "dlq", "show")
+    shown = await called(kafka, tmp_path, "dlq", "show", "--limit", "9")
     assert shown.code == 0
     assert "{no json" in shown.out
     assert "3 bytes that are no text" in shown.out
@@ -178,7 +179,10 @@ async def test_payloads_of_every_kind_can_be_shown(shop, kafka, tmp_path):
     assert "\x1b" not in shown.out
     assert "(no data)" in shown.out
     assert "characters more; --full shows them" in shown.out
-    documents = (await called(kafka, tmp_path, "dlq", "show", "--json")).lines()
+    assert f'"{"y" * 200}… (4,012 characters)"' in shown.out
+    assert "y" * 4012 in (await called(kafka, tmp_path, "dlq", "show", "--limit", "9", "--full")).out
+    documents = (await called(kafka, tmp_path, "dlq", "show", "--json", "--limit", "9")).lines()
+    assert {"body": "y" * 4012} in [each.get("data") for each in documents]
     assert {each.get("data_base64") for each in documents} >= {"//4A", "e25vIGpzb24="}
     assert sum(each["event"] is None for each in documents) == 1
 
