@@ -40,7 +40,7 @@ def hub(
     ] = False,
     json: Json = False,
 ) -> None:
-    """An event-streaming integration hub on Kafka: typed routes, nothing silently dropped.
+    """An event-streaming integration hub on Kafka: nothing lost, nothing silently dropped.
 
     Exit codes: 0 fine, 1 failed at run time, 2 invalid input, 3 something that the hub needs is missing.
     """
