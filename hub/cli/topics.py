@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hub.cli import workspace
+from hub.cli.logs import Level, configure
 from hub.cli.output import Json, commands, console, plural, print_json, run_async, table
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
 from hub.kafka import nearby
@@ -85,6 +86,7 @@ def topics(
     Topics that aren't made yet are listed as they will be. Events are counted by offsets, so that compaction and
     transactions make the number an upper bound. `--json` prints an array of all topics.
     """
+    configure(level=Level.ERROR)
     deployment = workspace.deployment(directory)
     listed = run_async(describe(deployment, nearby.kafka()))
     if json:

@@ -106,6 +106,20 @@ def test_json_may_stand_before_or_after_the_command(arguments, here):
     assert orjson.loads(shown.stderr)["error"]["type"] == "EnvironmentProblem"
 
 
+@pytest.mark.parametrize("arguments", [["topics"], ["tap", "orders"], ["dlq", "list"], ["cursors", "list"]])
+def test_a_broker_that_is_down_is_told_in_one_line(arguments, here):
+    """Ours; what the client library says of it is not printed above it."""
+    (here / "a.yaml").write_text(DEPLOYMENT)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    environ = clean | {"HUB_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    shown = subprocess.run([*HUB, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert shown.returncode == 3
+    assert shown.stdout == ""
+    assert [line.split(":")[0] for line in shown.stderr.splitlines()] == [
+        "error  Kafka can't be reached or isn't ready"
+    ]
+
+
 @pytest.mark.parametrize("group", ["dlq", "cursors"])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_json_may_stand_anywhere_about_the_name_of_a_group(group, place, here):
