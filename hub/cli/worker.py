@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from hub.cli.output import INTERRUPTED, OK, RUNTIME
+from hub.cli.output import INTERRUPTED, OK, RUNTIME, plural
 from hub.deployment import Deployment
 from hub.engine.ledger import Totals
 from hub.engine.runtime import Runtime
@@ -176,8 +176,8 @@ class Worker:
         }
 
     def _announce(self) -> None:
-        units = self.runtime.supervisor.units
-        _log.info("all %d units of %s started; SIGTERM or Ctrl-C drains", len(units), self.runtime.deployment.name)
+        units = plural(len(self.runtime.supervisor.units), "unit")
+        _log.info("%s of %s started; SIGTERM or Ctrl-C drains", units, self.runtime.deployment.name)
 
     async def _over(self) -> None:
         supervisor = self.runtime.supervisor

@@ -95,6 +95,7 @@ async def test_it_runs_reports_and_ends_well(tmp_path, kafka, unique, deployment
         assert [unit["unit"] for unit in started["units"]] == ["first", "second"]
         async with aiohttp.ClientSession(started["admin"]) as session, session.get("/readyz") as answer:
             assert answer.status == 200
+        assert f"2 units of {unique} started; SIGTERM or Ctrl-C drains" in hub.err
 
         async def done() -> bool:
             return await written(kafka, f"{unique}.out") >= 90
