@@ -6,6 +6,10 @@ code here doesn't.
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -20,6 +24,7 @@ from hub.sdk import ConfigError, EnvironmentProblem
 
 app = commands()
 
+_HUB = "hub"
 _NAME = "${name}"
 
 
@@ -37,7 +42,28 @@ def init(
     out = console()
     for name in written:
         out.print(f"wrote  {directory / name}")
-    out.print(f"next   cd {directory} && hub validate . && cat README.md", style="bold")
+    place, readme = shlex.quote(str(directory)), shlex.quote(str(directory / "README.md"))
+    out.print(f"next   {called()} validate {place} && cat {readme}", style="bold", soft_wrap=True)
+    if called() != _HUB:
+        folder = shlex.quote(str(Path(sys.argv[0]).absolute().parent))
+        out.print("       What the README calls hub is not on the PATH of this shell; this puts it there:", style="dim")
+        out.print(f"       export PATH={folder}:$PATH", soft_wrap=True)
+
+
+def called() -> str:
+    """This command as it can be called again from here: by its name where the PATH finds it, else by its shortest path.
+
+    The name, too, where it was called otherwise, e.g. by Python from a module.
+    """
+    program = Path(sys.argv[0])
+    if program.name != _HUB or not program.is_file():
+        return _HUB
+    found = shutil.which(_HUB)
+    if found is not None and Path(found).resolve() == program.resolve():
+        return _HUB
+    relative = os.path.relpath(program)
+    relative = relative if os.sep in relative else f"{os.curdir}{os.sep}{relative}"
+    return shlex.quote(min(relative, str(program.absolute()), key=len))
 
 
 def write_starter(directory: Path) -> list[str]:

@@ -45,6 +45,34 @@ def test_its_route_makes_a_bug_of_the_fixture(tmp_path: Path) -> None:
     assert {key: made.data[key] for key in ("number", "reporter")} == {"number": 7, "reporter": "ada"}
 
 
+@pytest.mark.parametrize(
+    ("program", "path", "command"),
+    [
+        ("bin/hub", "", "bin/hub"),
+        ("hub", "", "./hub"),
+        ("{here}/bin/hub", "", "bin/hub"),
+        ("{here}/bin/hub", "{here}/bin", "hub"),
+        ("{here}/bin/hub", "{here}/other", "bin/hub"),
+        ("-c", "", "hub"),
+    ],
+)
+def test_what_to_do_next_can_be_called_from_here(
+    program: str, path: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name where the PATH finds this very command, otherwise by a path, with what puts it on the PATH."""
+    for each in ("hub", "bin/hub", "other/hub"):
+        (tmp_path / each).parent.mkdir(exist_ok=True)
+        (tmp_path / each).write_text("#!/bin/sh\n")
+        (tmp_path / each).chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", path.format(here=tmp_path))
+    monkeypatch.setattr("sys.argv", [program.format(here=tmp_path)])
+    shown = run("init", "my demo").output
+    assert f"next   {command} validate 'my demo' && cat 'my demo/README.md'\n" in shown
+    folder = tmp_path / Path(command).parent
+    assert (f"export PATH={folder}:$PATH" in shown) == (command != "hub")
+
+
 def test_json_lists_the_files(tmp_path: Path) -> None:
     """Programs get the names of what was written."""
     written = json.loads(run("init", "--json", tmp_path / "demo").output)
