@@ -33,13 +33,13 @@ CHANGED = 7
 
 async def play(screen: Screen, *, attach: bool) -> bool:
     """Plays it all; whether the ledger adds up for every unit."""
+    screen.act("Setting up")
     payloads, origin = deliveries.payloads(screen.say)
     async with AsyncExitStack() as stack:
         chat = Chat(os.environ.get("DEMO_HOST", "127.0.0.1"), int(os.environ.get("DEMO_CHAT_PORT", "0")))
         await chat.start()
         stack.push_async_callback(chat.stop)
         api = await _github(screen, stack)
-        screen.act("Setting up")
         screen.say(f"deliveries: {origin}")
         stage: Stage
         if attach:

@@ -153,7 +153,10 @@ def units(statuses: Sequence[Status], *, reasons: bool = False) -> Table:
     table.add_column("  unit")
     for heading in ("received", "delivered", "filtered", "dead", "replayed", "in flight"):
         table.add_column(heading, justify="right")
-    table.add_column("why" if reasons else "state", overflow="fold", max_width=30)
+    if reasons:
+        table.add_column("why", max_width=34)
+    else:
+        table.add_column("state", overflow="ellipsis", no_wrap=True, max_width=34)
     for status in statuses:
         totals = status.totals
         table.add_row(
