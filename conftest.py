@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,18 @@ def _nothing_is_left_running() -> Iterator[None]:
     yield
     left = [f"process {pid}: {command}" for pid, command in _children() if command]
     assert not left, f"left running: {'; '.join(left)}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """Commands set up logging for the whole process, and tests call them within theirs."""
+    root = logging.getLogger()
+    names = ["", "hub", "aiokafka", "aio_pika", "aiormq", "aiohttp", "jgo", "urllib3"]
+    handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _children() -> Iterator[tuple[int, str]]:
