@@ -47,19 +47,6 @@ class Assembly:
         """Units by name, in the order of the names; nothing is started or connected yet."""
         return [self._unit(name) for name in chosen]
 
-    def check(self, chosen: Collection[str]) -> None:
-        """Resolves every reference and compiles every expression of the chosen units.
-
-        Raises:
-            ConfigError: what is missing or wrong, with its place in the file; never a value.
-        """
-        for name in chosen:
-            spec = self._spec(name)
-            if isinstance(spec, RouteSpec):
-                spec.compile(self._environ)
-            else:
-                spec.config(self._environ)
-
     def listens(self, chosen: Collection[str]) -> bool:
         """Whether one of the chosen units is a webhook source."""
         sources = (self._deployment.sources[name] for name in chosen if name in self._deployment.sources)

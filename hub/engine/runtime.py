@@ -53,7 +53,8 @@ class Runtime:
         self.settings = settings
         ingress = ingress or IngressSettings()
         self.server = HttpServer(ingress.host, ingress.port, name="ingress")
-        self._assembly = Assembly(deployment, settings, self.server, os.environ if environ is None else environ)
+        self._environ = os.environ if environ is None else environ
+        self._assembly = Assembly(deployment, settings, self.server, self._environ)
         self.supervisor = Supervisor(self._assembly.units(_chosen(deployment, only)))
         self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units.values())
 
@@ -67,7 +68,7 @@ class Runtime:
             EnvironmentProblem: a port is taken.
             HubError: Kafka can't be reached.
         """
-        self._assembly.check(self.supervisor.units)
+        self.deployment.check_references(self._environ, self.supervisor.units)
         try:
             await self._start()
         except BaseException:
