@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ["cli", "operate", "testing", "engine", "deployment", "routes", "kafka", "services", "ingress", "sdk"]
+ROOMS = [
+    "cli", "operate", "testing", "workbench", "engine", "deployment", "routes", "kafka", "services", "ingress", "sdk",
+]  # fmt: skip
 
 LAYERS = "each room of the hub imports only from the rooms below it"
 NO_CONNECTORS = "the hub knows no connector"
@@ -55,6 +57,8 @@ def test_the_project_keeps_its_import_directions() -> None:
         ("hub/kafka/topics.py", "import hub.services", LAYERS),
         ("hub/engine/runtime.py", "import hub.cli", LAYERS),
         ("hub/operate/admin.py", "def late():\n    import hub.testing", LAYERS),
+        ("hub/workbench/trials.py", "import hub.operate", LAYERS),
+        ("hub/engine/runtime.py", "import hub.workbench", LAYERS),
         ("hub/engine/runtime.py", "import connectors.first", NO_CONNECTORS),
         ("hub/cli/run.py", "def late():\n    from connectors import second", NO_CONNECTORS),
         ("connectors/first/source.py", "from hub.kafka import clients", ONLY_SDK),
