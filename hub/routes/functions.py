@@ -76,24 +76,3 @@ _ALL = (
     _accessor("getMilliseconds", times.get_milliseconds),
 )
 FUNCTIONS: dict[str, Function] = {each.name: each for each in _ALL}
-
-FOREIGN = {
-    "len": "write `size(x)`",
-    "length": "write `size(x)`",
-    "count": "write `size(x)`, or `size(list.filter(x, …))`",
-    "str": "write `string(x)`",
-    "toString": "write `string(x)`",
-    "float": "write `double(x)`",
-    "includes": 'write `text.contains("…")`, or `element in list`',
-    "test": 'write `text.matches("…")`',
-    "match": 'write `text.matches("…")`',
-    "any": "write `list.exists(x, …)`",
-    "some": "write `list.exists(x, …)`",
-    "every": "write `list.all(x, …)`",
-    "typeof": "write `type(x)`",
-    "now": "write `now`, the event's time",
-    "defined": "write `has(a.b)`",
-    "exists": "write `list.exists(x, …)` for elements, `has(a.b)` for fields",
-    "hasOwnProperty": "write `has(a.b)`, or `key in object`",
-}
-"""What functions of other languages are called in CEL."""

@@ -11,12 +11,13 @@ import ast
 from typing import Any
 
 from hub.routes.errors import Failure, did_you_mean
-from hub.routes.functions import FOREIGN, FUNCTIONS, Function
+from hub.routes.functions import FUNCTIONS, Function
 from hub.routes.kinds import Kind
 from hub.routes.loops import Loops
 from hub.routes.strings import pattern
 from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Unary
 from hub.routes.template import at, fill
+from hub.routes.words import FOREIGN_FUNCTIONS
 from hub.routes.writer import Code
 
 BINARY = {
@@ -97,7 +98,7 @@ class Generator(Loops):
         """A function."""
         function = FUNCTIONS.get(node.function)
         if function is None:
-            hint = FOREIGN.get(node.function) or did_you_mean(node.function, FUNCTIONS)
+            hint = FOREIGN_FUNCTIONS.get(node.function) or did_you_mean(node.function, FUNCTIONS)
             raise self.error("route.unknown_function", f"there is no function `{node.function}`", node, hint)
         self.check_call(function, node)
         operands = (*((node.target,) if node.target else ()), *node.arguments)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from hub.routes.errors import ExpressionError
 from hub.routes.literals import InvalidLiteral, number, string
+from hub.routes.words import FOREIGN_SIGNS
 
 MAX_SOURCE = 10_000  # bytes of UTF-8
 
@@ -37,34 +38,6 @@ _NUMBER = re.compile(
 _STRING = re.compile(r"(?P<prefix>[bB]?[rR]?)(?P<quote>\"\"\"|'''|\"|')")
 _OPERATOR = re.compile(r"&&|\|\||==|!=|<=|>=|[-+*/%!<>?:.,()\[\]{}]")
 
-# What people write from habit, and CEL's word for it.
-_FOREIGN = {
-    "===": "write `==`",
-    "!==": "write `!=`",
-    "<>": "write `!=`",
-    "??": "there is no `??`; write `has(a.b) ? a.b : …`",
-    "=>": "macros take a variable and an expression, e.g. `list.map(x, x.name)`",
-    "->": "macros take a variable and an expression, e.g. `list.map(x, x.name)`",
-    "**": "there is no power operator; multiply",
-    "=": "write `==` to compare; nothing can be assigned",
-    "&": "write `&&`",
-    "|": "write `||`",
-    ";": "an expression is one value; separate parts aren't possible",
-    "\\": "a backslash is only possible inside of quotes",
-    "\u201c": "use straight quotes",
-    "\u201d": "use straight quotes",
-    "\u2018": "use straight quotes",
-    "\u2019": "use straight quotes",
-    "≠": "write `!=`",
-    "≤": "write `<=`",
-    "≥": "write `>=`",
-    "$": "references `${…}` stand outside of expressions; here it is `env.NAME`",
-    "`": "a name in backticks has letters, digits, `_`, `-`, `.`, `/` and blanks, and stands after a dot",
-    "#": "write a comment as `// …`",
-    "~": 'write `text.matches("…")` for a regular expression',
-    "^": "there is no such operator",
-    "@": 'a name has letters, digits and `_`; others are read as `data["@name"]`',
-}
 # Those that start like an operator which is right by itself.
 _LONGER = ("===", "!==", "<>", "->", "**", "??")
 
@@ -106,10 +79,10 @@ def _token(source: str, offset: int) -> Token:
         return Token("quoted", offset, match.end(), match[1])
     for text in _LONGER:
         if source.startswith(text, offset):
-            raise _unexpected(source, offset, text, _FOREIGN[text])
+            raise _unexpected(source, offset, text, FOREIGN_SIGNS[text])
     if match := _OPERATOR.match(source, offset):
         return Token(match[0], offset, match.end(), match[0])
-    for text, suggestion in _FOREIGN.items():
+    for text, suggestion in FOREIGN_SIGNS.items():
         if source.startswith(text, offset):
             raise _unexpected(source, offset, text, suggestion)
     raise _unexpected(source, offset, source[offset], None)

@@ -11,24 +11,26 @@ from typing import NoReturn
 
 from hub.routes.errors import ExpressionError
 from hub.routes.lexer import Token, tokens
+from hub.routes.macros import Written, macro
 from hub.routes.syntax import (
     Binary,
     Call,
     Conditional,
     Expr,
-    Has,
     Index,
     ListLiteral,
     Literal,
     Logical,
-    Macro,
     MapLiteral,
     Name,
+    OptionalIndex,
+    OptionalSelect,
     Select,
     Unary,
     children,
 )
 from hub.routes.values import INT_MAX, UINT_MAX, UInt
+from hub.routes.words import FOREIGN_WORDS
 
 MAX_NESTING = 64  # brackets and branches inside of each other
 MAX_DEPTH = 200  # levels of the tree; each operator, selection or call in a row is one
@@ -43,30 +45,6 @@ _PRECEDENCE = {
     "+": 2, "-": 2,
     "*": 3, "/": 3, "%": 3,
 }  # fmt: skip
-
-# Words of other languages where CEL has an operator or a literal.
-_WORDS = {
-    "and": "write `&&`",
-    "or": "write `||`",
-    "not": "write `!`",
-    "is": "write `==`",
-    "eq": "write `==`",
-    "ne": "write `!=`",
-    "if": "write `condition ? this : that`",
-    "else": "write `condition ? this : that`",
-    "then": "write `condition ? this : that`",
-    "True": "write `true`",
-    "False": "write `false`",
-    "None": "write `null`",
-    "nil": "write `null`",
-    "undefined": "test with `has(a.b)` whether a field is there",
-    "lambda": "write e.g. `list.map(x, x.name)`",
-    "for": "write e.g. `list.map(x, x.name)` or `list.filter(x, x.open)`",
-    "like": 'write `text.contains("…")` or `text.matches("…")`',
-    "contains": 'write `text.contains("…")`, or `element in list`',
-    "between": "write `low <= x && x <= high`",
-}
-_MACRO_ARGUMENTS = {"all": (2,), "exists": (2,), "exists_one": (2,), "existsOne": (2,), "filter": (2,), "map": (2, 3)}
 
 
 def parse(source: str, start: int = 0) -> Expr:
@@ -125,7 +103,7 @@ class _Parser:
         text = self.source[token.start : token.end]
         came = "the expression ended" if token.kind == "end" else f"got `{text}`"
         if suggestion is None and token.kind == "name":
-            suggestion = _WORDS.get(text)
+            suggestion = FOREIGN_WORDS.get(text)
         self.error(f"{expected}; {came}", token.start, token.end, suggestion)
 
     def error(
@@ -182,7 +160,9 @@ class _Parser:
         if not self.at(":"):
             self.fail(
                 "expected `:` and what holds otherwise",
-                suggestion="there is no null-safe `?.`; write `has(a.b) ? a.b.c : …`" if null_safe else None,
+                suggestion="a field that may be missing is read as `a.?b`, e.g. `a.?b.orValue(…)`"
+                if null_safe
+                else None,
             )
         self.take()
         otherwise = self.expression()
@@ -236,59 +216,30 @@ class _Parser:
 
     def index_of(self, operand: Expr, start: int) -> Expr:
         self.take()
-        if self.at("?"):
-            self.fail("expected an index", suggestion="test with `has(a.b)` or `key in map` first")
+        kind = OptionalIndex if self.accept("?") else Index
         index = self.expression()
         end = self.expect("]", "after the index").end
-        return Index(start, end, operand, index)
+        return kind(start, end, operand, index)
 
     def select(self, operand: Expr, start: int) -> Expr:
         self.take()
+        optional = self.accept("?")
         token = self.token
-        if token.kind == "quoted":
-            self.take()
-            return Select(start, token.end, operand, token.value, token.start)
-        if token.kind != "name" or token.value in _KEYWORDS or token.value == "in":
-            suggestion = None
-            if token.kind == "?":
-                suggestion = "write `has(a.b) ? a.b : …`"
-            elif token.kind == "name":
-                suggestion = f'a key of this name is read as `["{token.value}"]`'
+        if token.kind != "quoted" and (token.kind != "name" or token.value in _KEYWORDS or token.value == "in"):
+            suggestion = f'a key of this name is read as `["{token.value}"]`' if token.kind == "name" else None
             self.fail("expected a field's name after `.`", suggestion=suggestion)
         self.take()
-        if self.at("("):
+        name = str(token.value)
+        if optional:
+            return OptionalSelect(start, token.end, operand, name, token.start)
+        if token.kind == "name" and self.at("("):
             return self.method(operand, token, start)
-        return Select(start, token.end, operand, token.value, token.start)
+        return Select(start, token.end, operand, name, token.start)
 
     def method(self, target: Expr, name: Token, start: int) -> Expr:
         arguments, end = self.arguments()
-        function = str(name.value)
-        if len(arguments) in _MACRO_ARGUMENTS.get(function, ()):
-            return self.macro(target, name, arguments, start)
-        if function in _MACRO_ARGUMENTS:
-            forms = "`list.map(x, expression)` or `list.map(x, condition, expression)`"
-            form = forms if function == "map" else f"`list.{function}(x, condition)`"
-            count = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
-            self.error(f"expected {form}; got {count}", name.start, end)
-        return Call(start, end, function, target, arguments, name.start)
-
-    def macro(self, target: Expr, name: Token, arguments: tuple[Expr, ...], start: int) -> Expr:
-        function = str(name.value)
-        variable = arguments[0]
-        if not isinstance(variable, Name) or variable.absolute:
-            self.error(
-                f"expected a name for the element as first argument of `{function}`",
-                variable.start,
-                variable.end,
-                f"write e.g. `list.{function}(x, …)`",
-            )
-        if function == "map":
-            predicate = arguments[1] if len(arguments) == 3 else None  # noqa: PLR2004  map(x, condition, expression)
-            transform: Expr | None = arguments[-1]
-        else:
-            predicate, transform = arguments[1], None
-        function = "exists_one" if function == "existsOne" else function
-        return Macro(start, self.last_end, function, target, variable.name, predicate, transform)
+        written = Written(start, end, str(name.value), name.start, target, arguments)
+        return macro(written, self.error) or Call(start, end, written.name, target, arguments, name.start)
 
     # Values
 
@@ -350,7 +301,7 @@ class _Parser:
         if word in _RESERVED or word in _KEYWORDS or word == "in":
             self.fail("expected a value")
         following = self.tokens[self.index + 1]
-        if word in _WORDS and following.kind in ("name", "number", "string", "["):
+        if word in FOREIGN_WORDS and following.kind in ("name", "number", "string", "["):
             self.fail("expected a value")
         self.take()
         if self.at("("):
@@ -359,42 +310,44 @@ class _Parser:
 
     def function(self, name: Token, start: int) -> Expr:
         arguments, end = self.arguments()
-        if name.value != "has":
-            return Call(start, end, str(name.value), None, arguments, name.start)
-        if len(arguments) != 1 or not isinstance(arguments[0], Select):
-            self.error("expected one field, e.g. `has(data.user)`", name.start, end)
-        tested = arguments[0]
-        return Has(start, end, tested.operand, tested.field, tested.field_start, tested.end)
+        written = Written(start, end, str(name.value), name.start, None, arguments)
+        return macro(written, self.error) or Call(start, end, written.name, None, arguments, name.start)
 
     def arguments(self) -> tuple[tuple[Expr, ...], int]:
         self.take()
-        return self.items(")", "after the arguments", trailing_comma=False)
-
-    def items(self, close: str, purpose: str, *, trailing_comma: bool) -> tuple[tuple[Expr, ...], int]:
-        items: list[Expr] = []
-        while not self.at(close):
-            items.append(self.expression())
+        arguments: list[Expr] = []
+        while not self.at(")"):
+            arguments.append(self.expression())
             if not self.accept(","):
                 break
-            if not trailing_comma and self.at(close):
+            if self.at(")"):
                 self.fail("expected another argument after `,`")
-        return tuple(items), self.expect(close, purpose).end
+        return tuple(arguments), self.expect(")", "after the arguments").end
 
     def list_literal(self) -> Expr:
         start = self.take().start
-        if self.at("?"):
-            self.fail("expected an element")
-        elements, end = self.items("]", "after the elements", trailing_comma=True)
-        return ListLiteral(start, end, elements)
+        elements: list[Expr] = []
+        optionals: set[int] = set()
+        while not self.at("]"):
+            if self.accept("?"):
+                optionals.add(len(elements))
+            elements.append(self.expression())
+            if not self.accept(","):
+                break
+        end = self.expect("]", "after the elements").end
+        return ListLiteral(start, end, tuple(elements), frozenset(optionals))
 
     def map_literal(self) -> Expr:
         start = self.take().start
         entries: list[tuple[Expr, Expr]] = []
+        optionals: set[int] = set()
         while not self.at("}"):
+            if self.accept("?"):
+                optionals.add(len(entries))
             key = self.expression()
             self.expect(":", "between a key and its value")
             entries.append((key, self.expression()))
             if not self.accept(","):
                 break
         end = self.expect("}", "after the entries").end
-        return MapLiteral(start, end, tuple(entries))
+        return MapLiteral(start, end, tuple(entries), frozenset(optionals))

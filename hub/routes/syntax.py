@@ -1,7 +1,9 @@
 """The syntax tree of an expression. Every node knows where it stands: offsets into the source, in code points.
 
 Chains of ``&&`` and ``||`` are one node with many operands, since CEL doesn't care about their order. Macros are nodes
-of their own, because their arguments are no ordinary expressions.
+of their own, because their arguments are no ordinary expressions: those that go through a list or map are `Macro`,
+those that give a value a name are `Bind` (``cel.bind``, ``cel.block``) and `OptionalMap`. Functions with a dotted name
+(``math.abs(x)``) are a `Call` without a target whose ``function`` is the whole name.
 """
 
 from __future__ import annotations
@@ -55,6 +57,18 @@ class Has(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalSelect(Node):
+    """``operand.?field``: an optional value, which is none where the field is missing.
+
+    As with `Select`, an operand that is an optional itself stands for what it holds.
+    """
+
+    operand: Expr
+    field: str
+    field_start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Index(Node):
     """``operand[index]``."""
 
@@ -63,8 +77,16 @@ class Index(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalIndex(Node):
+    """``operand[?index]``: an optional value, which is none where there is no such element."""
+
+    operand: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Node):
-    """``function(arguments)``, or ``target.function(arguments)``."""
+    """``function(arguments)``, or ``target.function(arguments)``; ``function`` may be dotted: ``math.abs``."""
 
     function: str
     target: Expr | None
@@ -108,24 +130,33 @@ class Conditional(Node):
 
 @dataclass(frozen=True, slots=True)
 class ListLiteral(Node):
-    """``[a, b]``."""
+    """``[a, ?b]``."""
 
     elements: tuple[Expr, ...]
+    optionals: frozenset[int] = frozenset()
+    """Places of the elements with a ``?``: they are optional values, and left out where those hold nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MapLiteral(Node):
-    """``{key: value}``."""
+    """``{key: value, ?key: optional}``."""
 
     entries: tuple[tuple[Expr, Expr], ...]
+    optionals: frozenset[int] = frozenset()
+    """Places of the entries with a ``?``: their values are optional, and left out where those hold nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Macro(Node):
     """``range.all(variable, predicate)`` and its kin.
 
-    ``predicate`` is the condition of ``all``, ``exists``, ``exists_one``, ``filter`` and of ``map`` with three
-    arguments; ``transform`` is what ``map`` makes of an element.
+    ``macro`` is ``all``, ``exists``, ``exists_one`` (also for ``existsOne``), ``filter``, ``map``, ``transformList``,
+    ``transformMap``, ``transformMapEntry`` or ``sortBy``. ``predicate`` is the condition of ``all``, ``exists``,
+    ``exists_one``, ``filter``, and of ``map`` and the ``transform…`` ones where they have one; ``transform`` is what
+    the latter make of an element, and the key of ``sortBy``.
+
+    With one variable it is an element of a list or a key of a map; with two (``second`` is set) they are index and
+    element of a list, or key and value of a map.
     """
 
     macro: str
@@ -133,14 +164,44 @@ class Macro(Node):
     variable: str
     predicate: Expr | None
     transform: Expr | None
+    second: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bind(Node):
+    """``cel.bind(variable, value, body)``: the body, in which the variable stands for the value.
+
+    The value is computed at most once, and its error counts only where the body needs it. ``cel.block([a, b], body)``
+    is two of them inside of each other, with the variables ``@index0`` and ``@index1``.
+    """
+
+    variable: str
+    value: Expr
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalMap(Node):
+    """``operand.optMap(variable, transform)`` or, if ``flat``, ``operand.optFlatMap(variable, transform)``.
+
+    None for an operand that holds nothing; else the transform of what it holds: as an optional value, or, if ``flat``,
+    as it is, since it must be optional itself.
+    """
+
+    operand: Expr
+    variable: str
+    transform: Expr
+    flat: bool
 
 
 Expr: TypeAlias = (
     Literal
     | Name
     | Select
+    | OptionalSelect
     | Has
     | Index
+    | OptionalIndex
     | Call
     | Unary
     | Binary
@@ -149,6 +210,8 @@ Expr: TypeAlias = (
     | ListLiteral
     | MapLiteral
     | Macro
+    | Bind
+    | OptionalMap
 )
 
 
