@@ -70,6 +70,7 @@ CODES: Mapping[str, str] = {
     "source.name": "a name that Kafka can't take",
     "source.path_taken": "two webhooks on one path",
     "source.unknown_service": "a service that isn't declared",
+    "table.duplicate": "a table declared twice",
     "test.duplicate": "a test of this name is there already",
     "topic.collision": "two topics that Kafka takes for one",
     "topic.duplicate": "a topic declared twice",

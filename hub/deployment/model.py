@@ -131,13 +131,56 @@ class MapSection(Config):
     extensions: dict[str, str] = {}
 
 
-class RouteSection(Config):
-    """Topics → predicate → mapping → topics and sinks."""
+class ChoiceSection(Config):
+    """A target that is computed per event: one of a list."""
+
+    choose: str = Field(min_length=1)
+    """An expression, with ``= `` in front, that gives one of the names in ``of``."""
+    of: list[str] = Field(min_length=1)
+
+
+def _targets(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+Targets = Annotated[
+    list[str | ChoiceSection],
+    BeforeValidator(_targets, json_schema_input_type=str | ChoiceSection | list[str | ChoiceSection]),
+]
+"""Names of topics, event types and sinks, and choices of them."""
+
+
+class ShapingSection(Config):
+    """What becomes of an event: it is mapped, then fields are dropped, then fields are set. All else stays."""
+
+    map: MapSection = MapSection()
+    drop: Names = []
+    """Fields that go, e.g. ``data.user.email``, ``data.commits[].author`` or ``subject``."""
+    set_: dict[str, Any] = Field(default={}, alias="set")
+    """Fields that change, e.g. ``data.user.name: = expression``."""
+    key: str | None = None
+    """The partition key of the new event, as ``map.key``."""
+
+
+class BranchSection(ShapingSection):
+    """One branch of ``switch``: what it makes of an event, on top of what the route does."""
+
+    when: Expression | None = None
+    """Only the last branch may do without: it takes what no other took."""
+    to: Targets = []
+    """Instead of the route's ``to``."""
+
+
+class RouteSection(ShapingSection):
+    """Topics → predicate → split → shape → topics and sinks."""
 
     from_: Names = Field(alias="from", min_length=1)
     where: Expression | None = None
-    map: MapSection = MapSection()
-    to: Names = Field(min_length=1)
+    split: Expression | None = None
+    """Gives a list; one event is made of each of its elements."""
+    switch: list[BranchSection] = []
+    """The first branch whose ``when`` is true takes the event."""
+    to: Targets = []
     start: Start = "latest"
     renamed_from: str | None = None
     """The route's former name, whose position it takes over."""
@@ -181,6 +224,8 @@ class SchemaFile(Config):
     sources: dict[str, SourceSection] = {}
     topics: dict[str, TopicSection] = {}
     events: dict[str, EventSection] = {}
+    tables: dict[str, dict[str, Any]] = {}
+    """Constant tables for ``lookup(table, key)``."""
     routes: dict[str, RouteSection] = {}
     processors: dict[str, Any] = {}
     sinks: dict[str, SinkSection] = {}

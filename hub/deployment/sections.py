@@ -87,12 +87,14 @@ class Sections:
         name: of the deployment, with its place.
         env: names that expressions may read, with their places.
         entries: of all kinds, in the order of files and lines.
+        tables: constant tables, with their places.
         complete: whether all files could be read.
     """
 
     name: tuple[str, Span] | None = None
     env: dict[str, Span] = field(default_factory=dict)
     entries: list[Entry[Any]] = field(default_factory=list)
+    tables: dict[str, tuple[dict[str, Any], Span]] = field(default_factory=dict)
     complete: bool = True
 
     def of(self, kind: str) -> Iterator[Entry[Any]]:
@@ -124,6 +126,8 @@ class Sections:
             self._name(document, value, findings)
         elif name == "env":
             self._env(document, value, findings)
+        elif name == "tables":
+            self._tables(document, value, findings)
         elif name == "processors":
             if data(value):
                 findings.error(
@@ -190,6 +194,25 @@ class Sections:
                     document.at(item),
                 )
 
+    def _tables(self, document: Document, value: Node, findings: Findings) -> None:
+        pairs = value.pairs if isinstance(value, Mapping) else ()
+        if not isinstance(value, Mapping):
+            expected = "expected a mapping of names to tables in `tables`"
+            findings.error("schema.type", f"{expected}; got {describe(value)}", document.at(value))
+        for key, node in pairs:
+            table = data(node)
+            if node.broken:
+                self.complete = False
+            elif not isinstance(table, dict):
+                expected = f"expected a mapping of keys to values in table `{key.text}`"
+                findings.error("schema.type", f"{expected}; got {describe(node)}", document.at(key))
+            elif key.text in self.tables:
+                first = self.tables[key.text][1].start
+                message = f"the name `{key.text}` is taken by the table at {first}"
+                findings.error("table.duplicate", message, document.at(key), "keep one of them")
+            else:
+                self.tables[key.text] = (table, document.at(key))
+
     def _entries(self, document: Document, key: Scalar, section: str, value: Node, findings: Findings) -> None:
         kind, model = SECTIONS[section]
         if isinstance(value, Scalar) and value.value is None:
@@ -222,6 +245,8 @@ def _entry(kind: str, name: str, model: type[S], place: Place, findings: Finding
     if place.node.broken:
         return Entry(kind, name, None, place, valid=False)
     value = data(place.node)
+    if model is RouteSection:
+        check_targets(place, findings)
     # `topics: { name: }` declares a topic with nothing special about it.
     value = {} if value is None and model is TopicSection else value
     try:
@@ -230,6 +255,21 @@ def _entry(kind: str, name: str, model: type[S], place: Place, findings: Finding
     except ValidationError as error:
         complain(error, model, place, findings, "schema")
         return Entry(kind, name, _salvage(model, value, error), place, valid=False)
+
+
+def check_targets(place: Place, findings: Findings) -> None:
+    """A route leads somewhere, and each branch but its last says when it is taken."""
+    node = place.node
+    if not isinstance(node, Mapping):
+        return
+    switch = node.get("switch")
+    branches = [each for each in switch.items if isinstance(each, Mapping)] if isinstance(switch, Sequence) else []
+    if node.get("to") is None and not (branches and all(each.get("to") for each in branches)):
+        findings.error("schema.missing_key", f"{place.subject} needs `to`", place.span)
+    for branch in branches[:-1]:
+        if branch.get("when") is None:
+            message = "only the last branch of `switch` may do without `when`; those after it are never taken"
+            findings.error("schema.missing_key", message, place.document.at(branch))
 
 
 def _salvage(model: type[S], value: Any, error: ValidationError) -> S | None:

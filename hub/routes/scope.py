@@ -102,3 +102,10 @@ class Scope:
             self.roots["env"] = Root("dict(name)", Kind.MAP, json=True, fields=fields, value=(self.env,))
         for name in variables:
             self.roots[name] = Root("variables[name]")
+
+    def with_variables(self, names: Collection[str]) -> Scope:
+        """A copy in which further names stand for anything."""
+        copied = object.__new__(Scope)
+        copied.__dict__.update(self.__dict__)
+        copied.roots = {**self.roots, **{name: Root("variables[name]") for name in names}}
+        return copied

@@ -120,11 +120,17 @@ class Sources:
         error.path = path
         self.errors.append(error)
 
-    def check(self, scope: Scope) -> None:
-        """Raises the first error of all that were found; the others are its ``others``."""
+    def check(self, scope: Scope, inner: Scope | None = None) -> None:
+        """Raises the first error of all that were found; the others are its ``others``.
+
+        Args:
+            scope: what names mean.
+            inner: what they mean in all but ``where`` and ``split``, where that differs.
+        """
         for source in self.found:
+            whole = source.path[:1] in (("where",), ("split",))
             try:
-                Generator(scope, {}).expression(source)
+                Generator(scope if whole else inner or scope, {}).expression(source)
             except ExpressionError as error:
                 self.errors.append(error)
         if self.errors:
