@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -35,22 +35,30 @@ class Backlog:
         settings: how to reach Kafka.
         names: topics; one that doesn't exist has no records.
         since: leaves out what was written before this time, as far as Kafka's index of times can tell.
+        until: leaves out what was written after this time, likewise.
         last: leaves out all but about so many records at the end of each partition.
     """
 
     def __init__(
-        self, settings: KafkaSettings, names: Iterable[str], *, since: datetime | None = None, last: int | None = None
+        self,
+        settings: KafkaSettings,
+        names: Iterable[str],
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        last: int | None = None,
     ) -> None:
         self._settings = settings
         self._names = list(dict.fromkeys(names))
         self._since = since
+        self._until = until
         self._last = last
         self._consumer: AIOKafkaConsumer = clients.consumer(settings)
         self.beginnings: dict[TopicPartition, int] = {}
         """Offset of the first record that retention has left."""
         self.starts: dict[TopicPartition, int] = {}
         self.ends: dict[TopicPartition, int] = {}
-        """Offset after the last record, by partition; known once it is opened."""
+        """Offset after the last record, by partition; known once it is opened. Starts may be moved before reading."""
 
     async def __aenter__(self) -> Self:
         """Notes where everything begins and ends.
@@ -81,12 +89,46 @@ class Backlog:
         self.beginnings = dict(await self._consumer.beginning_offsets(partitions))
         self.starts = dict(self.beginnings)
         if self._since is not None:
-            moment = max(0, int((self._since - SKEW).timestamp() * 1000))
-            found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, moment))
-            self.starts = {each: at.offset if (at := found[each]) else self.ends[each] for each in partitions}
+            self.starts = await self._first_since(self._since - SKEW)
+        if self._until is not None:
+            self.ends = await self._first_since(self._until + SKEW)
         if self._last is not None:
             for each in partitions:
                 self.starts[each] = max(self.starts[each], self.ends[each] - self._last)
+
+    async def _first_since(self, moment: datetime) -> dict[TopicPartition, int]:
+        """Offset of the first record of this time or later; the end where there is none."""
+        times = dict.fromkeys(self.ends, max(0, int(moment.timestamp() * 1000)))
+        found = await self._consumer.offsets_for_times(times)
+        # What an open transaction has written may be found, too.
+        return {each: min(at.offset, end) if (at := found[each]) else end for each, end in self.ends.items()}
+
+    async def batches(self) -> AsyncIterator[Sequence[Any]]:
+        """The same records in no order but that of each partition, many at a time: quicker than one by one.
+
+        Raises:
+            NotConnected, HubError: as `records`.
+        """
+        positions = self._begin()
+        held: dict[TopicPartition, deque[Any]] = {each: deque() for each in positions}
+        while held:
+            await self._fetch(list(held), positions, held, together=False)
+            for partition, records in list(held.items()):
+                if records:
+                    yield list(records)
+                    records.clear()
+                if positions[partition] >= self.ends[partition]:
+                    # What lies behind the end isn't wanted; fetching it would hold up the others.
+                    self._consumer.pause(partition)
+                    del held[partition]
+
+    def _begin(self) -> dict[TopicPartition, int]:
+        positions = {each: start for each, start in self.starts.items() if start < self.ends[each]}
+        if positions:
+            self._consumer.assign(list(positions))
+        for partition, start in positions.items():
+            self._consumer.seek(partition, start)
+        return positions
 
     async def records(self) -> AsyncIterator[Any]:
         """The records, each once.
@@ -95,13 +137,8 @@ class Backlog:
             NotConnected: Kafka went away.
             HubError: Kafka refuses us.
         """
-        positions = {each: start for each, start in self.starts.items() if start < self.ends[each]}
+        positions = self._begin()
         held: dict[TopicPartition, deque[Any]] = {each: deque() for each in positions}
-        if not positions:
-            return
-        self._consumer.assign(list(positions))
-        for partition, start in positions.items():
-            self._consumer.seek(partition, start)
         while held:
             missing = [each for each, records in held.items() if not records]
             if missing:
@@ -118,11 +155,14 @@ class Backlog:
         missing: list[TopicPartition],
         positions: dict[TopicPartition, int],
         held: dict[TopicPartition, deque[Any]],
+        *,
+        together: bool = True,
     ) -> None:
-        """Reads until each of these partitions has a record or is at its end."""
+        """Reads until each of these partitions has a record or is at its end; if not together, until one has."""
         waiting = {each for each in missing if positions[each] < self.ends[each]}
+        wanted = len(waiting)
         moved = time.monotonic()
-        while waiting:
+        while waiting and (together or len(waiting) == wanted):
             for partition, records in (await self._some(waiting)).items():
                 held[partition].extend(record for record in records if record.offset < self.ends[partition])
             for partition in list(waiting):

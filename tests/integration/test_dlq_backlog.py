@@ -207,3 +207,35 @@ async def test_a_second_writer_fences_the_first(kafka, unique):
     await first.stop()
     await second.stop()
     assert [each.value for each in await records(kafka, unique)] == [b"1", b"3"]
+
+
+async def test_batches_hold_every_record_once_in_the_order_of_its_partition(kafka, unique):
+    """Quicker than one by one; what aborted transactions wrote isn't there, and they don't hold up the end."""
+    await made(kafka, unique, partitions=3)
+    await written(kafka, *(Record(unique, b"k", b"%d" % n, (), n % 3) for n in range(1_500)))
+    async with clients.running(clients.producer(kafka, transactional_id=unique)) as producer:
+        await producer.begin_transaction()
+        await producer.send_and_wait(unique, b"aborted", partition=1)
+        await producer.abort_transaction()
+    async with Backlog(kafka, [unique]) as backlog:
+        await written(kafka, Record(unique, b"k", b"later", (), 0))
+        found = [record async for batch in backlog.batches() for record in batch]
+    assert sorted(int(record.value) for record in found) == list(range(1_500))
+    for number in range(3):
+        values = [int(record.value) for record in found if record.partition == number]
+        assert values == sorted(values)
+
+
+async def test_a_backlog_can_end_at_a_time(kafka, unique):
+    """With the same tolerance as its beginning: clocks differ."""
+    await made(kafka, unique, partitions=1)
+    base = datetime(2025, 6, 15, tzinfo=UTC)
+    hours = [
+        Record(unique, b"k", b"%d" % n, (), 0, int((base + timedelta(hours=n)).timestamp() * 1000)) for n in range(6)
+    ]
+    await written(kafka, *hours)
+    until, since = base + timedelta(hours=3), base + timedelta(hours=2)
+    assert await read(kafka, unique, until=until) == [b"0", b"1", b"2", b"3"]
+    assert await read(kafka, unique, since=since, until=until) == [b"2", b"3"]
+    assert await read(kafka, unique, until=base - timedelta(hours=1)) == []
+    assert await read(kafka, unique, until=base + timedelta(days=1)) == [b"0", b"1", b"2", b"3", b"4", b"5"]
