@@ -1,7 +1,10 @@
-"""The real webhook payloads of GitHub: 329 of 58 event types, of the npm package ``@octokit/webhooks-examples`` (MIT).
+"""What GitHub publishes of its events, as two npm packages (MIT) of the Octokit project carry it.
 
-Fetched once with ``npm pack``, checked against the sum below, kept in the user's cache, and read as data: nothing of
-the package is run. ``python -m hub.testing.octokit`` fetches it ahead of time.
+The real webhook payloads: 329 of 58 event types (``@octokit/webhooks-examples``); and GitHub's OpenAPI description of
+its API and its webhooks (``@octokit/openapi``).
+
+Each is fetched once with ``npm pack``, checked against the sum below, kept in the user's cache, and read as data:
+nothing of a package is run. ``python -m hub.testing.octokit`` fetches both ahead of time.
 """
 
 from __future__ import annotations
@@ -14,19 +17,77 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from hub.cache import cache_directory, written_whole
 from hub.sdk.errors import EnvironmentProblem
 
-PACKAGE = "@octokit/webhooks-examples"
-VERSION = "7.6.1"
-# The registry's own sum of the package's file, as `npm view @octokit/webhooks-examples@7.6.1 dist.integrity` prints it.
-INTEGRITY = "sha512-De6U3XB6O3DtCa7bKgCMzTHdeopqqZ6SNivMYJnK65ierKL1AnNIA0tkRYCRS7lwGT792d+Ps1WbfHlso6MynQ=="
 
-_EXAMPLES = "package/api.github.com/index.json"
+@dataclass(frozen=True)
+class Package:
+    """One version of an npm package, of which one file is read.
+
+    Attributes:
+        integrity: the registry's own sum of the package's file, as ``npm view NAME@VERSION dist.integrity`` prints it.
+        member: the file to read.
+        size: what is fetched, for people.
+        what: what the file is, for people.
+    """
+
+    name: str
+    version: str
+    integrity: str
+    member: str
+    size: str
+    what: str
+
+    def path(self) -> Path:
+        """Where it is kept."""
+        return cache_directory("octokit") / f"{self.name.rpartition('/')[2]}-{self.version}.tgz"
+
+    def document(self, progress: Callable[[str], None]) -> Any:
+        """The JSON file's content.
+
+        Raises:
+            EnvironmentProblem: as `webhook_payloads`.
+        """
+        self.fetch(progress)
+        with tarfile.open(self.path()) as archive:
+            member = archive.extractfile(self.member)
+            assert member is not None, "the sum is right, so the member is there"
+            return orjson.loads(member.read())
+
+    def fetch(self, progress: Callable[[str], None]) -> None:
+        """Fetches it, unless it is there.
+
+        Raises:
+            EnvironmentProblem: as `webhook_payloads`.
+        """
+        kept = self.path()
+        if not _genuine(kept, self.integrity):
+            _fetch(self, kept, progress)
+
+
+PAYLOADS = Package(
+    "@octokit/webhooks-examples",
+    "7.6.1",
+    "sha512-De6U3XB6O3DtCa7bKgCMzTHdeopqqZ6SNivMYJnK65ierKL1AnNIA0tkRYCRS7lwGT792d+Ps1WbfHlso6MynQ==",
+    "package/api.github.com/index.json",
+    "0.4 MB",
+    "GitHub's payloads",
+)
+OPENAPI = Package(
+    "@octokit/openapi",
+    "23.0.2",
+    "sha512-pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg==",
+    "package/generated/api.github.com.json",
+    "29 MB",
+    "GitHub's OpenAPI description",
+)
 _LIMIT = 180  # seconds for npm
 
 
@@ -39,37 +100,44 @@ def webhook_payloads(progress: Callable[[str], None] = print) -> list[tuple[str,
     Raises:
         EnvironmentProblem: npm is missing, can't reach its registry, or gives another file than the one we know.
     """
-    kept = cache_directory("octokit") / f"webhooks-examples-{VERSION}.tgz"
-    if not _genuine(kept):
-        _fetch(kept, progress)
-    with tarfile.open(kept) as archive:
-        member = archive.extractfile(_EXAMPLES)
-        assert member is not None, "the sum is right, so the member is there"
-        events = orjson.loads(member.read())
+    events = PAYLOADS.document(progress)
     return [(event["name"], orjson.dumps(example)) for event in events for example in event["examples"]]
 
 
-def _genuine(path: Path) -> bool:
+def openapi(progress: Callable[[str], None] = print) -> dict[str, Any]:
+    """GitHub's description of its API, OpenAPI 3.0, its webhooks under ``x-webhooks``.
+
+    Args:
+        progress: told in a sentence what takes time.
+
+    Raises:
+        EnvironmentProblem: as `webhook_payloads`.
+    """
+    return OPENAPI.document(progress)  # type: ignore[no-any-return]  # JSON is Any
+
+
+def _genuine(path: Path, integrity: str) -> bool:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return False
     except OSError as error:
         raise EnvironmentProblem(f"{path} can't be read: {error.strerror}") from error
-    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode() == INTEGRITY
+    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode() == integrity
 
 
-def _fetch(target: Path, progress: Callable[[str], None]) -> None:
+def _fetch(package: Package, target: Path, progress: Callable[[str], None]) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EnvironmentProblem(
-            f"GitHub's payloads come from the npm package {PACKAGE}, and there is no npm on the PATH; "
+            f"{package.what} comes from the npm package {package.name}, and there is no npm on the PATH; "
             "install it (Debian: apt-get install npm; `make setup` does that as root or with sudo)"
         )
-    progress(f"fetching {PACKAGE} {VERSION} with npm (0.4 MB)")
+    wanted = f"{package.name}@{package.version}"
+    progress(f"fetching {package.name} {package.version} with npm ({package.size})")
     with tempfile.TemporaryDirectory(prefix="hub-npm-") as directory:
         # In a directory of its own, so that no project's npm settings and no other file get in the way.
-        command = [npm, "pack", "--ignore-scripts", "--loglevel=error", f"{PACKAGE}@{VERSION}"]
+        command = [npm, "pack", "--ignore-scripts", "--loglevel=error", wanted]
         try:
             done = subprocess.run(  # noqa: S603  the command is our own
                 command,
@@ -81,21 +149,29 @@ def _fetch(target: Path, progress: Callable[[str], None]) -> None:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentProblem(f"`npm pack {PACKAGE}@{VERSION}` did not end within {_LIMIT} s") from error
+            raise EnvironmentProblem(f"`npm pack {wanted}` did not end within {_LIMIT} s") from error
         fetched = next(Path(directory).glob("*.tgz"), None)
         if done.returncode != 0 or fetched is None:
-            raise EnvironmentProblem(f"`npm pack {PACKAGE}@{VERSION}` failed:\n{done.stderr.strip()[-1000:]}")
-        if not _genuine(fetched):
+            raise EnvironmentProblem(f"`npm pack {wanted}` failed:\n{done.stderr.strip()[-1000:]}")
+        if not _genuine(fetched, package.integrity):
             raise EnvironmentProblem(
-                f"npm gave another {PACKAGE} {VERSION} than the one we know: its sum is not {INTEGRITY}"
+                f"npm gave another {package.name} {package.version} than the one we know: "
+                f"its sum is not {package.integrity}"
             )
         with written_whole(target) as temporary:
             shutil.copyfile(fetched, temporary)
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Fetches both; 3 if one can't be had."""
     try:
-        webhook_payloads()
+        for package in (PAYLOADS, OPENAPI):
+            package.fetch(print)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")
-        sys.exit(3)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

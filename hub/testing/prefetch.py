@@ -10,7 +10,7 @@ import sys
 from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import docker_wanted, ensure_image
-from hub.testing.octokit import webhook_payloads
+from hub.testing.octokit import OPENAPI, PAYLOADS
 from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE
 
 
@@ -29,7 +29,8 @@ def main(purpose: str) -> int:
             for image in (KAFKA_IMAGE, RABBITMQ_IMAGE):
                 ensure_image(image, _tell)
         if purpose == "test":
-            webhook_payloads(_tell)
+            for package in (PAYLOADS, OPENAPI):
+                package.fetch(_tell)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return 3

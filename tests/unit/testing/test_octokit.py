@@ -12,7 +12,9 @@ import pytest
 
 from hub.sdk import EnvironmentProblem
 from hub.testing import octokit
-from hub.testing.octokit import VERSION, webhook_payloads
+from hub.testing.octokit import OPENAPI, PAYLOADS, openapi, webhook_payloads
+
+VERSION = PAYLOADS.version
 
 
 @pytest.fixture
@@ -95,3 +97,18 @@ def test_another_package_than_the_known_one_is_refused(
     with pytest.raises(EnvironmentProblem, match="its sum is not sha512-"):
         webhook_payloads()
     assert not cache.exists()
+
+
+def test_the_description_is_of_all_webhooks_and_of_the_api() -> None:
+    """What the event contracts are derived from: 270 webhooks of 75 event types."""
+    document = openapi()
+    assert document["openapi"] == "3.0.3"
+    assert len(document["x-webhooks"]) == 270
+    assert len({each["post"]["x-github"]["subcategory"] for each in document["x-webhooks"].values()}) == 75
+    assert "/repos/{owner}/{repo}/issues" in document["paths"]
+
+
+def test_both_packages_have_a_place_of_their_own(cache: Path) -> None:
+    """Named after the package and its version, so that a newer one doesn't take an older one's place."""
+    assert cache == PAYLOADS.path()
+    assert OPENAPI.path().name == f"openapi-{OPENAPI.version}.tgz"
