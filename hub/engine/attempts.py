@@ -7,14 +7,20 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from hub.engine.backoff import backoff
-from hub.engine.deadletter import REPLAYS, ROUTE
+from hub.engine.deadletter import REPLAYS, ROUTE, Origin
 from hub.sdk.delivery import Delivery
 from hub.sdk.errors import InvalidEvent, Signal
 from hub.sdk.event import Event
 
+RETRYING = 20
+"""Of the deliveries that wait for another attempt, so many are told of."""
+LONGEST_CAUSE = 300
 _SETTLED_IN_LINE = 64  # so many are passed over before the line is made shorter
 
 
@@ -26,6 +32,7 @@ class Pending:
     delivery: Delivery
     not_before: float = 0.0
     first_failed: float | None = None
+    failure: Signal | None = None
     settled: bool = False
     queue: deque[Pending] | None = field(default=None, repr=False)
     """The events of its key, in order; None where the record holds no event."""
@@ -34,6 +41,21 @@ class Pending:
     def replayed(self) -> int:
         """1 if the event came from a replay."""
         return int(any(name == REPLAYS for name, _ in self.record.headers))
+
+
+class Retrying(BaseModel):
+    """A delivery that failed and is tried again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    place: str
+    """Where the event lies: ``topic-partition@offset``."""
+    attempt: int
+    """The attempt that failed last, from 1."""
+    cause: str
+    """What it failed with."""
+    again: datetime
+    """When the next attempt is due."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +153,30 @@ class Attempts:
             if not queue:
                 del self._queues[key]
 
-    def again(self, pending: Pending, wait: float) -> None:
+    def retrying(self) -> list[Retrying]:
+        """The deliveries that wait for another attempt, those of the oldest events, `RETRYING` at most."""
+        now, at = time.monotonic(), datetime.now(UTC)
+        waiting = [queue[0] for queue in self._queues.values() if queue[0].failure is not None]
+        waiting.sort(key=lambda pending: (pending.record.timestamp, pending.record.offset))
+        return [
+            Retrying(
+                place=str(Origin(pending.record.topic, pending.record.partition, pending.record.offset)),
+                attempt=pending.delivery.attempt - 1,
+                cause=str(pending.failure)[:LONGEST_CAUSE],
+                again=at + timedelta(seconds=max(0.0, pending.not_before - now)),
+            )
+            for pending in waiting[:RETRYING]
+        ]
+
+    def again(self, pending: Pending, wait: float, failure: Signal | None = None) -> None:
         """Failed; the key waits until it is tried again."""
+        pending.failure = failure
         pending.delivery.attempt += 1
         pending.not_before = time.monotonic() + wait
 
     def hold(self, pending: Pending) -> None:
         """The far side was down: no attempt was used up."""
+        pending.failure = None
         pending.not_before = 0.0
 
     def positions(self) -> dict[tuple[str, int], int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from hub.engine.attempts import Attempts, Pending, RetryPolicy
+from hub.engine.attempts import Attempts, Pending, Retrying, RetryPolicy
 from hub.engine.backoff import backoff
 from hub.engine.deadletter import Origin, error_class
 from hub.engine.outlet import DeadLetterFailed, Outlet
@@ -59,7 +59,12 @@ class DeliveryLoop:
         self._reply = reply
         self._outages = 0
         self._generation = reader.generation
+        self._attempts: Attempts | None = None
         self.connected = False
+
+    def retrying(self) -> list[Retrying]:
+        """Deliveries under way that failed and wait for another attempt."""
+        return [] if self._attempts is None else self._attempts.retrying()
 
     async def connect(self, *, batch: bool = False) -> None:
         """Opens the sink; where that fails, waits until it is time to try again.
@@ -88,12 +93,13 @@ class DeliveryLoop:
         ledger = self._unit.ledger
         ledger.taken += len(records)
         self._generation = self._reader.generation
-        attempts = Attempts(self._unit.name, records)
+        self._attempts = attempts = Attempts(self._unit.name, records)
         try:
             for pending, error in attempts.unreadable:
                 await self._bury(pending, error, "parse", attempts)
             await self._see_through(attempts)
         finally:
+            self._attempts = None
             ledger.taken -= attempts.open
             self._reader.give_back(attempts.open)
             await self._commit(attempts)
@@ -184,7 +190,7 @@ class DeliveryLoop:
             await self._bury(pending, failure, "write", attempts)
         else:
             self._unit.ledger.retries += 1
-            attempts.again(pending, wait)
+            attempts.again(pending, wait, failure)
 
     async def _bury(self, pending: Pending, error: Exception, stage: str, attempts: Attempts) -> None:
         """Writes a dead letter. Until that works the unit stands still, so that nothing else is delivered twice."""

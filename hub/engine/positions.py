@@ -15,16 +15,24 @@ from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError, HubError
 
 _NOTE = re.compile(r"partitions=(\d+)")
+_START = re.compile(r"\bstart=(\d+)")
 
 
 class EventsExpired(ConfigError):
     """The group's position is no longer on the topic: retention deleted events that were not read."""
 
 
+def start_of(note: str) -> int | None:
+    """Where a group began to read a partition, by what it notes with its position; None where it didn't note that."""
+    found = _START.search(note)
+    return int(found[1]) if found else None
+
+
 class Positions:
     """The positions of one consumer in its group.
 
-    With each commit the group notes how many partitions the topic had when the group was new to it. A partition without
+    With each commit the group notes at which offset it began on the partition: what lies before it has never read. It
+    also notes how many partitions the topic had when the group was new to it. A partition without
     a position that was there then belongs to a start that is going on in several workers, and begins where the unit was
     told to; one that was added later was empty then, so all of it is unread.
 
@@ -50,6 +58,7 @@ class Positions:
         self._starts = starts
         self._former_group = former_group
         self._counts: dict[str, int] = {}
+        self._began: dict[TopicPartition, int] = {}
 
     async def take(self, assigned: Sequence[TopicPartition]) -> None:
         """Seeks each partition to where it goes on; what is new to the group is committed at once.
@@ -67,7 +76,7 @@ class Positions:
             fresh |= await self._former(missing)
         for partition in missing:
             if partition not in fresh:
-                fresh[partition] = await self._offset_at(partition, self._start(partition))
+                fresh[partition] = self._began[partition] = await self._offset_at(partition, self._start(partition))
         await self._check_retention(found | fresh)
         for partition, offset in (found | fresh).items():
             self._consumer.seek(partition, offset)
@@ -76,10 +85,12 @@ class Positions:
 
     def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
         """Offsets as they are committed, with what the group notes."""
-        return {
-            partition: (offset, f"partitions={self._counts.get(partition.topic, 0)}")
-            for partition, offset in offsets.items()
-        }
+        return {partition: (offset, self._note(partition)) for partition, offset in offsets.items()}
+
+    def _note(self, partition: TopicPartition) -> str:
+        note = f"partitions={self._counts.get(partition.topic, 0)}"
+        began = self._began.get(partition)
+        return note if began is None else f"{note} start={began}"
 
     async def expired(self, error: OffsetOutOfRangeError) -> HubError:
         """What it means that a position is not on its partition."""
@@ -106,6 +117,8 @@ class Positions:
             # A group of another program, or of an older version, noted nothing: what it has no position on is new.
             known = max(counts, default=0) or sum(1 for each in committed if each.topic == topic) or len(numbers)
             self._counts.setdefault(topic, known)
+        noted = {at: start for at, each in committed.items() if (start := start_of(each.metadata)) is not None}
+        self._began |= noted
         return committed
 
     def _start(self, partition: TopicPartition) -> str:

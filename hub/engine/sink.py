@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hub.engine.attempts import RetryPolicy
+from hub.engine.attempts import Retrying, RetryPolicy
 from hub.engine.delivery import DeliveryLoop
 from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
@@ -52,6 +52,11 @@ class SinkUnit(ReadingUnit):
         self._retry = retry
         self._concurrency = concurrency
         self._reply = reply
+        self._delivery: DeliveryLoop | None = None
+
+    def retrying(self) -> list[Retrying]:
+        """Deliveries that failed and wait for another attempt."""
+        return self._delivery.retrying() if self._delivery else []
 
     async def run(self) -> None:
         """Reads, writes and commits until it is stopped."""
@@ -59,7 +64,9 @@ class SinkUnit(ReadingUnit):
         self.flow = sink.far_side or self.flow
         try:
             async with self.reading() as (reader, outlet):
-                delivery = DeliveryLoop(self, sink, reader, outlet, self._retry, self._concurrency, self._reply)
+                self._delivery = delivery = DeliveryLoop(
+                    self, sink, reader, outlet, self._retry, self._concurrency, self._reply
+                )
                 while not delivery.connected and not self.stopping.is_set():
                     await delivery.connect()
                 while await self.gate():
@@ -67,4 +74,5 @@ class SinkUnit(ReadingUnit):
                     if records:
                         await delivery.deliver(records)
         finally:
+            self._delivery = None
             await sink.close()

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from hub.engine.attempts import Retrying
 from hub.engine.ledger import Ledger, Totals
 
 
@@ -42,6 +43,8 @@ class Status(BaseModel):
     since: datetime
     """When it came into this state."""
     totals: Totals = Totals()
+    retrying: tuple[Retrying, ...] = ()
+    """Deliveries that failed and are tried again; not all, where there are many."""
     cursor: str | None = None
 
 
@@ -83,6 +86,10 @@ class Unit(ABC):
     def lag(self) -> int:
         """Events that wait on the unit's input topics."""
         return 0
+
+    def retrying(self) -> list[Retrying]:
+        """Deliveries that failed and wait for another attempt, `hub.engine.attempts.RETRYING` at most."""
+        return []
 
     @property
     def cursor(self) -> str | None:
@@ -151,5 +158,6 @@ class Unit(ABC):
             detail=detail,
             since=self.since,
             totals=self.ledger.totals(self.lag),
+            retrying=tuple(self.retrying()),
             cursor=self.cursor,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions
 
+from hub.engine.positions import start_of
 from hub.engine.reader import Reader
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
@@ -70,3 +72,29 @@ async def test_a_partition_that_was_added_is_read_from_its_beginning(kafka: Kafk
         await asyncio.gather(task, return_exceptions=True)
         await second.stop()
     assert sorted(found) == list(range(30))
+
+
+async def test_a_group_notes_where_it_began(kafka: KafkaSettings, unique: str):
+    """With every commit, by every worker: what lies before it was never read, whatever the position is."""
+    await ensure_topics(kafka, [event_topic(unique, partitions=1)])
+    await publish(kafka, unique, [event(n) for n in range(5)])
+
+    async def life(count: int) -> None:
+        reader, found = Reader(kafka, group=unique, starts={unique: "latest"}), []
+        await reader.start()
+        await publish(kafka, unique, [event(n) for n in range(count)])
+        task = asyncio.create_task(read(reader, found))
+        try:
+            await until(lambda: len(found) >= count)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await reader.stop()
+
+    partition = TopicPartition(unique, 0)
+    for count, position in ((0, 5), (3, 8), (2, 10)):
+        await life(count)
+        async with clients.running(clients.admin(kafka)) as admin:
+            committed = (await admin.list_consumer_group_offsets(unique))[partition]
+        assert (committed.offset, start_of(committed.metadata)) == (position, 5)
+    assert start_of("partitions=3") is None

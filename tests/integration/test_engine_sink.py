@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from hub.engine import reader
 from hub.engine.deadletter import read_dead_letter
@@ -61,6 +62,21 @@ async def test_passing_failures_are_retried_with_the_same_idempotency_key(tmp_pa
     assert [attempt for attempt, _ in tries] == [1, 2, 3]
     assert len({key for _, key in tries}) == 1
     assert numbers(script).index(1) < numbers(script).index(2)
+
+
+async def test_a_status_tells_what_waits_for_another_attempt(tmp_path, kafka, unique):
+    """Which event, why, and when it is due; nothing any more once it is delivered."""
+    script = Script()
+    script.failures = lambda delivery: Transient("429 Too Many Requests", retry_after=30)
+    async with running(tmp_path, kafka, DEPLOYMENT.format(name=unique), script) as runtime:
+        await publish(kafka, f"{unique}.in", [event(1)])
+        unit = runtime.supervisor.units["out"]
+        await until(lambda: bool(unit.status().retrying))
+        (told,) = unit.status().retrying
+        assert (told.attempt, told.cause) == (1, "429 Too Many Requests")
+        assert told.place.startswith(f"{unique}.in-")
+        assert 20 < (told.again - datetime.now(UTC)).total_seconds() <= 30
+    assert unit.status().retrying == ()
 
 
 async def test_used_up_retries_and_permanent_failures_are_dead_lettered(tmp_path, kafka, unique):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.engine.attempts import Attempts, RetryPolicy, idempotency_key
+from hub.engine.attempts import RETRYING, Attempts, RetryPolicy, idempotency_key
 from hub.engine.deadletter import ROUTE
 from hub.sdk import Event, Transient
 
@@ -126,3 +127,24 @@ def test_idempotency_keys_tell_routes_sinks_and_events_apart():
     assert len(keys) == 4
     assert idempotency_key("a", event) == idempotency_key("a", Event(type="u", source="/s", id="1", data={}))
     assert all(len(key) == 32 for key in keys)
+
+
+def test_what_waits_for_another_attempt_can_be_told():
+    """Where it lies, which attempt failed and why, and when the next is due; the oldest events first."""
+    records = [record(n, str(n)) for n in range(RETRYING + 5)]
+    for each in records:
+        each.timestamp = 1_000 - each.offset // 20  # the last ones are the oldest
+    attempts = Attempts("s", records)
+    assert attempts.retrying() == []
+    first, *others = attempts.due(100)
+    attempts.settle(first)
+    for pending in others:
+        attempts.again(pending, 8.0, Transient("429 Too Many Requests"))
+    told = attempts.retrying()
+    assert [each.place for each in told][:6] == ["in-0@20", "in-0@21", "in-0@22", "in-0@23", "in-0@24", "in-0@1"]
+    assert len(told) == RETRYING
+    assert (told[0].attempt, told[0].cause) == (1, "429 Too Many Requests")
+    assert 7 < (told[0].again - datetime.now(UTC)).total_seconds() <= 8
+    for pending in others:
+        attempts.hold(pending)
+    assert attempts.retrying() == []
