@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -10,6 +11,9 @@ from rich.text import Text
 
 from hub.cli.output import WIDTH, printable
 from hub.deployment import Finding
+
+if TYPE_CHECKING:
+    from hub.deployment.repairs import Change
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
 _MARGIN = 6
@@ -20,6 +24,18 @@ def show(findings: Iterable[Finding], on: Console) -> None:
     for finding in findings:
         for line in render(finding, min(on.width, WIDTH)):
             on.print(line, no_wrap=True, crop=False, overflow="ignore")
+
+
+def show_changes(changes: Iterable[Change], on: Console) -> None:
+    """Prints each change as lines before and after."""
+    for change in changes:
+        on.print(Text(printable(f"{change.path}:{change.line}"), "bold"))
+        for sign, lines, colour in (("-", change.before, "red"), ("+", change.after, "green")):
+            for number, line in enumerate(lines, change.line):
+                text = f"{number:>{_MARGIN - 1}} {sign} {_plain(line)}"
+                if cell_len(text) > min(on.width, WIDTH):
+                    text = set_cell_size(text, min(on.width, WIDTH) - 1).rstrip() + "…"
+                on.print(Text(text, colour), no_wrap=True, crop=False, overflow="ignore")
 
 
 def render(finding: Finding, width: int = WIDTH) -> Iterator[Text]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.findings import show
-from hub.cli.output import INVALID, Json, commands, console, print_json
+from hub.cli.findings import show, show_changes
+from hub.cli.output import INVALID, Json, commands, console, plural, print_json
 from hub.deployment import check
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hub.deployment import Report
 
 app = commands()
 
@@ -20,19 +26,68 @@ def validate(
         Path, typer.Argument(metavar="DIR", help="Directory of the deployment's schema files.", show_default=False)
     ],
     *,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.", show_default=False)] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Look closer, and let warnings fail too.", show_default=False)
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Correct the mistakes whose right spelling is known.", show_default=False)
+    ] = False,
+    sarif: Annotated[
+        Path | None,
+        typer.Option(
+            "--sarif", metavar="FILE", help="Write the findings as SARIF 2.1.0; - for here.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the schema files of a deployment: exit code 0 if they are valid, 2 if not.
 
-    Everything is listed at once, with file, line and column. `--json` prints an array of findings.
+    Everything is listed at once, with file, line and column. `--json` prints an array of findings, `--sarif` writes
+    them for CI systems that annotate changes, `--fix` writes corrected files and lists what is left.
     """
-    report = check(directory)
+    report = check(directory, strict=strict)
+    piped = sarif is not None and str(sarif) == "-"
+    quiet = json or piped
+    if fix:
+        report = _fixed(report, directory, None if quiet else console(), strict=strict)
+    if sarif is not None:
+        _write_sarif(report, None if piped else sarif)
     if json:
         print_json([each.to_json() for each in report.findings])
-    else:
+    elif not piped:
         out = console()
         show(report.findings, out)
         out.print(report.summary(), style=None if report.findings else "green")
-    if not report.valid or (strict and report.findings):
+    if not report.valid:
         raise typer.Exit(INVALID)
+
+
+def _fixed(report: Report, directory: Path, out: Console | None, *, strict: bool) -> Report:
+    from hub.deployment.repairs import repair  # noqa: PLC0415  most calls don't need it
+
+    changes = repair(report)
+    if out is not None:
+        show_changes(changes, out)
+        files = plural(len({each.path for each in changes}), "file")
+        out.print(f"corrected {plural(len(changes), 'place')} in {files}" if changes else "nothing to correct")
+        out.print()
+    return check(directory, strict=strict) if changes else report
+
+
+def _write_sarif(report: Report, file: Path | None) -> None:
+    from importlib.metadata import version  # noqa: PLC0415  as above
+
+    import orjson  # noqa: PLC0415  as above
+
+    from hub.deployment.sarif import sarif  # noqa: PLC0415  as above
+    from hub.sdk import ConfigError  # noqa: PLC0415  as above
+
+    document = sarif(report, version=version("integration-hub"), root=Path.cwd())
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if file is None:
+        sys.stdout.write(text.decode())
+        return
+    try:
+        file.write_bytes(text)
+    except OSError as error:
+        raise ConfigError(f"can't write {file}: {error.strerror or error}; give another path to --sarif") from error

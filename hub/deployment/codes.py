@@ -1,7 +1,4 @@
-"""The codes of findings, which stay what they are once published, and what each means.
-
-Codes of expressions (``route.syntax`` and others) are those of `hub.routes`.
-"""
+"""The codes of findings, which stay what they are once published, and what each means."""
 
 from __future__ import annotations
 
@@ -43,17 +40,27 @@ CODES: Mapping[str, str] = {
     "reference.misplaced": "a reference where none is resolved",
     "reference.syntax": "a reference of no known form",
     "reference.unresolved": "a variable or file that isn't there when a unit starts",
+    "route.arguments": "a function with arguments that it doesn't take",
     "route.cycle": "routes whose events go round for ever",
     "route.name": "a name that Kafka can't take",
     "route.no_topic": "a sink or route where a topic is expected",
+    "route.path": "a path in `set:` or `drop:` that leads nowhere",
+    "route.regular_expression": "no regular expression of RE2's",
+    "route.syntax": "no expression",
+    "route.too_deep": "an expression nested too deeply",
+    "route.too_long": "an expression over the limit",
+    "route.unknown_env": "an environment variable that isn't listed under `env:`",
+    "route.unknown_field": "a field that an event can't have",
+    "route.unknown_function": "no function has this name",
+    "route.unknown_name": "a name that means nothing here",
     "route.unknown_source": "a `from:` that nothing declares",
     "route.unknown_target": "a `to:` that nothing declares",
+    "route.value": "a value that can't stand in an event",
     "route.where": "`= ` before an expression that needs none",
     "schema.missing_key": "a key that a section needs isn't given",
     "schema.type": "a value of another type than a section takes",
     "schema.unknown_key": "a key that a section doesn't have",
     "schema.value": "a value that a section doesn't take",
-    "section.not_run": "a section that is read and checked, but not run by this version",
     "section.unknown": "no section has this name",
     "section.unsupported": "a section that this version can't run",
     "service.duplicate": "a service declared twice",
@@ -71,7 +78,17 @@ CODES: Mapping[str, str] = {
     "source.path_taken": "two webhooks on one path",
     "source.unknown_service": "a service that isn't declared",
     "table.duplicate": "a table declared twice",
+    "test.cannot_fail": "an expectation that is met whatever routes do",
+    "test.contradiction": "an expectation that can't be met",
     "test.duplicate": "a test of this name is there already",
+    "test.event": "an event of a test that isn't a valid CloudEvent",
+    "test.no_sink": "`with` in what is expected at a topic",
+    "test.unknown_env": "a variable of a test that isn't listed under `env:`",
+    "test.unknown_route": "a route in a test that isn't declared",
+    "test.unknown_setting": "a setting in a test that its sink doesn't have",
+    "test.unknown_target": "an output in a test that is no topic or sink",
+    "test.unreachable": "a test that expects something where no route leads",
+    "test.unread": "an event of a test that no route or sink reads",
     "topic.collision": "two topics that Kafka takes for one",
     "topic.duplicate": "a topic declared twice",
     "topic.name": "a name that Kafka can't take",

@@ -39,6 +39,15 @@ class Document:
         line = bisect_right(self._lines, index) - 1
         return Position(self.name, line + 1, index - self._lines[line] + 1)
 
+    @property
+    def lines(self) -> int:
+        """How many lines it has."""
+        return len(self._lines)
+
+    def index(self, line: int, column: int) -> int:
+        """Index of the character at a line and column, both from 1."""
+        return min(self._lines[line - 1] + column - 1, len(self.text))
+
     def line_start(self, index: int) -> int:
         """Index of the first character of the line that holds a character."""
         return self._lines[bisect_right(self._lines, index) - 1]

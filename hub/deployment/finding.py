@@ -138,6 +138,8 @@ class Findings:
     """Collects findings, each place and message once, and no more than `MOST`."""
 
     found: dict[tuple[Any, ...], Finding] = field(default_factory=dict)
+    strict: bool = False
+    """Whether to note what is fine in most deployments, but not in one that wants to be sure."""
 
     @property
     def full(self) -> bool:
@@ -155,6 +157,13 @@ class Findings:
     ) -> None:
         """Notes what looks wrong."""
         self._add(Finding("warning", code, message, span, suggestion, fix))
+
+    def doubt(
+        self, code: str, message: str, span: Span, suggestion: str | None = None, *, fix: str | None = None
+    ) -> None:
+        """Notes what only a strict check complains about."""
+        if self.strict:
+            self.warning(code, message, span, suggestion, fix=fix)
 
     def _add(self, finding: Finding) -> None:
         if not self.full:

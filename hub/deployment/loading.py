@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from hub.deployment.sections import UNITS, Entry, Sections
 from hub.deployment.sources import check_sources
 from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.topology import Topology
+from hub.deployment.trial import TestSection
+from hub.deployment.trials import TrialSpec, check_trials
 
 _LONGEST_NAME = 63
 
@@ -39,13 +42,20 @@ def load(directory: str | os.PathLike[str], *, registry: Registry | None = None)
     return deployment
 
 
-def check(directory: str | os.PathLike[str], *, registry: Registry | None = None) -> Report:
-    """Everything that is wrong with a directory of schema files. Never raises for what they hold."""
+def check(directory: str | os.PathLike[str], *, registry: Registry | None = None, strict: bool = False) -> Report:
+    """Everything that is wrong with a directory of schema files. Never raises for what they hold.
+
+    Args:
+        directory: where the schema files are.
+        registry: where connectors are looked up; all that are installed if not given.
+        strict: looks closer, and makes errors of warnings.
+    """
     started = time.perf_counter()
-    findings = Findings()
+    findings = Findings(strict=strict)
     _, loader = _read(Path(directory), registry or Registry(), findings)
     units = {kind: sum(1 for _ in loader.sections.of(kind)) for kind in UNITS}
-    return Report(str(directory), tuple(findings.sorted()), tuple(loader.files), units, time.perf_counter() - started)
+    found = tuple(replace(each, severity="error") if strict else each for each in findings.sorted())
+    return Report(str(directory), found, tuple(loader.files), units, time.perf_counter() - started)
 
 
 def _read(directory: Path, registry: Registry, findings: Findings) -> tuple[Deployment | None, _Loader]:
@@ -66,12 +76,16 @@ class _Loader:
             return None
         self._check_name()
         specs = self._specs()
-        units = {name: spec for (kind, name), spec in specs.items() if kind != "service"}
-        for spec in specs.values():
-            spec.check(self._findings)
+        units = {name: spec for (kind, name), spec in specs.items() if kind in UNITS}
+        trials = {name: spec for (kind, name), spec in specs.items() if kind == "test"}
+        for (kind, _), spec in specs.items():
+            if kind != "test":
+                spec.check(self._findings)
         services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
         check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
-        Topology(self.sections, units).check(self._findings)
+        topology = Topology(self.sections, units)
+        topology.check(self._findings)
+        check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None
         return Deployment(
@@ -83,6 +97,7 @@ class _Loader:
             sinks={name: spec for name, spec in units.items() if isinstance(spec, SinkSpec)},
             topics={each.name: each.section for each in self.sections.of("topic") if each.section is not None},
             env=tuple(self.sections.env),
+            tests=trials,
         )
 
     def _files(self) -> bool:
@@ -151,6 +166,8 @@ class _Loader:
                     return ServiceSpec(entry.name, scope, entry, section, *self._registry.service(section.use))
                 case RouteSection():
                     return RouteSpec(entry.name, scope, entry, section)
+                case TestSection():
+                    return TrialSpec(entry.name, scope, entry, section)
         except UnknownUse as error:
             node = entry.place.node
             use = node.get("use") if isinstance(node, MappingNode) else None

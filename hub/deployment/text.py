@@ -6,6 +6,9 @@ from pathlib import Path
 
 from hub.deployment.finding import Findings, Span
 
+BOM = b"\xef\xbb\xbf"
+"""What some editors put before UTF-8; read over, and kept where a file is written."""
+
 
 def read_text(path: Path, limit: int, span: Span, findings: Findings) -> str | None:
     """The content of a file; ``None`` where it can't be read, which is noted.

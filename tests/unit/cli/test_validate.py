@@ -61,7 +61,9 @@ def test_strict_makes_warnings_fail(hub: Path) -> None:
     """A warning alone is exit code 0, and 2 with --strict."""
     hub.write_text(WARNED)
     assert run("validate", hub.parent).exit_code == 0
-    assert run("validate", "--strict", hub.parent).exit_code == 2
+    result = run("validate", "--strict", hub.parent)
+    assert result.exit_code == 2
+    assert "  error  expression.no_space" in result.output
     hub.write_text(VALID)
     assert run("validate", "--strict", hub.parent).exit_code == 0
 
@@ -124,6 +126,69 @@ def mended(text: str, finding: dict[str, int | str]) -> str:
     begin = starts[int(finding["line"]) - 1] + int(finding["column"]) - 1
     end = starts[int(finding["end_line"]) - 1] + int(finding["end_column"]) - 1
     return text[:begin] + str(finding["fix"]) + text[end:]
+
+
+def test_fix_corrects_the_file_and_lists_what_is_left(hub: Path) -> None:
+    """The lines before and after, then a check of the corrected files."""
+    hub.write_text(BROKEN.replace("from: in", "from: nothing_like_it"))
+    result = run("validate", hub.parent, "--fix")
+    assert result.exit_code == 2
+    lines = result.output.splitlines()
+    assert lines[:11] == [
+        "hub.yaml:3",
+        "    3 - routes: { r: { from: nothing_like_it, to: owt } }",
+        "    3 + routes: { r: { from: nothing_like_it, to: out } }",
+        "hub.yaml:4",
+        "    4 - evnets: {}",
+        "    4 + events: {}",
+        "corrected 2 places in 1 file",
+        "",
+        "hub.yaml:3:22  error  route.unknown_source",
+        "    3 │ routes: { r: { from: nothing_like_it, to: out } }",
+        "      │                      ^^^^^^^^^^^^^^^",
+    ]
+    assert "owt" not in hub.read_text()
+
+
+def test_fix_of_nothing(hub: Path) -> None:
+    """A valid deployment stays as it is, to the byte and the second."""
+    before = hub.stat()
+    result = run("validate", hub.parent, "--fix")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0] == "nothing to correct"
+    assert hub.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_fix_as_json_prints_what_is_left(hub: Path) -> None:
+    """One JSON document, without the changes."""
+    hub.write_text(BROKEN)
+    result = run("validate", hub.parent, "--fix", "--json")
+    assert (result.exit_code, json.loads(result.output)) == (0, [])
+
+
+def test_sarif_beside_the_findings(hub: Path, tmp_path: Path) -> None:
+    """A file for the CI system, while people read the same as ever; the exit code says whether all is well."""
+    hub.write_text(BROKEN)
+    plain = run("validate", hub.parent)
+    result = run("validate", hub.parent, "--sarif", tmp_path / "hub.sarif")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[:-1] == plain.output.splitlines()[:-1]
+    document = json.loads((tmp_path / "hub.sarif").read_text())
+    assert [each["ruleId"] for each in document["runs"][0]["results"]] == ["route.unknown_target", "section.unknown"]
+
+
+def test_sarif_to_standard_output(hub: Path) -> None:
+    """With `-` nothing else is printed."""
+    result = run("validate", hub.parent, "--sarif", "-")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["runs"][0]["results"] == []
+
+
+def test_sarif_that_cannot_be_written(hub: Path, tmp_path: Path) -> None:
+    """Exit code 2, and what to do."""
+    result = run("validate", hub.parent, "--sarif", tmp_path / "missing" / "hub.sarif")
+    assert result.exit_code == 2
+    assert "No such file or directory; give another path to --sarif" in result.output.replace("\n", " ")
 
 
 def test_no_directory(tmp_path: Path) -> None:
