@@ -9,6 +9,7 @@ from pathlib import Path
 from hub.deployment.finding import Finding, InvalidDeployment
 from hub.deployment.model import TopicSection
 from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.deployment.trials import TrialSpec
 from hub.kafka import specs
 from hub.kafka.specs import TopicSpec
 
@@ -23,6 +24,7 @@ class Deployment:
         services, sources, routes, sinks: by name, in the files' order.
         topics: declared topics by name, with their settings.
         env: environment variables that expressions may read.
+        tests: by name, in the files' order.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Deployment:
     sinks: Mapping[str, SinkSpec] = field(default_factory=dict)
     topics: Mapping[str, TopicSection] = field(default_factory=dict)
     env: tuple[str, ...] = ()
+    tests: Mapping[str, TrialSpec] = field(default_factory=dict)
 
     @property
     def units(self) -> dict[str, UnitSpec]:

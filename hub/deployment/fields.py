@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, SecretStr
 
@@ -47,12 +47,20 @@ def _step(annotation: Any, step: Any) -> Iterator[Any]:
         for name, info in each.model_fields.items():
             if step == (info.alias or name):
                 yield info.annotation
+        if each.model_config.get("extra") == "allow" and step not in set(keys(each)):
+            yield from _further(each)
     for each in _containers(annotation):
         arguments = get_args(each)
         if get_origin(each) is dict and isinstance(step, str) and len(arguments) > 1:
             yield arguments[1]
         elif get_origin(each) in (list, tuple, set, frozenset) and isinstance(step, int) and arguments:
             yield arguments[0]
+
+
+def _further(model: type[BaseModel]) -> Iterator[Any]:
+    """What a model takes under keys of the user's own."""
+    extra = get_type_hints(model, include_extras=True).get("__pydantic_extra__")
+    yield from get_args(extra)[1:]
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

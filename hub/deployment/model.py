@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from hub.deployment.trial import TestSection
 from hub.sdk.config import Config, Duration, Size
 
 # RFC 3339 § 5.6 date-time.
@@ -201,17 +202,6 @@ class SinkSection(Config):
     reply: str | None = None
     """Topic for the events that the far side answers."""
     on_error: OnError = OnError()
-
-
-class TestSection(Config):
-    """An example that routes must get right: what comes in, and what is expected of it."""
-
-    __test__ = False  # pytest takes it for a test class otherwise
-
-    given: Any
-    """An event, or a list of them."""
-    expect: Any
-    """Outputs by topic or sink, or ``filtered``."""
 
 
 class SchemaFile(Config):

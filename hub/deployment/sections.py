@@ -22,12 +22,12 @@ from hub.deployment.model import (
     ServiceSection,
     SinkSection,
     SourceSection,
-    TestSection,
     TopicSection,
 )
 from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, broken_nodes, data, describe, texts
 from hub.deployment.place import Place
 from hub.deployment.references import BadReference, has_reference, references
+from hub.deployment.trial import TestSection
 from hub.kafka import names
 from hub.sdk import ConfigError
 from hub.sdk.config import Config, has_expression
@@ -224,13 +224,6 @@ class Sections:
                 document.at(key),
             )
             return
-        if section == "tests" and value.pairs:
-            findings.warning(
-                "section.not_run",
-                "tests are read but not run by this version",
-                document.at(key),
-                "what they expect is not compared with what routes do",
-            )
         for name, node in value.pairs:
             place = Place(document, node, document.at(name), f"{kind} `{name.text}`")
             _check_name(kind, name.text, place.span, findings)

@@ -68,15 +68,13 @@ def test_strict_makes_warnings_fail(hub: Path) -> None:
     assert run("validate", "--strict", hub.parent).exit_code == 0
 
 
-def test_tests_are_told_not_to_run(hub: Path) -> None:
-    """A warning at the key, once per file, however many tests there are; none where the section is empty."""
-    hub.write_text(VALID + "tests:\n  a: { given: {}, expect: filtered }\n  b: { given: {}, expect: filtered }\n")
+def test_mistakes_in_tests_are_found(hub: Path) -> None:
+    """A test that means nothing is told by `hub validate` already; a good one is not mentioned."""
+    hub.write_text(VALID + "tests:\n  a: { given: { type: in }, expect: { outt: {} } }\n")
     result = run("validate", hub.parent)
-    assert result.exit_code == 0
-    assert result.output.splitlines()[0] == "hub.yaml:4:1  warning  section.not_run"
-    assert result.output.count("tests are read but not run by this version") == 1
-    assert run("validate", "--strict", hub.parent).exit_code == 2
-    hub.write_text(VALID + "tests: {}\n")
+    assert result.exit_code == 2
+    assert result.output.splitlines()[0] == "hub.yaml:5:39  error  test.unknown_target"
+    hub.write_text(VALID + "tests:\n  a: { given: { type: in }, expect: { out: {} } }\n")
     assert json.loads(run("validate", "--json", hub.parent).output) == []
 
 
