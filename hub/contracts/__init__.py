@@ -1,8 +1,9 @@
 """Contracts: what the data of an event type look like, as JSON Schema 2020-12, and what happens when they don't.
 
 `Contract` is the schema with its modes: it checks data and gives `Shape`, the static type that the checker of
-expressions works with (`union` of two, `accepts` tells where one doesn't fit another). `Mode` says how strictly a contract is kept, `Violation` and `ContractViolation` what broke it.
-Whatever else is needed of this room (schema files, compatibility, the registry) is imported from its module.
+expressions works with; `union` is of two, `accepts` tells where one doesn't fit another. `Mode` says how strictly a
+contract is kept, `Violation` and `ContractViolation` what broke it. Whatever else is needed of this room (schema files,
+compatibility, the registry) is imported from its module.
 """
 
 from hub.contracts.contract import Contract
