@@ -7,9 +7,16 @@ from typing import Any
 
 import orjson
 
-from hub.contracts.violation import Violation, json_type, pointer
+from hub.contracts import violation
+from hub.contracts.violation import Violation, json_type
 
 _LONGEST = 120  # characters that a schema's own value takes in a message
+_LONGEST_KEY = 80  # characters that a key of the event takes in a path
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """A path within an event as JSON Pointer; keys are cut at 80 characters, since an event may bring any."""
+    return violation.pointer(path, _LONGEST_KEY)
 
 
 def explain(errors: Iterable[Any]) -> list[Violation]:
@@ -18,7 +25,7 @@ def explain(errors: Iterable[Any]) -> list[Violation]:
     Args:
         errors: of jsonschema-rs.
     """
-    found = [violation for error in errors for violation in _explained(error)]
+    found = [each for error in errors for each in _explained(error)]
     return sorted(dict.fromkeys(found))
 
 
@@ -46,7 +53,7 @@ def _nearest(error: Any, branches: Sequence[Sequence[Any]]) -> list[Violation]:
     here = len(error.instance_path)
     fitting = [branch for branch in branches if not any(_at_top(each, here) for each in branch)]
     if len(fitting) == 1:
-        return [violation for each in fitting[0] for violation in _explained(each)]
+        return [found for each in fitting[0] for found in _explained(each)]
     if not fitting and all(each.kind.name == "type" and _at_top(each, here) for branch in branches for each in branch):
         types = dict.fromkeys(name for branch in branches for each in branch for name in each.kind.types)
         return [Violation(pointer(error.instance_path), f"expected {_types(types)}, got {json_type(error.instance)}")]

@@ -1,4 +1,4 @@
-"""Where the schemas within a JSON Schema are, by its keywords (JSON Schema 2020-12, core § 10 and validation § 6 to 8)."""
+"""Where the schemas within a JSON Schema are, by its keywords (2020-12: core § 10, validation § 6 to 8)."""
 
 from __future__ import annotations
 

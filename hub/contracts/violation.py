@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from hub.sdk.errors import Permanent
 
 _SHOWN = 3  # violations that the message of a dead letter spells out
-_LONGEST_KEY = 80
 
 _TYPES: dict[type, str] = {
     type(None): "null",
@@ -61,11 +60,16 @@ def json_type(value: Any) -> str:
     return type(value).__name__
 
 
-def pointer(path: Iterable[str | int]) -> str:
-    """A path as JSON Pointer (RFC 6901). Keys are cut at 80 characters: an event may bring any."""
-    return "".join(f"/{_key(str(each))}" for each in path)
+def pointer(path: Iterable[str | int], longest: int | None = None) -> str:
+    """A path as JSON Pointer (RFC 6901).
+
+    Args:
+        path: keys and indices.
+        longest: cuts longer keys, where an event may have brought them.
+    """
+    return "".join(f"/{_key(str(each), longest)}" for each in path)
 
 
-def _key(key: str) -> str:
-    key = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
+def _key(key: str, longest: int | None) -> str:
+    key = key if longest is None or len(key) <= longest else f"{key[:longest]}…"
     return key.replace("~", "~0").replace("/", "~1")
