@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.routes.errors import ExpressionError, Failure
+from hub.routes.output import json_bytes
 from hub.routes.paths import EACH, Each, FieldPath, path_name
 from hub.routes.values import described
+from hub.sdk import Event
 
 _MISSING: Any = object()
 
@@ -116,3 +118,10 @@ def _elements(value: Any, edit: Edit, values: Sequence[Any]) -> Any:
             raise Failure(f"expected a list at `{path_name(edit.where)}`, got {described(value)}")
         return value
     return [edited(each, edit.below[EACH], values) for each in value]
+
+
+def edited_payload(event: Event, edit: Edit, values: Sequence[Any]) -> bytes | None:
+    """An event's payload with its edits; a tombstone stays one unless something is set in it."""
+    if event.raw is None and not edit.sets:
+        return None
+    return json_bytes(edited(event.data, edit, values))

@@ -31,13 +31,14 @@ def repeated(sources: Iterable[Source]) -> Counter[tuple[str, ...]]:
     counts: Counter[tuple[str, ...]] = Counter()
     for source in sources:
         for node in walk(source.tree):
-            chain = _chain(node)
+            chain = chain_of(node)
             if chain:
                 counts[chain] += 1
     return counts
 
 
-def _chain(node: Expr) -> tuple[str, ...]:
+def chain_of(node: Expr) -> tuple[str, ...]:
+    """The path from a name that a node is, as ``("data", "user")``; empty where it is none."""
     fields: list[str] = []
     while isinstance(node, Select):
         fields.append(node.field)

@@ -11,9 +11,10 @@ import ast
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from hub.routes.fusion import compile_program
 from hub.routes.generator import Generator
 from hub.routes.parser import parse
-from hub.routes.route import Route
+from hub.routes.program import Route
 from hub.routes.scope import Scope
 from hub.routes.template import fill
 from hub.routes.tree import Sources
@@ -128,7 +129,7 @@ def compile_route(
     name: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Callable[[Event], Event | None]:
-    """Compiles a route into one function: predicate, attributes and data.
+    """Compiles a route that makes at most one event of one: predicate, attributes and data.
 
     Args:
         where: the predicate, without a leading ``= ``; ``None`` lets every event pass.
@@ -143,6 +144,11 @@ def compile_route(
     Raises:
         ExpressionError: with ``path`` into the route, and further ones in ``others``.
     """
-    function = Route(where, map).unit(Scope(env)).function
-    function.__name__ = function.__qualname__ = name or "route"
-    return function
+    program = compile_program(Route({"where": where, "map": map}, name), env=env)
+
+    def made(event: Event) -> Event | None:
+        outcome = program(event)
+        return None if isinstance(outcome, str) else outcome[0][0]
+
+    made.__name__ = made.__qualname__ = name or "route"
+    return made

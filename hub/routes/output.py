@@ -83,3 +83,18 @@ def attribute_value(name: str, value: Any) -> str:
             f"expected {rules.get(name, 'text without control characters')}, got a string that isn't"
         ) from None
     return text
+
+
+def split_items(value: Any) -> list[Any]:
+    """What an event is split by must be a list."""
+    if type(value) is list:
+        return value
+    raise Failure(f"expected a list to split by, got {described(value)}")
+
+
+def chosen(value: Any, names: tuple[str, ...]) -> str:
+    """A computed target must be one of its list. What came isn't told, since it may be a value of the event."""
+    if type(value) is str and value in names:
+        return value
+    got = "a name that isn't among them" if type(value) is str else described(value)
+    raise Failure(f"expected one of {', '.join(names)}, got {got}")

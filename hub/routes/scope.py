@@ -89,11 +89,18 @@ class Scope:
         env: the environment variables that ``env.NAME`` may read, with their values.
         variables: further names, given at each call beside the event.
         event: whether there is an event.
+        tables: constant tables for ``lookup``.
     """
 
     def __init__(
-        self, env: Mapping[str, str] | None = None, variables: Collection[str] = (), *, event: bool = True
+        self,
+        env: Mapping[str, str] | None = None,
+        variables: Collection[str] = (),
+        *,
+        event: bool = True,
+        tables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        self.tables = dict(tables or {})
         self.roots: dict[str, Root] = {}
         if event:
             self.roots.update(_ROOTS)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from hub.routes import operators, output
+from hub.routes.editing import edited, edited_payload
 from hub.routes.errors import EvaluationError, Failure
 from hub.routes.generator import Generator
 from hub.routes.inline import InlineGenerator, repeated
@@ -27,9 +28,9 @@ _NAMES: dict[str, Any] = {
         operators.greater_or_equal, operators.is_in, operators.add, operators.subtract, operators.multiply,
         operators.divide, operators.remainder, operators.negate, operators.boolean, operators.invert, operators.select,
         operators.has_field, operators.index, operators.elements, operators.make_map,
-        output.json_value, output.json_bytes, output.text_value, output.attribute_value,
-        event_fields, headers_of, now_of, type, bool, int, float, str, bytes, list, dict, len, Exception,
-        UInt, Timestamp, Duration, Event,
+        output.json_value, output.json_bytes, output.text_value, output.attribute_value, output.split_items,
+        output.chosen, edited, edited_payload, event_fields, headers_of, now_of,
+        type, bool, int, float, str, bytes, list, dict, len, Exception, UInt, Timestamp, Duration, Event,
     )
 }  # fmt: skip
 _NAMES |= {"INT_MIN": INT_MIN, "INT_MAX": INT_MAX}
@@ -46,41 +47,36 @@ class _Absorbed(Exception):
         self.line = line
 
 
-class Unit:
-    """Expressions that are computed together by one function.
+class Careful:
+    """The careful version of a function, which is made when it is first needed.
 
     Args:
-        sources: the expressions.
-        scope: what names mean in them.
+        scope: what names mean.
         body: makes the function's code.
+        generator: the class that writes it.
     """
 
-    def __init__(self, sources: Sequence[Source], scope: Scope, body: Body) -> None:
+    def __init__(self, scope: Scope, body: Body, generator: type[Generator] = Generator) -> None:
         self._scope = scope
         self._body = body
-        names = {**_NAMES, "careful": self._careful}
-        generator = InlineGenerator(scope, names, repeated(sources))
-        with generator.branch() as block:
-            body(generator)
-        handler = at(ast.ExceptHandler(fill("Exception", 1), None, [at(ast.Pass(), 1)]), 1)
-        fallback = at(ast.Return(fill("careful(event, variables)", 1)), 1)
-        self.constant = not generator.loaded
-        self.function = _compiled([at(ast.Try(block, [handler], [], []), 1), fallback], names)
-        """Takes an event and a mapping of further variables."""
-        self._slow: Callable[..., Any] | None = None
-        self._lines: list[tuple[Source, Any]] = []
+        self._generator = generator
+        self._function: Callable[..., Any] | None = None
+        self.lines: list[tuple[Source, Any]] = []
 
-    def _careful(self, event: Event | None, variables: Any) -> Any:
-        """The same by the careful version, which is made when it is first needed."""
-        if self._slow is None:
-            names = {**_NAMES, "absorb": self._absorb}
-            generator = Generator(self._scope, names)
+    def __call__(self, event: Event | None, variables: Any = None, **more: Any) -> Any:
+        """The value.
+
+        Raises:
+            EvaluationError: there is none.
+        """
+        if self._function is None:
+            generator = self._generator(self._scope, {**_NAMES, "absorb": self._absorb, **more})
             with generator.branch() as block:
                 self._body(generator)
-            self._lines = generator.lines
-            self._slow = _compiled(block, names)
+            self.lines = generator.lines
+            self._function = compiled(block, generator.names)
         try:
-            return self._slow(event, variables)
+            return self._function(event, variables)
         except Exception as error:  # noqa: BLE001  whatever it is, it becomes the error of this event
             problem = self._locate(error)
         # Raised out here, so that it has no context: frames in there hold the event, and an error may live long.
@@ -104,9 +100,9 @@ class Unit:
             line, message = error.line, _message(error.error)
         else:
             line, message = _last_line(error.__traceback__), _message(error)
-        if not 1 <= line <= len(self._lines):
+        if not 1 <= line <= len(self.lines):
             return EvaluationError(message.replace("{at}", ""))
-        source, node = self._lines[line - 1]
+        source, node = self.lines[line - 1]
         operand = getattr(node, "operand", None) or getattr(node, "range", None)
         place = f" at `{source.text[operand.start : operand.end]}`" if operand else ""
         return EvaluationError(
@@ -114,11 +110,42 @@ class Unit:
         )
 
 
-def _compiled(body: list[ast.stmt], names: dict[str, Any]) -> Callable[..., Any]:
+class Unit:
+    """Expressions that are computed together by one function.
+
+    Args:
+        sources: the expressions.
+        scope: what names mean in them.
+        body: makes the function's code.
+    """
+
+    def __init__(self, sources: Sequence[Source], scope: Scope, body: Body) -> None:
+        generator = InlineGenerator(scope, names(careful=Careful(scope, body)), repeated(sources))
+        with generator.branch() as block:
+            body(generator)
+        handler = at(ast.ExceptHandler(fill("Exception", 1), None, [at(ast.Pass(), 1)]), 1)
+        fallback = at(ast.Return(fill("careful(event, variables)", 1)), 1)
+        self.constant = not generator.loaded
+        self.function = compiled([at(ast.Try(block, [handler], [], []), 1), fallback], generator.names)
+        """Takes an event and a mapping of further variables."""
+
+
+def names(**more: Any) -> dict[str, Any]:
+    """The names that generated code may use, as a dictionary of its own."""
+    return {**_NAMES, **more}
+
+
+def compiled(body: list[ast.stmt], known: dict[str, Any]) -> Callable[..., Any]:
+    """A function of an event and a mapping of further variables.
+
+    Args:
+        body: its statements.
+        known: names that it may use, with their values.
+    """
     function = define(_FUNCTION, {"event": None, "variables": at(ast.Constant(None), 1)}, body, 1)
     module = ast.Module([function], [])
-    verify(module, names)
-    namespace: dict[str, Any] = {"__builtins__": {}, **names}
+    verify(module, known)
+    namespace: dict[str, Any] = {"__builtins__": {}, **known}
     exec(compile(module, FILE, "exec"), namespace)  # noqa: S102  built from a whitelist, see hub.routes.template
     made: Callable[..., Any] = namespace[_FUNCTION]
     return made

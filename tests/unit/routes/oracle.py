@@ -8,7 +8,7 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from hub.routes.unit import Unit
+from hub.routes.unit import Careful
 from hub.routes.values import TYPES, CelType, Duration, KeyedMap, Timestamp, UInt
 
 ERROR = ("error",)
@@ -74,6 +74,6 @@ def canonical(value: Any) -> Any:  # noqa: PLR0911  one for each type
 
 def careful(expression: Any) -> Any:
     """The careful version of an expression that was compiled."""
-    unit = expression._function.__globals__["careful"].__self__
-    assert isinstance(unit, Unit)
-    return unit._careful
+    found = expression._function.__globals__["careful"]
+    assert isinstance(found, Careful)
+    return found

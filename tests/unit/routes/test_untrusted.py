@@ -118,7 +118,7 @@ def test_generated_code_reaches_nothing_but_the_language() -> None:
     assert foreign(expression._function) == set()
     assert expression._function.__globals__["__builtins__"] == {}
     assert careful(expression)(event({}), None) is True
-    slow = careful(expression).__self__._slow
+    slow = careful(expression)._function
     assert foreign(slow) == set()
     assert slow.__globals__["__builtins__"] == {}
 
