@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, SecretStr, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SecretStr,
+    ValidationInfo,
+)
 from pydantic_core import core_schema
 
 from hub.sdk.event import Event
@@ -114,6 +123,13 @@ class Mapped(Generic[T]):
             constant,
             serialization=core_schema.plain_serializer_function_ser_schema(lambda mapped: mapped.source),
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema of ``T``, marked so that expressions can be let in."""
+        return {**handler(schema), "x-mapped": True}
 
 
 class Verbatim(str):
