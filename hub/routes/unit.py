@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -39,11 +39,11 @@ Body = Callable[[Generator], None]
 """Appends the statements of a function to a generator; each of its ways ends with a return."""
 
 
-class _Absorbed(Exception):
+class Absorbed(Exception):
     """An error of an operand of ``&&``, ``||``, ``all`` or ``exists``, kept until it is known whether it matters."""
 
     def __init__(self, error: Exception, line: int) -> None:
-        self.error: Exception = error.error if isinstance(error, _Absorbed) else error
+        self.error: Exception = error.error if isinstance(error, Absorbed) else error
         self.line = line
 
 
@@ -54,23 +54,31 @@ class Careful:
         scope: what names mean.
         body: makes the function's code.
         generator: the class that writes it.
+        more: further names that this class uses.
     """
 
-    def __init__(self, scope: Scope, body: Body, generator: type[Generator] = Generator) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        body: Body,
+        generator: type[Generator] = Generator,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         self._scope = scope
         self._body = body
         self._generator = generator
+        self._more = dict(more or {})
         self._function: Callable[..., Any] | None = None
         self.lines: list[tuple[Source, Any]] = []
 
-    def __call__(self, event: Event | None, variables: Any = None, **more: Any) -> Any:
+    def __call__(self, event: Event | None, variables: Any = None) -> Any:
         """The value.
 
         Raises:
             EvaluationError: there is none.
         """
         if self._function is None:
-            generator = self._generator(self._scope, {**_NAMES, "absorb": self._absorb, **more})
+            generator = self._generator(self._scope, {**_NAMES, "absorb": self.absorb, **self._more})
             with generator.branch() as block:
                 self._body(generator)
             self.lines = generator.lines
@@ -85,21 +93,20 @@ class Careful:
         finally:
             del problem
 
-    @staticmethod
-    def _absorb(error: Exception, earlier: _Absorbed | None) -> _Absorbed:
+    def absorb(self, error: Exception, earlier: Absorbed | None) -> Absorbed:
         """The error that counts if nothing decides: the first."""
-        line = error.line if isinstance(error, _Absorbed) else _last_line(error.__traceback__)
+        line = error.line if isinstance(error, Absorbed) else _last_line(error.__traceback__)
         # Without its traceback: a frame in it will hold the error, and the two would wait for the garbage collector.
         error.__traceback__ = None
-        return earlier or _Absorbed(error, line)
+        return earlier or Absorbed(error, line)
 
     def _locate(self, error: Exception) -> EvaluationError:
         """The error with the place where it was raised: generated code has a line number for each node."""
-        if isinstance(error, _Absorbed):
+        if isinstance(error, Absorbed):
             error.__traceback__ = None
-            line, message = error.line, _message(error.error)
+            line, message = error.line, message_of(error.error)
         else:
-            line, message = _last_line(error.__traceback__), _message(error)
+            line, message = _last_line(error.__traceback__), message_of(error)
         if not 1 <= line <= len(self.lines):
             return EvaluationError(message.replace("{at}", ""))
         source, node = self.lines[line - 1]
@@ -160,7 +167,8 @@ def _last_line(traceback: TracebackType | None) -> int:
     return line
 
 
-def _message(error: Exception) -> str:
+def message_of(error: Exception) -> str:
+    """What an error says, without any value of the event."""
     if isinstance(error, Failure | InvalidEvent):
         return str(error)
     if isinstance(error, RecursionError):
