@@ -10,6 +10,7 @@ from hub.contracts.mode import Direction, Mode
 from hub.contracts.violation import Violation
 
 if TYPE_CHECKING:
+    from hub.contracts.drift import Novelties, Novelty
     from hub.contracts.shape import Shape
     from hub.contracts.validation import Validator
 
@@ -84,6 +85,32 @@ class Contract:
         from hub.contracts.explanation import explain  # noqa: PLC0415  not needed while events keep the contract
 
         return [] if self._validator.fits(data) else explain(self._validator.errors(data))
+
+    def drift(self, data: Any) -> tuple[list[Violation], list[Novelty]]:
+        """What breaks the contract apart from fields that it doesn't know, and those fields.
+
+        Args:
+            data: a JSON value.
+
+        Raises:
+            ValueError: data hold something that isn't JSON.
+        """
+        strict, decides, novelties = self._strict
+        if strict.fits(data) and (decides or self._validator.fits(data)):
+            return [], []
+        from hub.contracts.explanation import separate  # noqa: PLC0415  as in `check`
+
+        violations, forbidden = separate(self._validator.errors(data))
+        return violations, list(dict.fromkeys([*novelties.find(data), *forbidden]))
+
+    @cached_property
+    def _strict(self) -> tuple[Validator, bool, Novelties]:
+        """A validator that lets nothing new through, whether it decides by itself, and what finds the new."""
+        from hub.contracts.closing import closed, decides  # noqa: PLC0415  of one mode
+        from hub.contracts.drift import Novelties  # noqa: PLC0415  of one mode
+        from hub.contracts.validation import Validator  # noqa: PLC0415  as above
+
+        return Validator(closed(self.schema)), decides(self.schema), Novelties(self.shape)
 
     def __repr__(self) -> str:
         return f"Contract({self.event_type!r}, origin={self.origin!r}, produce={self.produce}, consume={self.consume})"

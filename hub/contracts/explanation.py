@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 
 from hub.contracts import violation
+from hub.contracts.drift import Novelty
 from hub.contracts.violation import Violation, json_type
 
 _LONGEST = 120  # characters that a schema's own value takes in a message
+_UNKNOWN_FIELDS = ("additionalProperties", "unevaluatedProperties")
 _LONGEST_KEY = 80  # characters that a key of the event takes in a path
 
 
@@ -29,13 +31,44 @@ def explain(errors: Iterable[Any]) -> list[Violation]:
     return sorted(dict.fromkeys(found))
 
 
+def separate(errors: Iterable[Any]) -> tuple[list[Violation], list[Novelty]]:
+    """Violations, and fields that the schema forbids only because it doesn't know them.
+
+    Args:
+        errors: of jsonschema-rs.
+    """
+    wrong: list[Any] = []
+    new: list[Novelty] = []
+    for error in errors:
+        found = _novelties(error)
+        if found is None:
+            wrong.append(error)
+        else:
+            new += found
+    return explain(wrong), new
+
+
+def _novelties(error: Any) -> list[Novelty] | None:
+    """The new fields, where nothing else is wrong."""
+    kind = error.kind
+    if kind.name in _UNKNOWN_FIELDS:
+        path = ["*" if isinstance(each, int) else each for each in error.instance_path]
+        return [Novelty(pointer([*path, name]), json_type(error.instance[name])) for name in kind.unexpected]
+    if kind.name in ("anyOf", "oneOf") and all(kind.context):
+        for branch in kind.context:
+            found = [_novelties(each) for each in branch]
+            if all(each is not None for each in found):
+                return [novelty for each in found for novelty in each or ()]
+    return None
+
+
 def _explained(error: Any) -> list[Violation]:
     kind = error.kind
     path = list(error.instance_path)
     match kind.name:
         case "required":
             return [Violation(pointer([*path, kind.property]), "expected a value, got nothing")]
-        case "additionalProperties" | "unevaluatedProperties":
+        case name if name in _UNKNOWN_FIELDS:
             return [
                 Violation(pointer([*path, name]), "expected no field that the contract doesn't have, got one")
                 for name in kind.unexpected
