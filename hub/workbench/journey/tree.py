@@ -1,0 +1,274 @@
+"""Makes hops of what was found: which record came of which, by which unit, and how each unit ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from hub.deployment import Deployment, RouteSpec, SinkSpec
+from hub.deployment.specs import reads
+from hub.engine.attempts import Retrying
+from hub.engine.deadletter import Origin
+from hub.engine.deadletters import queues_of
+from hub.engine.resolutions import Resolution
+from hub.sdk.event import Event
+from hub.workbench.journey.following import REPLY, Trail
+from hub.workbench.journey.footprint import Footprint
+from hub.workbench.journey.hop import Hop, Outcome
+from hub.workbench.journey.standing import Standing
+
+Reading = RouteSpec | SinkSpec
+
+
+class Judgement(NamedTuple):
+    """What a route makes of an event today.
+
+    Attributes:
+        filtered: whether it keeps it out.
+        text: why, for people; or why it can't be told.
+        ids: of the events that it makes.
+    """
+
+    filtered: bool
+    text: str
+    ids: tuple[str, ...] = ()
+
+
+Judge = Callable[[RouteSpec, Event], Judgement]
+
+
+class Trees:
+    """Builds the hops of one trail.
+
+    Args:
+        deployment: whose units.
+        trail: what was found.
+        standing: where the units are.
+        resolutions: what was decided about dead letters, by place.
+        judge: asks a route again.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        trail: Trail,
+        standing: Standing,
+        resolutions: Mapping[Origin, Resolution],
+        judge: Judge,
+    ) -> None:
+        self._deployment = deployment
+        self._trail = trail
+        self._standing = standing
+        self._resolutions = resolutions
+        self._judge = judge
+        self._readers: dict[str, list[Reading]] = {}
+        units: list[Reading] = [*deployment.routes.values(), *deployment.sinks.values()]
+        for unit in units:
+            for topic in dict.fromkeys(reads(unit)):
+                self._readers.setdefault(topic, []).append(unit)
+        queues = queues_of(deployment)
+        self._dlqs = {topic for queue in queues for topic in queue.topics}
+        self._units = {name: queue.unit for queue in queues for name in (queue.unit, *queue.former)}
+        self._made, self._letters, self._replays = self._sorted()
+
+    def build(self) -> list[Hop]:
+        """One tree for each time that the event was published, in the order of time."""
+        made = {each.place for found in self._made.values() for each in found}
+        lone = self._letters.get(None, [])
+        known = {*made, *(each.place for found in self._letters.values() for each in found)}
+        known |= {each.place for place, found in self._replays.items() if place in known for each in found}
+        every = self._in_time(self._trail.footprints.values())
+        return [self._letter(each) for each in lone] + [self._root(each) for each in every if each.place not in known]
+
+    # What belongs to what
+
+    def _sorted(
+        self,
+    ) -> tuple[
+        dict[tuple[Origin, str], list[Footprint]], dict[Origin | None, list[Footprint]], dict[Origin, list[Footprint]]
+    ]:
+        """Outputs by (record, unit), dead letters by the record that failed, replays by the dead letter."""
+        every = self._in_time(self._trail.footprints.values())
+        made: dict[tuple[Origin, str], list[Footprint]] = {}
+        letters: dict[Origin | None, list[Footprint]] = {}
+        replays: dict[Origin, list[Footprint]] = {}
+        for each in every:
+            if each.place.topic in self._dlqs and each.failure is not None:
+                failed = each.failure.origin
+                known = failed is not None and failed in self._trail.footprints
+                letters.setdefault(failed if known else None, []).append(each)
+            elif each.replay_of is not None:
+                replays.setdefault(each.replay_of, []).append(each)
+            else:
+                maker = self._maker(each, every)
+                if maker is not None:
+                    made.setdefault(maker, []).append(each)
+        return made, letters, replays
+
+    @staticmethod
+    def _in_time(found: Iterable[Footprint]) -> list[Footprint]:
+        return sorted(found, key=lambda each: (each.at, each.place))
+
+    def _maker(self, made: Footprint, every: Iterable[Footprint]) -> tuple[Origin, str] | None:
+        """The record and the unit that a record came of."""
+        if made.origin is None:
+            return self._answered(made, every)
+        if not made.routes:
+            return None
+        *before, unit = made.routes
+        unit = self._units.get(unit, unit)
+        spec = self._deployment.routes.get(unit)
+        inputs = set(reads(spec)) if spec else set()
+        fitting = [
+            each
+            for each in every
+            if list(each.routes) == before
+            and (each.origin or each.place) == made.origin
+            and (spec is None or each.place.topic in inputs)
+            and each.place.topic not in self._dlqs
+        ]
+        chosen = self._likeliest(made, fitting, spec)
+        return (chosen.place, unit) if chosen else None
+
+    def _likeliest(self, made: Footprint, fitting: list[Footprint], spec: RouteSpec | None) -> Footprint | None:
+        """Of the records that one may have come of: by its id, or by asking the route again; the last one before it."""
+        derived = [each for each in fitting if made.id == each.id or made.id.startswith(f"{each.id}/")]
+        if not derived and len(fitting) > 1 and spec is not None:
+            derived = [each for each in fitting if (event := each.event) and made.id in self._judge(spec, event).ids]
+        candidates = derived or fitting
+        longest = max((len(each.id) for each in derived), default=0)
+        candidates = [each for each in candidates if not derived or len(each.id) == longest]
+        earlier = [each for each in candidates if each.at <= made.at]
+        return earlier[-1] if earlier else next(iter(candidates), None)
+
+    def _answered(self, made: Footprint, every: Iterable[Footprint]) -> tuple[Origin, str] | None:
+        """The record and the sink whose far side answered with this one."""
+        if REPLY not in made.id:
+            return None
+        id_ = made.id.rpartition(REPLY)[0]
+        for sink in self._deployment.sinks.values():
+            if sink.reply == made.place.topic:
+                inputs = set(reads(sink))
+                fitting = [each for each in every if each.id == id_ and each.place.topic in inputs]
+                earlier = [each for each in fitting if each.at <= made.at]
+                if fitting:
+                    return (earlier or fitting)[-1 if earlier else 0].place, sink.name
+        return None
+
+    # Hops
+
+    def _root(self, root: Footprint) -> Hop:
+        """A record of which nothing before it was found: the first one, or one whose origin is gone."""
+        kind, unit = self._publisher(root)
+        hop = Hop(kind, unit, Outcome.RECEIVED, *self._record(root), hops=self._read(root))
+        if root.origin is not None or root.replay_of is not None:
+            hop.kind, hop.unit = ("route", root.routes[-1]) if root.routes else ("", "")
+            hop.outcome = Outcome.DELIVERED if root.routes else Outcome.REPLAYED
+            gone = (
+                "which retention has deleted" if root.root in self._trail.missing else "and what lies between is gone"
+            )
+            hop.detail = f"came of {root.root}, {gone}"
+        return hop
+
+    @staticmethod
+    def _record(found: Footprint) -> tuple[str, Origin, datetime, str, str]:
+        return "", found.place, found.at, found.id, found.type
+
+    def _publisher(self, root: Footprint) -> tuple[str, str]:
+        """The source that may have published a record: records don't name it."""
+        sources = [
+            source.name
+            for source in self._deployment.sources.values()
+            if root.place.topic in source.topics() and root.type in source.cls.events
+        ]
+        return ("source", " or ".join(sources)) if sources else ("", "")
+
+    def _read(self, found: Footprint) -> list[Hop]:
+        """What the units that read a record have made of it."""
+        return [hop for unit in self._readers.get(found.place.topic, []) for hop in self._handled(unit, found)]
+
+    def _handled(self, unit: Reading, found: Footprint) -> list[Hop]:
+        made = self._made.get((found.place, unit.name), [])
+        letters = [each for each in self._letters.get(found.place, []) if self._unit_of(each) == unit.name]
+        if isinstance(unit, RouteSpec):
+            hops = [
+                Hop("route", unit.name, Outcome.DELIVERED, *self._record(each), hops=self._read(each)) for each in made
+            ]
+            seen: set[tuple[str, str]] = set()
+            for hop, each in zip(hops, made, strict=True):
+                hop.detail = "again" if (each.id, each.place.topic) in seen else ""
+                seen.add((each.id, each.place.topic))
+        else:
+            answers = [Hop("", "", Outcome.ANSWERED, *self._record(each), hops=self._read(each)) for each in made]
+            hops = [Hop("sink", unit.name, Outcome.DELIVERED, hops=answers)] if answers else []
+        hops += [self._letter(each) for each in letters]
+        return hops or [self._pending(unit, found)]
+
+    def _unit_of(self, letter: Footprint) -> str:
+        name = letter.failure.unit if letter.failure else ""
+        return self._units.get(name, name)
+
+    def _letter(self, letter: Footprint) -> Hop:
+        failure = letter.failure
+        assert failure is not None
+        unit = self._unit_of(letter)
+        spec = self._deployment.units.get(unit)
+        cause = failure.cause or failure.error
+        if failure.status is not None and str(failure.status) not in cause:
+            cause = f"{failure.status} {cause}"
+        hop = Hop(
+            spec.kind if spec else "",
+            unit,
+            Outcome.DEAD_LETTERED,
+            cause,
+            letter.place,
+            letter.at,
+            letter.id,
+            letter.type,
+        )
+        replays = self._replays.get(letter.place, [])
+        hop.hops = [Hop("", "", Outcome.REPLAYED, *self._record(each), hops=self._read(each)) for each in replays]
+        resolution = self._resolutions.get(letter.place)
+        if resolution is not None and not replays:
+            text = f"by {resolution.by}" + (f": {resolution.reason}" if resolution.reason else "")
+            hop.hops.append(Hop("", "", Outcome(resolution.kind), text, at=resolution.at))
+        return hop
+
+    def _pending(self, unit: Reading, found: Footprint) -> Hop:
+        """A unit that has left no record: it has not come so far, or kept the event out, or wrote it elsewhere."""
+        progress = self._standing.progress(unit.name, found.place)
+        retrying = self._standing.retrying(unit.name, found.place)
+        if retrying is not None and not progress.passed:
+            return Hop(unit.kind, unit.name, Outcome.RETRYING, _attempts(retrying))
+        if progress.before:
+            return Hop(unit.kind, unit.name, Outcome.NOT_READ, f"{unit.kind} {unit.name} began to read behind it")
+        if progress.passed:
+            return self._passed(unit, found)
+        waits = "its group has no position yet"
+        if progress.ahead is not None:
+            waits = f"behind {progress.ahead:,} others" if progress.ahead else "it is next, or being handled"
+        trouble = self._standing.trouble(unit.name)
+        return Hop(unit.kind, unit.name, Outcome.IN_FLIGHT, "; ".join(filter(None, (trouble, waits))))
+
+    def _passed(self, unit: Reading, found: Footprint) -> Hop:
+        if isinstance(unit, SinkSpec):
+            return Hop("sink", unit.name, Outcome.DELIVERED)
+        event = found.event
+        if event is None:
+            text = "the record is too large to ask the route again" if found.record is None else "it holds no event"
+            return Hop("route", unit.name, Outcome.UNKNOWN, text)
+        judgement = self._judge(unit, event)
+        if judgement.filtered:
+            return Hop("route", unit.name, Outcome.FILTERED, judgement.text)
+        text = judgement.text or (
+            "as the route is now it would pass, and nothing came of it: the route was another then, or what came of it "
+            "lies outside of what was searched"
+        )
+        return Hop("route", unit.name, Outcome.UNKNOWN, text)
+
+
+def _attempts(retrying: Retrying) -> str:
+    seconds = (retrying.again - datetime.now(UTC)).total_seconds()
+    following = f"next in {seconds:.0f} s" if seconds >= 1 else "the next is due"
+    return f"attempt {retrying.attempt}: {retrying.cause}, {following}"
