@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hub.deployment import binding
 from hub.deployment.finding import Findings, InvalidDeployment, Position
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
-from hub.deployment.nodes import Included, Scalar, data, find, texts
+from hub.deployment.nodes import Included, data, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.kafka import names
-from hub.routes import ExpressionError, compile_route
-from hub.sdk import Config, Connector, Event, ServiceConfig, Sink, Source
+from hub.routes import ExpressionError, Program, Route, compile_program
+from hub.routes.scope import Scope as Names
+from hub.sdk import Config, Connector, ServiceConfig, Sink, Source
 
 Environ = Mapping[str, str]
 
@@ -31,6 +33,7 @@ class Scope:
         env: names that expressions may read.
         topics: event type → topic, where they differ.
         sinks: names of all sinks.
+        tables: constant tables for ``lookup``.
     """
 
     deployment: str
@@ -38,10 +41,15 @@ class Scope:
     env: tuple[str, ...] = ()
     topics: Mapping[str, str] = field(default_factory=dict)
     sinks: frozenset[str] = frozenset()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def topic(self, name: str) -> str:
         """The topic that an event type or topic of this name means."""
         return self.topics.get(name, name)
+
+    def place(self, name: str) -> str:
+        """The sink or topic that a name in ``to:`` means, by its own name."""
+        return name if name in self.sinks else self.topic(name)
 
     def target(self, name: str) -> str:
         """The topic that a name in ``to:`` means; a sink's is its inbox."""
@@ -75,10 +83,10 @@ class _Spec:
         place = self._settings()
         # A `with:` that is no mapping has been noted with the section that holds it.
         if isinstance(place.node, MappingNode | Included):
-            binding.check(model, place, self.scope.env, findings)
+            binding.check(model, place, self.scope.env, findings, self.scope.tables)
 
     def _bind(self, model: type[Config], environ: Environ) -> Any:
-        return binding.bind(model, self._settings(), self.scope.directory, self.scope.env, environ)
+        return binding.bind(model, self._settings(), self.scope.directory, self.scope.env, environ, self.scope.tables)
 
 
 @dataclass(frozen=True)
@@ -194,34 +202,31 @@ class RouteSpec(_Reading):
     section: RouteSection = field(repr=False)
 
     @property
+    def targets(self) -> dict[str, str]:
+        """Each name that its ``to:`` and those of its branches hold, computed ones too, and the topic that it means."""
+        return {name: self.scope.target(name) for name in target_names(self.section)}
+
+    @property
     def outputs(self) -> list[str]:
         """Topics that it writes; for a sink that is its inbox."""
-        return list(dict.fromkeys(self.scope.target(each) for each in self.section.to))
+        return list(dict.fromkeys(self.targets.values()))
+
+    @cached_property
+    def route(self) -> Route:
+        """What it does, read but not compiled; what is wrong with it is in its ``sources``."""
+        return Route(self.section.model_dump(by_alias=True, exclude_unset=True), self.name)
 
     def check(self, findings: Findings) -> None:
-        """Compiles all its expressions, and notes their errors."""
+        """Checks all its expressions, and notes their errors."""
         place = self.entry.place
-        where = place.node.get("where") if isinstance(place.node, MappingNode) else None
-        if isinstance(where, Scalar) and where.text.startswith("= "):
-            findings.error(
-                "route.where",
-                "`where` is always an expression, so it has no `= ` before it",
-                place.document.within(where, 0, 2),
-                f"write where: {where.text[2:]}" if "\n" not in where.text else "leave `= ` out",
-            )
-            return
         try:
-            self._compile(dict.fromkeys(self.scope.env, ""))
+            self.route.check(Names(dict.fromkeys(self.scope.env, ""), tables=self.scope.tables))
         except ExpressionError as error:
             for each in (error, *error.others):
-                _, node, _ = find(place.node, each.path)
-                if not isinstance(node, Scalar):
-                    findings.error(each.code, each.message, place.find(each.path)[0], each.suggestion)
-                elif not node.broken:
-                    binding.note_expression(each, node, place, findings)
+                binding.note_at(each, place, findings)
 
-    def compile(self, environ: Environ) -> Callable[[Event], Event | None]:
-        """The route as a function of an event; ``None`` means that its ``where`` keeps the event out.
+    def program(self, environ: Environ) -> Program:
+        """The route as a function of an event.
 
         Raises:
             InvalidDeployment: an environment variable that it reads isn't set.
@@ -238,12 +243,20 @@ class RouteSpec(_Reading):
                     )
         if findings.errors:
             raise InvalidDeployment(findings.sorted())
-        return self._compile(binding.environment(self.scope.env, environ))
+        return compile_program(self.route, env=self.environment(environ), tables=self.scope.tables)
 
-    def _compile(self, env: Mapping[str, str]) -> Callable[[Event], Event | None]:
-        mapping = self.section.map.model_dump(by_alias=True, exclude_unset=True)
-        route: Callable[[Event], Event | None] = compile_route(self.section.where, mapping, name=self.name, env=env)
-        return route
+    def environment(self, environ: Environ) -> dict[str, str]:
+        """What its expressions see as ``env``."""
+        return binding.environment(self.scope.env, environ)
+
+
+def target_names(section: RouteSection) -> list[str]:
+    """All names that a route may send to, each once."""
+    found: list[str] = []
+    for targets in (section.to, *(branch.to for branch in section.switch)):
+        for each in targets:
+            found += [each] if isinstance(each, str) else each.of
+    return list(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)

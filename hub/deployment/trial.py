@@ -138,11 +138,16 @@ Outputs = Annotated[list[Output], BeforeValidator(_outputs, json_schema_input_ty
 """What comes out at one place: an event, or a list of all of them, in order."""
 
 
-class Filtered(Config):
+class FilteredHere(Config):
     """That a route keeps the event out."""
 
     reason: Reason | None = None
     """Any if not given."""
+
+
+class Filtered(FilteredHere):
+    """The same, of routes in general or of one of them."""
+
     route: str | None = None
     """Which route; every one that reads the event if not given."""
 
@@ -155,15 +160,20 @@ def _all_filtered(value: Any) -> Any:
     return [_filtered(each) for each in _listed(value)]
 
 
-class Failure(Config):
+class FailureHere(Config):
     """That a route can't handle the event, which would become a dead letter."""
 
     contains: str | None = Field(default=None, min_length=1)
     """Part of the error's text."""
-    code: str | None = None
-    """What kind of error: ``expression``, ``contract`` or ``event``."""
+    stage: Literal["parse", "where", "map", "contract"] | None = None
+    """What was under way, as dead letters say it."""
     path: str | None = None
-    """What failed: in the route, e.g. ``map.data.title``; of a contract, the field of the payload."""
+    """What failed: in the route, e.g. ``map.data.title``; of a contract, the field, as JSON Pointer: ``/title``."""
+
+
+class Failure(FailureHere):
+    """The same, of any route or of one of them."""
+
     route: str | None = None
     """Which route; any if not given."""
 
@@ -194,10 +204,10 @@ class RouteExpectation(Config):
     __pydantic_extra__: dict[str, Outputs] = Field(init=False)
 
     filtered: Annotated[
-        Filtered | None, BeforeValidator(_filtered, json_schema_input_type=Reason | Literal[True] | Filtered)
+        FilteredHere | None, BeforeValidator(_filtered, json_schema_input_type=Reason | Literal[True] | FilteredHere)
     ] = None
     error: Annotated[
-        Failure | None, BeforeValidator(_failure, json_schema_input_type=str | Literal[True] | Failure)
+        FailureHere | None, BeforeValidator(_failure, json_schema_input_type=str | Literal[True] | FailureHere)
     ] = None
     nothing_else: Literal[True] | None = None
     """Nothing comes out but what is said here."""
