@@ -19,6 +19,14 @@ MAX_INCLUDED = 16 * 2**20
 _VERBS = ("$ref", "$file")
 _YAML = (".yaml", ".yml")
 _MAX_DEPTH = 8
+_SCHEMA = 2  # steps of the path events.TYPE.schema before the last
+
+
+def roots(directory: Path) -> list[Path]:
+    """Where the files lie that a deployment may include: below it, or below an ancestor named ``schemas``."""
+    real = directory.resolve()
+    shared = [each for each in (real, *real.parents) if each.name == "schemas"]
+    return [real, *shared[:1]]
 
 
 class Includes:
@@ -34,11 +42,16 @@ class Includes:
 
     def __init__(self, directory: Path, findings: Findings) -> None:
         self._findings = findings
-        real = directory.resolve()
-        shared = [each for each in (real, *real.parents) if each.name == "schemas"]
-        self._roots = [real, *shared[:1]]
+        self._roots = roots(directory)
 
-    def put_in(self, document: Document, node: Node, base: Path, depth: int = 0) -> Node:
+    @property
+    def roots(self) -> list[Path]:
+        """Directories below which an included file may lie."""
+        return list(self._roots)
+
+    def put_in(
+        self, document: Document, node: Node, base: Path, depth: int = 0, path: tuple[str | int, ...] = ()
+    ) -> Node:
         """The node with all includes in it replaced by what they include.
 
         Args:
@@ -46,17 +59,20 @@ class Includes:
             node: changed in place where it can be.
             base: directory of the file.
             depth: how many files include this one.
+            path: of the node in its file.
         """
         match node:
             case Mapping():
                 for verb in _VERBS:
                     target = node.get(verb)
-                    if isinstance(target, Scalar) and _is_include(verb, target):
+                    if isinstance(target, Scalar) and _is_include(verb, target) and not _of_schema(verb, target, path):
                         return self._included(document, node, target, verb, base, depth)
                 for key, value in list(node.pairs):
-                    node.items[key.text] = key, self.put_in(document, value, base, depth)
+                    node.items[key.text] = key, self.put_in(document, value, base, depth, (*path, key.text))
             case Sequence():
-                node.items = [self.put_in(document, item, base, depth) for item in node.items]
+                node.items = [
+                    self.put_in(document, item, base, depth, (*path, index)) for index, item in enumerate(node.items)
+                ]
         return node
 
     def _included(self, document: Document, node: Mapping, target: Scalar, verb: str, base: Path, depth: int) -> Node:
@@ -128,6 +144,12 @@ def _is_include(verb: str, target: Scalar) -> bool:
         return False
     # Within an inline JSON Schema, `$ref` may point into the schema itself, or to a schema by its URI.
     return verb == "$file" or not (target.value.startswith("#") or "://" in target.value)
+
+
+def _of_schema(verb: str, target: Scalar, path: tuple[str | int, ...]) -> bool:
+    """Whether a ``$ref`` is one of JSON Schema's own, within a contract: `hub.deployment.contracts` follows it."""
+    within = len(path) > _SCHEMA and path[0] == "events" and path[_SCHEMA] == "schema"
+    return verb == "$ref" and within and ("#" in target.text or target.text.endswith(".json"))
 
 
 def _graft(node: Mapping, value: Any, path: str) -> Node:

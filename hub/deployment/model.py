@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from hub.contracts.mode import Mode
 from hub.deployment.trial import TestSection
 from hub.sdk.config import Config, Duration, Size
 
@@ -110,10 +111,21 @@ class TopicSection(Config):
     """Further settings, by Kafka's own names."""
 
 
+class ModeSection(Config):
+    """How strictly a contract is kept where this deployment publishes such events, and where it reads them."""
+
+    produce: Mode | None = None
+    """``enforce`` if not given."""
+    consume: Mode | None = None
+    """``trust`` if not given."""
+
+
 class EventSection(Config):
     """A contract: an event type and the JSON Schema of its data."""
 
     schema_: dict[str, Any] = Field(alias="schema")
+    mode: Mode | ModeSection | None = None
+    """``enforce``, ``warn``, ``evolve`` or ``trust``; alone it is that of ``produce``."""
     topic: str | None = None
     """Topic of the event type; its own name if not given."""
 
