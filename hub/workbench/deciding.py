@@ -1,0 +1,152 @@
+"""Which part of an expression decided, and by which values: a trace in the words of the expression.
+
+``a && b`` is false because of the first operand that is; a relation, call or macro decides by itself, and is told with
+the values that it looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hub.routes.errors import Failure
+from hub.routes.output import json_value
+from hub.routes.program import Route
+from hub.routes.syntax import (
+    Conditional,
+    Expr,
+    Has,
+    ListLiteral,
+    Literal,
+    Logical,
+    Macro,
+    MapLiteral,
+    Name,
+    Unary,
+    children,
+)
+from hub.routes.tracing import Step, Trace
+from hub.routes.values import Optional
+from hub.routes.writer import Source
+
+SHOWN = 60
+"""Columns that a value takes at most."""
+_ROOTS = ("data", "event", "headers", "env")
+_MOST = 3  # operands of `||` that are told
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A part of an expression that decided.
+
+    Attributes:
+        source: the expression.
+        node: the part.
+        value: its value.
+        seen: the parts that it looked at, with their values.
+    """
+
+    source: Source
+    node: Expr
+    value: Any
+    seen: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The part as the user wrote it, on one line."""
+        return _text(self.source, self.node)
+
+    def __str__(self) -> str:
+        seen = ", ".join(f"{text} is {brief(value)}" for text, value in self.seen)
+        return f"{self.text} is {brief(self.value)}" + (f": {seen}" if seen else "")
+
+
+def why_filtered(route: Route, trace: Trace) -> list[Decision]:
+    """What kept an event out.
+
+    Args:
+        route: which filtered it.
+        trace: of the event's way through it, whose outcome is the reason.
+
+    Returns:
+        The parts that decided; several where none of several conditions was met.
+    """
+    if trace.outcome == "where":
+        sources: Iterable[Source | None] = [route.where]
+    elif trace.outcome == "split":
+        sources = [route.split]
+    else:
+        sources = [branch.when for branch in route.branches]
+    return [decision for source in sources if source is not None for decision in decisions(source, trace.steps)]
+
+
+def decisions(source: Source, steps: Iterable[Step]) -> list[Decision]:
+    """What made an expression's value what it is."""
+    values = {id(step.node): step for step in steps if step.source.path == source.path and step.error is None}
+    return list(_decide(source, source.tree, values))
+
+
+def _decide(source: Source, node: Expr, values: dict[int, Step]) -> Iterator[Decision]:
+    step = values.get(id(node))
+    match node:
+        case Logical() if step is not None:
+            deciding = step.value is (node.operator == "||")
+            told = [each for each in node.operands if _value(each, values) is step.value]
+            for each in told[: 1 if deciding else _MOST]:
+                yield from _decide(source, each, values)
+        case Unary(operator="!") if step is not None and not isinstance(node.operand, Literal):
+            yield from _decide(source, node.operand, values)
+        case Conditional() if step is not None:
+            chosen = node.then if _value(node.condition, values) is True else node.otherwise
+            yield from _decide(source, node.condition if isinstance(chosen, Literal) else chosen, values)
+        case _ if step is not None:
+            yield Decision(source, node, step.value, tuple(_seen(source, node, values)))
+        case Literal():
+            yield Decision(source, node, node.value)
+
+
+def _value(node: Expr, values: dict[int, Step]) -> Any:
+    if isinstance(node, Literal):
+        return node.value
+    step = values.get(id(node))
+    return step.value if step else None
+
+
+def _seen(source: Source, node: Expr, values: dict[int, Step]) -> Iterator[tuple[str, Any]]:
+    """What a part looked at, one level down; what is written as a value, and whole payloads, tell nothing."""
+    if isinstance(node, Has | Name) or _is_path(node):
+        return
+    told: set[str] = set()
+    for child in (node.range,) if isinstance(node, Macro) else children(node):
+        text = _text(source, child)
+        silent = isinstance(child, Literal | ListLiteral | MapLiteral) or text in _ROOTS or text in told
+        if id(child) in values and not silent:
+            told.add(text)
+            yield text, values[id(child)].value
+
+
+def _is_path(node: Expr) -> bool:
+    """Whether a part is a field of something: then its own value says all."""
+    return type(node).__name__ in ("Select", "Index", "OptionalSelect", "OptionalIndex")
+
+
+def _text(source: Source, node: Expr) -> str:
+    return " ".join(source.text[node.start : node.end].split())
+
+
+def brief(value: Any, width: int = SHOWN) -> str:
+    """A value on one line, cut where it is long."""
+    text = _written(value)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, Optional):
+        return "nothing"
+    try:
+        return orjson.dumps(json_value(value)).decode()
+    except (Failure, orjson.JSONEncodeError, RecursionError):
+        return str(value)

@@ -1,0 +1,83 @@
+"""The tests of a deployment, run: `run` gives a `Result` for each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from hub.deployment import Deployment
+from hub.deployment.trials import TrialSpec
+from hub.sdk import ConfigError
+from hub.workbench.deciding import Decision, why_filtered
+from hub.workbench.rehearsal import Passage, Rehearsal, Step
+from hub.workbench.tracers import Tracers
+from hub.workbench.verdict import Miss, judge
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a test.
+
+    Attributes:
+        trial: the test.
+        misses: what of it isn't met; none if it passed.
+        passage: what became of its events.
+        seconds: how long it took.
+        tracers: of its routes, with its environment.
+    """
+
+    trial: TrialSpec
+    misses: tuple[Miss, ...]
+    passage: Passage = field(repr=False)
+    seconds: float
+    tracers: Tracers = field(repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that it expects is so."""
+        return not self.misses
+
+    def why(self, step: Step) -> list[Decision]:
+        """What kept an event out of a route; nothing for one that it let through."""
+        if step.filtered is None:
+            return []
+        return why_filtered(step.route.route, self.tracers.trace(step))
+
+
+def select(trials: Iterable[TrialSpec], pattern: str | None) -> list[TrialSpec]:
+    """The tests whose name a pattern fits: a part of it, or a whole with ``*`` and ``?``; case doesn't matter.
+
+    Raises:
+        ConfigError: there are tests, and it fits none of them.
+    """
+    trials = list(trials)
+    if not pattern:
+        return trials
+    wanted = pattern.casefold()
+    whole = wanted if any(each in wanted for each in "*?") else f"*{wanted.replace('[', '[[]')}*"
+    found = [each for each in trials if fnmatchcase(each.name.casefold(), whole)]
+    if trials and not found:
+        raise ConfigError(f"expected a part of a test's name; none of {len(trials)} tests has `{pattern}` in its name")
+    return found
+
+
+def run(deployment: Deployment, trials: Iterable[TrialSpec] | None = None) -> Iterator[Result]:
+    """Runs tests, one after the other.
+
+    Args:
+        deployment: whose tests.
+        trials: which; all of them if not given.
+    """
+    rehearsals: dict[tuple[tuple[str, str], ...], tuple[Rehearsal, Tracers]] = {}
+    for trial in deployment.tests.values() if trials is None else trials:
+        env = trial.section.env
+        known = tuple(sorted(env.items()))
+        if known not in rehearsals:
+            rehearsals[known] = Rehearsal(deployment, env), Tracers(env)
+        rehearsal, tracers = rehearsals[known]
+        started = time.perf_counter()
+        passage = rehearsal.run(trial.given)
+        misses = judge(trial, passage, rehearsal)
+        yield Result(trial, tuple(misses), passage, time.perf_counter() - started, tracers)
