@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hub.deployment.complaints import complain, note_fixed
 from hub.deployment.fields import is_secret
 from hub.deployment.finding import Findings, InvalidDeployment
-from hub.deployment.nodes import KINDS, Node, Scalar, data, included, texts
+from hub.deployment.nodes import KINDS, Node, Scalar, data, find, included, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Sequence as SequenceNode
 from hub.deployment.place import Place
@@ -21,9 +21,12 @@ from hub.sdk import Event
 from hub.sdk.config import Config, has_expression
 
 Function = Callable[[Event], Any]
+Tables = Mapping[str, Mapping[str, Any]]
 
 
-def check(model: type[Config], place: Place, env: Iterable[str], findings: Findings) -> None:
+def check(
+    model: type[Config], place: Place, env: Iterable[str], findings: Findings, tables: Tables | None = None
+) -> None:
     """Notes what is wrong with a ``with:`` section as far as it can be seen before its references are resolved.
 
     Args:
@@ -31,15 +34,16 @@ def check(model: type[Config], place: Place, env: Iterable[str], findings: Findi
         place: where it stands.
         env: names that expressions may read.
         findings: where to note it.
+        tables: constant tables for ``lookup``.
     """
     hide_secrets(model, place)
     names = dict.fromkeys(env, "")
     for scalar in texts(place.node):
         if scalar.text.startswith("= ") and not scalar.broken:
-            check_expression(scalar, place, names, findings)
+            check_expression(scalar, place, names, findings, tables)
     for node in included(place.node):
         try:
-            compile_mapping(node.value, env=names)
+            compile_mapping(node.value, env=names, tables=tables)
         except ExpressionError as error:
             span = place.document.at(node)
             findings.error(error.code, f"{node.path}: {error.message}", span, error.suggestion)
@@ -57,10 +61,12 @@ def check(model: type[Config], place: Place, env: Iterable[str], findings: Findi
         _check_places(place, computed, findings)
 
 
-def check_expression(scalar: Scalar, place: Place, env: Mapping[str, str], findings: Findings) -> None:
+def check_expression(
+    scalar: Scalar, place: Place, env: Mapping[str, str], findings: Findings, tables: Tables | None = None
+) -> None:
     """Compiles the expression of a text that starts with ``= ``, and notes its errors."""
     try:
-        compile_expression(scalar.text[2:], env=env)
+        compile_expression(scalar.text[2:], env=env, tables=tables)
     except ExpressionError as error:
         note_expression(error, scalar, place, findings)
 
@@ -72,6 +78,19 @@ def note_expression(error: ExpressionError, scalar: Scalar, place: Place, findin
     findings.error(error.code, error.message, span, error.suggestion)
 
 
+def note_at(error: ExpressionError, place: Place, findings: Findings) -> None:
+    """Notes a compiler's error at its path below a place: within a value, or within a key that is a path itself."""
+    key, node, _ = find(place.node, error.path)
+    if isinstance(node, Scalar) and (error.source in node.text or key is None):
+        if not node.broken:
+            note_expression(error, node, place, findings)
+    elif key is not None and error.source == key.text:
+        span = place.document.within(key, error.start, max(error.end, error.start + 1))
+        findings.error(error.code, error.message, span, error.suggestion)
+    else:
+        findings.error(error.code, error.message, place.find(error.path)[0], error.suggestion)
+
+
 def hide_secrets(model: type[BaseModel], place: Place) -> None:
     """Keeps literal secrets out of the lines that are shown."""
     for path, scalar in _paths(place.node, ()):
@@ -79,7 +98,14 @@ def hide_secrets(model: type[BaseModel], place: Place) -> None:
             place.document.hide(scalar)
 
 
-def bind(model: type[Config], place: Place, directory: Path, env: Iterable[str], environ: Mapping[str, str]) -> Any:
+def bind(
+    model: type[Config],
+    place: Place,
+    directory: Path,
+    env: Iterable[str],
+    environ: Mapping[str, str],
+    tables: Tables | None = None,
+) -> Any:
     """The configuration, its references resolved and its expressions compiled.
 
     Args:
@@ -88,6 +114,7 @@ def bind(model: type[Config], place: Place, directory: Path, env: Iterable[str],
         directory: of the deployment; paths in ``${file:…}`` are relative to it.
         env: names that expressions may read.
         environ: environment variables.
+        tables: constant tables for ``lookup``.
 
     Raises:
         InvalidDeployment: a variable or file is missing, or a value that came by reference isn't what it should be;
@@ -105,7 +132,7 @@ def bind(model: type[Config], place: Place, directory: Path, env: Iterable[str],
     if findings.errors:
         raise InvalidDeployment(findings.sorted())
     try:
-        return model.model_validate(resolved, context={"compile": _compiler(environment(env, environ))})
+        return model.model_validate(resolved, context={"compile": _compiler(environment(env, environ), tables)})
     except ValidationError as error:
         complain(error, model, place, findings, "config", resolved=True)
     # Outside of the handler: pydantic's own error, which holds the values, must not travel along as its context.
@@ -117,9 +144,9 @@ def environment(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, s
     return {name: environ[name] for name in names if name in environ}
 
 
-def _compiler(env: Mapping[str, str]) -> Callable[[Any, Any], Function]:
+def _compiler(env: Mapping[str, str], tables: Tables | None) -> Callable[[Any, Any], Function]:
     def compile_(value: Any, wanted: Any) -> Function:
-        return _typed(compile_mapping(value, env=env), wanted)
+        return _typed(compile_mapping(value, env=env, tables=tables), wanted)
 
     return compile_
 

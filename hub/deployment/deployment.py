@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from hub.deployment.finding import Finding, InvalidDeployment
 from hub.deployment.model import TopicSection
@@ -24,6 +25,7 @@ class Deployment:
         services, sources, routes, sinks: by name, in the files' order.
         topics: declared topics by name, with their settings.
         env: environment variables that expressions may read.
+        tables: constant tables for ``lookup``, by name.
         tests: by name, in the files' order.
     """
 
@@ -35,6 +37,7 @@ class Deployment:
     sinks: Mapping[str, SinkSpec] = field(default_factory=dict)
     topics: Mapping[str, TopicSection] = field(default_factory=dict)
     env: tuple[str, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tests: Mapping[str, TrialSpec] = field(default_factory=dict)
 
     @property
@@ -59,7 +62,7 @@ class Deployment:
                 continue
             try:
                 if isinstance(spec, RouteSpec):
-                    spec.compile(environ)
+                    spec.program(environ)
                 else:
                     used = str(getattr(spec.config(environ), "service", ""))
                     if isinstance(used, str) and used in self.services:

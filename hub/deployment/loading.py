@@ -97,6 +97,7 @@ class _Loader:
             sinks={name: spec for name, spec in units.items() if isinstance(spec, SinkSpec)},
             topics={each.name: each.section for each in self.sections.of("topic") if each.section is not None},
             env=tuple(self.sections.env),
+            tables=self._tables(),
             tests=trials,
         )
 
@@ -147,12 +148,15 @@ class _Loader:
             if entry.section is not None and entry.section.topic
         }
         name = self.sections.name[0] if self.sections.name else ""
-        scope = Scope(name or "unnamed", self._directory, tuple(self.sections.env), topics, sinks)
+        scope = Scope(name or "unnamed", self._directory, tuple(self.sections.env), topics, sinks, self._tables())
         specs: dict[tuple[str, str], Any] = {}
         for entry in self.sections.entries:
             if (entry.kind, entry.name) not in specs and (spec := self._spec(entry, scope)) is not None:
                 specs[entry.kind, entry.name] = spec
         return specs
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        return {name: table for name, (table, _) in self.sections.tables.items()}
 
     def _spec(self, entry: Entry[Any], scope: Scope) -> Any:
         section = entry.section

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hub.deployment import binding
-from hub.deployment.finding import Findings, InvalidDeployment, Position
-from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
-from hub.deployment.nodes import Included, data, texts
+from hub.deployment.fields import Location
+from hub.deployment.finding import Findings, InvalidDeployment, Position, Span
+from hub.deployment.model import ChoiceSection, RouteSection, ServiceSection, SinkSection, SourceSection
+from hub.deployment.nodes import Included, data, find, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
@@ -210,6 +211,19 @@ class RouteSpec(_Reading):
     def outputs(self) -> list[str]:
         """Topics that it writes; for a sink that is its inbox."""
         return list(dict.fromkeys(self.targets.values()))
+
+    def target_places(self) -> Iterator[tuple[str, Span]]:
+        """Each name under ``to:``, as often as it stands there, and where."""
+        sections: list[tuple[Location, list[str | ChoiceSection]]] = [((), self.section.to)]
+        sections += [(("switch", index), branch.to) for index, branch in enumerate(self.section.switch)]
+        for path, targets in sections:
+            for index, each in enumerate(targets):
+                held: list[tuple[str, Location]] = (
+                    [(each, ())] if isinstance(each, str) else [(name, ("of", at)) for at, name in enumerate(each.of)]
+                )
+                for name, below in held:
+                    _, node, _ = find(self.entry.place.node, (*path, "to", index, *below))
+                    yield name, self.entry.place.document.at(node)
 
     @cached_property
     def route(self) -> Route:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.deployment.eaten import PLACEHOLDER
-from hub.deployment.finding import Findings
+from hub.deployment.finding import Findings, Span
 from hub.deployment.flow import check_cycles, check_idle
 from hub.deployment.sections import UNITS, Entry, Sections, check_topic_name
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec, reads, writes
@@ -56,11 +56,13 @@ class Topology:
         dlqs = {unit.dlq for unit in self.units.values()}
         for unit in self.units.values():
             if isinstance(unit, RouteSpec):
-                self._names(unit, "to", unit.section.to, self.declared | sinks, findings)
+                self._names(unit, "to", unit.target_places(), self.declared | sinks, findings)
             if isinstance(unit, RouteSpec | SinkSpec):
-                self._names(unit, "from", unit.section.from_, self.declared | dlqs, findings, sinks | routes)
+                given = [(name, unit.entry.place.item("from", i)) for i, name in enumerate(unit.section.from_)]
+                self._names(unit, "from", given, self.declared | dlqs, findings, sinks | routes)
             if isinstance(unit, SinkSpec) and unit.section.reply:
-                self._names(unit, "reply", [unit.section.reply], self.declared, findings, sinks)
+                given = [(unit.section.reply, unit.entry.place.item("reply", 0))]
+                self._names(unit, "reply", given, self.declared, findings, sinks)
             self._dlq(unit, sinks, findings)
         self._renamed(findings)
         self._collisions(findings)
@@ -96,13 +98,12 @@ class Topology:
         self,
         unit: UnitSpec,
         key: str,
-        given: Iterable[str],
+        given: Iterable[tuple[str, Span]],
         known: set[str],
         findings: Findings,
         wrong: Iterable[str] = (),
     ) -> None:
-        for index, name in enumerate(given):
-            span = unit.entry.place.item(key, index)
+        for name, span in given:
             if name in known or name.startswith(PLACEHOLDER) or findings.full:
                 continue
             if name in wrong:

@@ -131,11 +131,11 @@ class Assembly:
     def _route(self, spec: RouteSpec) -> RouteUnit:
         return RouteUnit(
             spec.name,
-            flow=f"{', '.join(spec.inputs)} → {', '.join(spec.section.to)}",
+            flow=f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}",
             open_reader=lambda: self._reader(spec),
             open_outlet=lambda: self._outlet(spec),
-            compile=lambda: spec.compile(self._environ),
-            outputs=spec.outputs,
+            compile=lambda: spec.program(self._environ),
+            targets=spec.targets,
         )
 
     def _sink(self, spec: SinkSpec) -> SinkUnit:

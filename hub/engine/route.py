@@ -5,7 +5,8 @@ At-least-once: positions are committed after every output and every dead letter 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, error_class, is_failure_header
@@ -14,10 +15,9 @@ from hub.engine.reader import Reader
 from hub.engine.reading import ReadingUnit
 from hub.engine.unit import State
 from hub.kafka.publisher import Record
+from hub.routes import Program
 from hub.sdk.errors import InvalidEvent
 from hub.sdk.event import Event, Header, KafkaMessage
-
-Mapping_ = Callable[[Event], Event | None]
 
 
 class Failure(NamedTuple):
@@ -37,7 +37,7 @@ class RouteUnit(ReadingUnit):
         open_reader: gives a fresh consumer for each life.
         open_outlet: gives a fresh way to Kafka for each life.
         compile: gives the compiled route; raises ConfigError.
-        outputs: topics that a mapped event goes to; a sink's inbox is one of them.
+        targets: each name that the route sends to, and the topic that it means; a sink's is its inbox.
     """
 
     kind = "route"
@@ -49,41 +49,40 @@ class RouteUnit(ReadingUnit):
         flow: str,
         open_reader: Callable[[], Reader],
         open_outlet: Callable[[], Outlet],
-        compile: Callable[[], Mapping_],  # noqa: A002  the design's word
-        outputs: Sequence[str],
+        compile: Callable[[], Program],  # noqa: A002  the design's word
+        targets: Mapping[str, str],
     ) -> None:
         super().__init__(name, flow=flow, open_reader=open_reader, open_outlet=open_outlet)
         self._compile = compile
-        self._outputs = tuple(outputs)
+        self._targets = dict(targets)
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
-        mapping = self._compile()
+        program = self._compile()
         async with self.reading() as (reader, outlet):
             self.enter(State.RUNNING)
             while await self.gate():
                 records = await reader.fetch()
                 if records:
-                    await self._settle(records, mapping, reader, outlet)
+                    await self._settle(records, program, reader, outlet)
 
-    async def _settle(self, records: Sequence[Any], mapping: Mapping_, reader: Reader, outlet: Outlet) -> None:
+    async def _settle(self, records: Sequence[Any], program: Program, reader: Reader, outlet: Outlet) -> None:
         self.ledger.taken += len(records)
         outputs: list[Record] = []
         makers: list[Any] = []
-        filtered = 0
+        filtered: Counter[str] = Counter()
         failed: list[Failure] = []
         for record in records:
             try:
-                made = self._map(record, mapping)
+                made = self._map(record, program)
             except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
                 failed.append(Failure(record, error, _stage(error)))
                 continue
-            if made is None:
-                filtered += 1
+            if isinstance(made, str):
+                filtered[made] += 1
                 continue
-            for topic in self._outputs:
-                outputs.append(Record(topic, *made))
-                makers.append(record)
+            outputs += made
+            makers += [record] * len(made)
         too_large = await outlet.publish(outputs)
         for index, refusal in too_large.items():
             if not any(makers[index] is failure.record for failure in failed):
@@ -101,32 +100,45 @@ class RouteUnit(ReadingUnit):
         else:
             self.ledger.taken -= len(records)
 
-    def _map(self, record: Any, mapping: Mapping_) -> KafkaMessage | None:
+    def _map(self, record: Any, program: Program) -> list[Record] | str:
+        """What the route makes of a record, or why it makes nothing."""
         event = Event.from_kafka(record.key, record.value, record.headers)
-        made = mapping(event)
-        if made is None:
-            return None
-        message = made.to_kafka()
-        headers: list[Header] = [header for header in message.headers if not is_failure_header(header[0])]
-        if not any(name == ORIGIN for name, _ in headers):
-            headers.append((ORIGIN, str(Origin(record.topic, record.partition, record.offset)).encode()))
+        outcome = program(event)
+        if isinstance(outcome, str):
+            return outcome
+        origin = str(Origin(record.topic, record.partition, record.offset)).encode()
         # The whole way: two routes may lead from one event, by two middle steps, into one sink.
         earlier = event.header(ROUTE)
-        headers = [header for header in headers if header[0] != ROUTE]
-        headers.append((ROUTE, (f"{earlier}/{self.name}" if earlier else self.name).encode()))
-        return message._replace(headers=headers)
+        way = (ROUTE, (f"{earlier}/{self.name}" if earlier else self.name).encode())
+        outputs: list[Record] = []
+        for made, targets in outcome:
+            message = made.to_kafka()
+            headers: list[Header] = [
+                each for each in message.headers if each[0] != ROUTE and not is_failure_header(each[0])
+            ]
+            if not any(name == ORIGIN for name, _ in headers):
+                headers.append((ORIGIN, origin))
+            headers.append(way)
+            # Two names may mean one topic; it gets the event once.
+            topics = dict.fromkeys(self._targets[each] for each in targets)
+            outputs += [Record(topic, message.key, message.value, headers) for topic in topics]
+        return outputs
 
-    def _count(self, records: Sequence[Any], filtered: int, errors: Sequence[Exception]) -> None:
+    def _count(self, records: Sequence[Any], filtered: Counter[str], errors: Sequence[Exception]) -> None:
         ledger = self.ledger
-        ledger.filtered["where"] += filtered
+        for reason, number in filtered.items():
+            ledger.filtered[reason] += number
         for error in errors:
             ledger.dead_lettered[error_class(error)] += 1
-        ledger.delivered += len(records) - filtered - len(errors)
+        ledger.delivered += len(records) - filtered.total() - len(errors)
         ledger.replayed += sum(1 for record in records if any(name == REPLAYS for name, _ in record.headers))
 
 
 def _stage(error: Exception) -> str:
-    """What the route was doing: reading the event, deciding by its predicate, or mapping."""
+    """What the route was doing: reading the event, deciding, splitting, mapping, or choosing where it goes."""
     if isinstance(error, InvalidEvent):
         return "parse"
-    return "where" if getattr(error, "path", ())[:1] == ("where",) else "map"
+    path: tuple[str | int, ...] = getattr(error, "path", ())
+    if path[-1:] == ("when",):
+        return "switch"
+    return str(path[0]) if path[:1] in (("where",), ("split",), ("to",)) else "map"

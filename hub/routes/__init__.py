@@ -2,11 +2,14 @@
 
 The path of an expression: `lexer` and `parser` make a `syntax` tree; `generator` (with `writer`, `resolver`, `logic`,
 `loops`) turns it into Python that follows CEL to the letter, `inline` into Python that is fast; `unit` makes functions
-of both. `operators`, `strings`, `times`, `conversions` and `functions` say what the language means. `route`, `tree` and
-`mapping` build what schema files hold. Import from here only what this file exports; docs/cel.md is for users.
+of both. `operators`, `strings`, `times`, `conversions` and `functions` say what the language means. `program` reads a
+route, `shaping` writes its code, `fusion` compiles one or all that read a topic, `tracing` follows an event through it;
+`tree` and `mapping` build what else schema files hold. Import from here only what this file exports; docs/cel.md and
+docs/routes.md are for users.
 """
 
 from hub.routes.errors import EvaluationError, ExpressionError
+from hub.routes.fusion import Fused, Outcome, Program, compile_fused, compile_program
 from hub.routes.mapping import (
     Expression,
     compile_expression,
@@ -14,13 +17,20 @@ from hub.routes.mapping import (
     compile_predicate,
     compile_route,
 )
+from hub.routes.program import Route
 
 __all__ = [
     "EvaluationError",
     "Expression",
     "ExpressionError",
+    "Fused",
+    "Outcome",
+    "Program",
+    "Route",
     "compile_expression",
+    "compile_fused",
     "compile_mapping",
     "compile_predicate",
+    "compile_program",
     "compile_route",
 ]

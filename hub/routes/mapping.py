@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from hub.routes.fusion import compile_program
 from hub.routes.generator import Generator
@@ -21,6 +21,9 @@ from hub.routes.tree import Sources
 from hub.routes.unit import Unit
 from hub.routes.writer import Source
 from hub.sdk import Event
+
+Tables: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Constant tables by name."""
 
 
 class Expression:
@@ -55,7 +58,7 @@ class Expression:
 
 
 def compile_expression(
-    source: str, *, env: Mapping[str, str] | None = None, variables: Collection[str] = ()
+    source: str, *, env: Mapping[str, str] | None = None, variables: Collection[str] = (), tables: Tables | None = None
 ) -> Expression:
     """Compiles an expression, written without the leading ``= ``.
 
@@ -63,6 +66,7 @@ def compile_expression(
         source: the expression.
         env: values of the environment variables that it may read as ``env.NAME``.
         variables: further names, whose values are given at each call.
+        tables: constant tables for ``lookup``.
 
     Raises:
         ExpressionError: it isn't one, or names what isn't there.
@@ -72,11 +76,11 @@ def compile_expression(
     def body(generator: Generator) -> None:
         generator.statement(ast.Return(generator.expression(parsed).expr))
 
-    return Expression(source, Unit([parsed], Scope(env, variables), body))
+    return Expression(source, Unit([parsed], Scope(env, variables, tables=tables), body))
 
 
 def compile_predicate(
-    source: str, *, env: Mapping[str, str] | None = None, variables: Collection[str] = ()
+    source: str, *, env: Mapping[str, str] | None = None, variables: Collection[str] = (), tables: Tables | None = None
 ) -> Expression:
     """Compiles an expression whose value must be true or false.
 
@@ -88,11 +92,16 @@ def compile_predicate(
     def body(generator: Generator) -> None:
         generator.statement(ast.Return(generator.truth(generator.expression(parsed), parsed.tree)))
 
-    return Expression(source, Unit([parsed], Scope(env, variables), body))
+    return Expression(source, Unit([parsed], Scope(env, variables, tables=tables), body))
 
 
 def compile_mapping(
-    tree: Any, *, env: Mapping[str, str] | None = None, variables: Collection[str] = (), text: bool = False
+    tree: Any,
+    *,
+    env: Mapping[str, str] | None = None,
+    variables: Collection[str] = (),
+    tables: Tables | None = None,
+    text: bool = False,
 ) -> Callable[..., Any]:
     """Compiles a JSON-like tree in which text that starts with ``= `` is an expression and all else stands for itself.
 
@@ -100,6 +109,7 @@ def compile_mapping(
         tree: mappings, lists, text, numbers, Booleans and ``None``.
         env: values of the environment variables that expressions may read as ``env.NAME``.
         variables: further names, whose values are given at each call.
+        tables: constant tables for ``lookup``.
         text: whether the whole must be text, as an HTTP path or a routing key.
 
     Returns:
@@ -110,7 +120,7 @@ def compile_mapping(
     """
     sources = Sources()
     node = sources.read(tree, ())
-    scope = Scope(env, variables)
+    scope = Scope(env, variables, tables=tables)
     sources.check(scope)
 
     def body(generator: Generator) -> None:
@@ -128,6 +138,7 @@ def compile_route(
     *,
     name: str = "",
     env: Mapping[str, str] | None = None,
+    tables: Tables | None = None,
 ) -> Callable[[Event], Event | None]:
     """Compiles a route that makes at most one event of one: predicate, attributes and data.
 
@@ -137,6 +148,7 @@ def compile_route(
             ``data``, ``extensions``. Without ``data`` the payload's bytes are forwarded as they are.
         name: the route's name, for people.
         env: values of the environment variables that expressions may read as ``env.NAME``.
+        tables: constant tables for ``lookup``.
 
     Returns:
         A function that gives the new event, or ``None`` where ``where`` is false.
@@ -144,7 +156,7 @@ def compile_route(
     Raises:
         ExpressionError: with ``path`` into the route, and further ones in ``others``.
     """
-    program = compile_program(Route({"where": where, "map": map}, name), env=env)
+    program = compile_program(Route({"where": where, "map": map}, name), env=env, tables=tables)
 
     def made(event: Event) -> Event | None:
         outcome = program(event)

@@ -145,8 +145,10 @@ class Route:
         if text is None:
             return None
         if text.startswith(MARK):
-            message = f"`{path[-1]}` is always an expression and has no `= ` in front"
-            self.sources.refuse(message, path, text, "leave it out")
+            message = f"`{path[-1]}` is always an expression, so it has no `= ` before it"
+            rest = text.removeprefix(MARK)
+            hint = f"write {path[-1]}: {rest}" if "\n" not in text else "leave `= ` out"
+            self.sources.refuse(message, path, text, hint, code="route.where", end=len(MARK))
             return None
         return self.sources.parse(text, path)
 

@@ -114,9 +114,19 @@ class Sources:
         self.refuse(f"expected a value that JSON can hold, got {type(value).__name__}; write it in quotes", path)
         return Tree(None, path, constant=True)
 
-    def refuse(self, message: str, path: Path, text: str = "", suggestion: str | None = None) -> None:
+    def refuse(
+        self,
+        message: str,
+        path: Path,
+        text: str = "",
+        suggestion: str | None = None,
+        *,
+        code: str = "route.value",
+        end: int | None = None,
+    ) -> None:
         """Notes something that is no error of an expression."""
-        error = ExpressionError("route.value", message, source=text, start=0, end=len(text), suggestion=suggestion)
+        end = len(text) if end is None else end
+        error = ExpressionError(code, message, source=text, start=0, end=end, suggestion=suggestion)
         error.path = path
         self.errors.append(error)
 
@@ -127,13 +137,14 @@ class Sources:
             scope: what names mean.
             inner: what they mean in all but ``where`` and ``split``, where that differs.
         """
+        errors = [*self.errors]
         for source in self.found:
             whole = source.path[:1] in (("where",), ("split",))
             try:
                 Generator(scope if whole else inner or scope, {}).expression(source)
             except ExpressionError as error:
-                self.errors.append(error)
-        if self.errors:
-            first = self.errors[0]
-            first.others = tuple(self.errors[1:])
+                errors.append(error)
+        if errors:
+            first = errors[0]
+            first.others = tuple(errors[1:])
             raise first

@@ -39,8 +39,9 @@ def test_its_route_makes_a_bug_of_the_fixture(tmp_path: Path) -> None:
     run("init", tmp_path / "demo")
     deployment = load(tmp_path / "demo")
     data = json.loads((tmp_path / "demo" / "fixtures" / "issues.opened.json").read_bytes())
-    made = deployment.routes["bugs"].compile({})(Event(type="github.issues", source="/x", data=data))
-    assert made is not None
+    outcome = deployment.routes["bugs"].program({})(Event(type="github.issues", source="/x", data=data))
+    assert isinstance(outcome, list)
+    ((made, _),) = outcome
     assert (made.type, made.subject) == ("bug.reported", "octo/hello")
     assert {key: made.data[key] for key in ("number", "reporter")} == {"number": 7, "reporter": "ada"}
 

@@ -154,15 +154,16 @@ def test_a_missing_file_is_named(deployment: Deployment) -> None:
 
 def test_routes_compile(deployment: Deployment) -> None:
     """A route is a function of an event; `env` holds what is listed and set."""
-    route = deployment.routes["work"].compile(ENVIRON)
-    made = route(event({"region": "eu", "n": 1}))
-    assert made is not None
+    route = deployment.routes["work"].program(ENVIRON)
+    outcome = route(event({"region": "eu", "n": 1}))
+    assert isinstance(outcome, list)
+    ((made, _),) = outcome
     assert (made.type, made.data["n"]) == ("seen", 1)
-    assert route(event({"region": "us", "n": 1})) is None
-    assert message(lambda: deployment.routes["work"].compile({})) == (
+    assert route(event({"region": "us", "n": 1})) == "where"
+    assert message(lambda: deployment.routes["work"].program({})) == (
         "hub.yaml:20:27  error  reference.unresolved: route `work`: the environment variable REGION isn't set"
     )
-    assert deployment.routes["free"].compile({})(event(1)) is not None
+    assert deployment.routes["free"].program({})(event(1)) != "where"
 
 
 @pytest.mark.parametrize(
