@@ -182,17 +182,15 @@ class _Writer:
                 self._kept(fill("event.attributes", 1)), Kind.MAP, json=True, chain=("event$attributes",)
             )
             order = sorted(range(len(self._routes)), key=lambda index: self._rank(self._routes[index]))
+            self._read_ahead("headers", self._routes)
             parsed = False
             for index in order:
                 if not parsed and self._rank(self._routes[index]) == _ALWAYS:
-                    self._read_ahead([self._routes[each] for each in order if self._reads(each)])
+                    self._read_ahead("data", [each for each in self._routes if self._rank(each) == _ALWAYS])
                     parsed = True
                 self._route(index)
             generator.statement(at(ast.Return(generator.variable(self._results)), 1))
         return block
-
-    def _reads(self, index: int) -> bool:
-        return self._rank(self._routes[index]) == _ALWAYS
 
     def _rank(self, route: Route) -> int:
         """Those that need no parsing first, then those that mostly need none, then those that always do."""
@@ -220,24 +218,24 @@ class _Writer:
         results = self.generator.variable(self._results)
         return at(ast.Expr(fill("r.append(a)", 1, r=results, a=value)), 1)  # type: ignore[no-any-return]
 
-    def _read_ahead(self, routes: Sequence[Route]) -> None:
-        """Reads what the predicates of several routes read, each path once."""
+    def _read_ahead(self, root: str, routes: Sequence[Route]) -> None:
+        """Reads what the predicates of several routes read of a root, each path once."""
         generator = self.generator
         counts: Counter[tuple[str, ...]] = Counter()
         for route in routes:
-            assert route.where
-            counts.update({chain for node in walk(route.where.tree) if (chain := chain_of(node))})
-        shared = sorted(chain for chain, times in counts.items() if times > 1 and chain[0] == "data")
+            if route.where is not None:
+                counts.update({chain for node in walk(route.where.tree) if (chain := chain_of(node))})
+        shared = sorted(chain for chain, times in counts.items() if times > 1 and chain[0] == root)
         if not shared:
             return
         value = generator.fresh()
         with generator.branch() as read:
-            generator.assign(value, fill("event.data", 1))
+            generator.assign(value, fill(_READ[root], 1))
         with generator.branch() as missing:
             generator.assign(value, fill("MISSING", 1))
         handler = at(ast.ExceptHandler(fill("Exception", 1), None, missing), 1)
         generator.statement(at(ast.Try(read, [handler], [], []), 1))
-        generator.ahead[("data",)] = value
+        generator.ahead[(root,)] = value
         for chain in shared:
             if len(chain) > 1:
                 above = generator.variable(generator.ahead[chain[:-1]])
@@ -248,3 +246,4 @@ class _Writer:
 
 
 _NEVER, _PERHAPS, _ALWAYS = range(3)
+_READ = {"data": "event.data", "headers": "headers_of(event)"}
