@@ -32,7 +32,7 @@ def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: F
 
 
 def _path(unit: SourceSpec, paths: dict[str, SourceSpec], findings: Findings) -> None:
-    node = _setting(unit, "path")
+    node = setting(unit, "path")
     path = data(node)
     if node is None or not isinstance(path, str) or has_reference(path):
         return
@@ -52,7 +52,7 @@ def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings
     info = unit.cls.config_type().model_fields.get("service")
     if info is None:
         return
-    node = _setting(unit, "service")
+    node = setting(unit, "service")
     name = data(node) if node is not None else info.get_default()
     if not isinstance(name, str) or name in services or has_reference(name):
         return
@@ -69,7 +69,8 @@ def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings
     )
 
 
-def _setting(unit: SourceSpec | SinkSpec, key: str) -> Node | None:
+def setting(unit: SourceSpec | SinkSpec, key: str) -> Node | None:
+    """The value of a key of ``with:``."""
     entry = unit.entry.place.node
     settings = entry.get("with") if isinstance(entry, MappingNode) else None
     return settings.get(key) if isinstance(settings, MappingNode) else None
