@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hub.deployment.complaints import complain, note_fixed
-from hub.deployment.fields import is_secret
-from hub.deployment.finding import Findings, InvalidDeployment
+from hub.deployment.fields import Location, is_secret
+from hub.deployment.finding import Findings, InvalidDeployment, Span
 from hub.deployment.nodes import KINDS, Node, Scalar, data, find, included, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Sequence as SequenceNode
@@ -80,15 +80,32 @@ def note_expression(error: ExpressionError, scalar: Scalar, place: Place, findin
 
 def note_at(error: ExpressionError, place: Place, findings: Findings) -> None:
     """Notes a compiler's error at its path below a place: within a value, or within a key that is a path itself."""
-    key, node, _ = find(place.node, error.path)
-    if isinstance(node, Scalar) and (error.source in node.text or key is None):
-        if not node.broken:
-            note_expression(error, node, place, findings)
-    elif key is not None and error.source == key.text:
-        span = place.document.within(key, error.start, max(error.end, error.start + 1))
+    span = span_at(place, error.path, error.source, error.start, error.end)
+    if span is not None:
         findings.error(error.code, error.message, span, error.suggestion)
-    else:
-        findings.error(error.code, error.message, place.find(error.path)[0], error.suggestion)
+
+
+def span_at(place: Place, path: Location, text: str, start: int, end: int) -> Span | None:
+    """Where a part of an expression stands in the file.
+
+    Args:
+        place: the section that the path leads from.
+        path: of the expression.
+        text: of the expression.
+        start: offset of the part into the text.
+        end: offset behind it.
+
+    Returns:
+        Nothing where the value couldn't be read, which has been noted.
+    """
+    key, node, _ = find(place.node, path)
+    end = max(end, start + 1)
+    if isinstance(node, Scalar) and (text in node.text or key is None):
+        shift = max(node.text.find(text), 0)
+        return None if node.broken else place.document.within(node, start + shift, end + shift)
+    if key is not None and text == key.text:
+        return place.document.within(key, start, end)
+    return place.find(path)[0]
 
 
 def hide_secrets(model: type[BaseModel], place: Place) -> None:
