@@ -7,6 +7,7 @@ fetched: a reference to a URL is an error.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class SchemaFiles:
             InvalidSchema: with everything that is wrong with it.
         """
         real = path.resolve()
-        return self.bundle(self.read(real, None, ()), real)
+        return self.bundle(self.read(real), real)
 
     def bundle(self, schema: Any, file: Path | None = None, base: Path | None = None) -> dict[str, Any]:
         """A schema with all references local.
@@ -74,13 +75,14 @@ class SchemaFiles:
         bundled = work.run()
         return bundled, list(dict.fromkeys(work.problems))
 
-    def read(self, real: Path, referring: Path | None, at: Steps) -> Any:
+    def read(self, real: Path, written: str = "", referring: Path | None = None, at: Steps = ()) -> Any:
         """The content of a file.
 
         Args:
             real: its path, links resolved.
-            referring: the file that refers to it, and where, for the error.
-            at: likewise.
+            written: how it is referred to, for errors; the path itself if not given.
+            referring: the file that refers to it, for errors.
+            at: where it does.
 
         Raises:
             InvalidSchema: it lies outside of the roots, isn't there, or is no JSON.
@@ -89,25 +91,36 @@ class SchemaFiles:
             return self._read[real]
         if not any(real.is_relative_to(root) for root in self.roots):
             below = " or ".join(f"{root.name}/" for root in self.roots)
-            raise _wrong("include.outside", f"expected a schema file below {below}; got `{real}`", referring, at)
+            text = f"expected a file below {below}; got `{written or real}`"
+            raise _wrong("include.outside", text, referring, at, "copy it there")
         try:
-            if real.stat().st_size > MAX_FILE:
-                raise _wrong("file.too_large", f"{real} is larger than {MAX_FILE >> 20} MiB", referring, at)
+            size = real.stat().st_size
+            if size > MAX_FILE:
+                text = f"expected at most {MAX_FILE:,} bytes; got {size:,}"
+                raise _wrong("file.too_large", text, referring, at)
             content = real.read_bytes()
-        except OSError as error:
-            missing = f"there is no schema file `{real}`"
-            text = missing if isinstance(error, FileNotFoundError) else f"{real} can't be read: {error.strerror}"
-            raise _wrong("include.missing", text, referring, at) from error
+        except FileNotFoundError as error:
+            text = f"there is no file `{written or real}`"
+            advice = "paths are relative to the file that includes" if written else None
+            raise _wrong("include.missing", text, referring, at, advice) from error
+        except (OSError, ValueError) as error:
+            # A ValueError is a name that no file can have.
+            text = f"can't read {real.name!r}: {getattr(error, 'strerror', None) or error}"
+            raise _wrong("file.unreadable", text, referring, at) from error
         try:
-            self._read[real] = orjson.loads(content)
+            # By way of text, so that a position is one in characters, and editors' byte order marks are read over.
+            self._read[real] = orjson.loads(content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            text = f"expected UTF-8 in {real.name}; byte {error.start:,} isn't"
+            raise _wrong("file.encoding", text, referring, at, "save the file as UTF-8") from error
         except orjson.JSONDecodeError as error:
             found = SchemaProblem("include.json", f"expected JSON: {error.msg}", real, offset=error.pos)
             raise InvalidSchema([found]) from error
         return self._read[real]
 
 
-def _wrong(code: str, message: str, file: Path | None, at: Steps) -> InvalidSchema:
-    return InvalidSchema([SchemaProblem(code, message, file, at)])
+def _wrong(code: str, message: str, file: Path | None, at: Steps, suggestion: str | None = None) -> InvalidSchema:
+    return InvalidSchema([SchemaProblem(code, message, file, at, suggestion=suggestion, of_value=True)])
 
 
 class _Bundle:
@@ -126,8 +139,6 @@ class _Bundle:
 
     def run(self) -> dict[str, Any]:
         self.problems += problems(self._root, self._file)
-        if any(each.severity == "error" for each in self.problems):
-            return {}
         if not isinstance(self._root, Mapping):
             return {} if self._root is True else {"not": {}}
         own = self._root.get("$defs")
@@ -139,7 +150,7 @@ class _Bundle:
         return bundled
 
     def _document(self, file: Path | None) -> Any:
-        return self._root if file == self._file else self._files.read(file, None, ()) if file else self._root
+        return self._root if file == self._file else self._files.read(file) if file else self._root
 
     def _copy(self, schema: Any, file: Path | None, at: Steps) -> Any:
         """A schema with its references rewritten."""
@@ -152,9 +163,9 @@ class _Bundle:
                 copy[keyword] = self._reference(value, file, here)
             elif keyword in SCHEMA:
                 copy[keyword] = self._copy(value, file, here)
-            elif keyword in LISTS:
+            elif keyword in LISTS and isinstance(value, list):
                 copy[keyword] = [self._copy(each, file, (*here, index)) for index, each in enumerate(value)]
-            elif keyword in MAPS:
+            elif keyword in MAPS and isinstance(value, Mapping):
                 copy[keyword] = {name: self._copy(each, file, (*here, name)) for name, each in value.items()}
             else:
                 self._forbidden(keyword, file, here, root=not at)
@@ -174,7 +185,7 @@ class _Bundle:
             self._note("event.schema", f"`{keyword}` works within one file only", file, at, "use `$ref`")
 
     def _note(self, code: str, message: str, file: Path | None, at: Steps, suggestion: str | None = None) -> None:
-        self.problems.append(SchemaProblem(code, message, file, at, suggestion=suggestion))
+        self.problems.append(SchemaProblem(code, message, file, at, suggestion=suggestion, of_value=True))
 
     def _reference(self, reference: str, file: Path | None, at: Steps) -> str:
         """What a reference is within the bundle."""
@@ -196,10 +207,24 @@ class _Bundle:
             return "#"
         found = self._found(document, unquote(fragment), other)
         if found is None:
-            where = f"`{target}`" if target else "this schema"
-            self._note("event.reference", f"`{reference:.120}` leads nowhere: {where} has no such place", file, at)
+            self._nowhere(reference, document, file, at)
             return "#"
         return self._local(other, found, document)
+
+    def _nowhere(self, reference: str, document: Any, file: Path | None, at: Steps) -> None:
+        target, _, fragment = reference.partition("#")
+        above, _, name = unquote(fragment).rpartition("/")
+        try:
+            beside = resolve(document, f"#{above}")
+        except (LookupError, TypeError, ValueError):
+            beside = None
+        close = difflib.get_close_matches(name, beside if isinstance(beside, Mapping) else (), 1)
+        better = f"{target}#{above}/{close[0]}" if close else None
+        where = f"`{target}`" if target else "this schema"
+        text = f"`{reference:.120}` leads nowhere: " + (
+            f"did you mean `{better}`?" if better else f"{where} has no such place"
+        )
+        self.problems.append(SchemaProblem("event.reference", text, file, at, fix=better, of_value=True))
 
     def _target(self, target: str, file: Path | None, at: Steps) -> Path | None:
         if not target:
@@ -207,9 +232,9 @@ class _Bundle:
         base = self._base if file == self._file else file.parent if file else None
         if base is None:
             raise _wrong("event.reference", f"`{target:.120}`: this schema has no file, and so no neighbours", file, at)
-        real = (base / unquote(target)).resolve()
+        real = real_path(base, unquote(target))
         if real != self._file:
-            self._files.read(real, file, at)
+            self._files.read(real, target, file, at)
         return real
 
     def _found(self, document: Any, fragment: str, file: Path | None) -> str | None:
@@ -253,6 +278,14 @@ class _Bundle:
             name = f"{wanted}_{number}"
         self._taken.add(name)
         return name
+
+
+def real_path(base: Path, target: str) -> Path:
+    """The path that a reference means, links resolved; itself where no file can have such a name."""
+    try:
+        return (base / target).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return base / target
 
 
 def _steps(fragment: str) -> Steps:

@@ -65,6 +65,14 @@ class Contract:
 
         return Validator(self.schema)
 
+    def changed(self, *, produce: Mode | None, consume: Mode | None) -> Contract:
+        """The same contract with other modes, where some are given."""
+        # A schema that was read already isn't read again.
+        schema = self.__dict__.get("schema", self._schema)
+        return Contract(
+            self.event_type, schema, self.origin, produce=produce or self.produce, consume=consume or self.consume
+        )
+
     def mode(self, direction: Direction) -> Mode:
         """The mode of a direction."""
         return self.produce if direction == "produce" else self.consume

@@ -29,6 +29,7 @@ class SchemaProblem:
         suggestion: what to do.
         fix: text that would be right in its place.
         severity: an error keeps the schema from being used.
+        of_value: whether the value at the place is wrong, and not its key.
     """
 
     code: str
@@ -39,6 +40,7 @@ class SchemaProblem:
     suggestion: str | None = None
     fix: str | None = None
     severity: Literal["error", "warning"] = "error"
+    of_value: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}" if self.file else "schema"
@@ -49,7 +51,7 @@ class SchemaProblem:
         """Where its place starts and ends in its file's text, in characters."""
         if self.offset is not None:
             return self.offset, self.offset + 1
-        return locate(text, self.at)
+        return locate(text, self.at, of_value=self.of_value)
 
 
 class InvalidSchema(ConfigError):
@@ -64,12 +66,13 @@ class InvalidSchema(ConfigError):
         super().__init__("\n".join(str(each) for each in self.problems if each.severity == "error"))
 
 
-def locate(text: str, path: Sequence[str | int]) -> tuple[int, int]:
+def locate(text: str, path: Sequence[str | int], *, of_value: bool = False) -> tuple[int, int]:
     """Where a value stands in a JSON text: its key, if it has one, else the value itself.
 
     Args:
         text: valid JSON.
         path: of keys and indices; where it leads nowhere, the place that it comes nearest to is given.
+        of_value: gives the value even where it has a key.
     """
     start = end = _skip(text, 0)
     end = _end(text, start)
@@ -80,7 +83,7 @@ def locate(text: str, path: Sequence[str | int]) -> tuple[int, int]:
             break
         key, start, end = found
     else:
-        return key if path and isinstance(path[-1], str) else (start, end)
+        return key if path and isinstance(path[-1], str) and not of_value else (start, end)
     return key if key[0] != start else (start, min(end, start + 1))
 
 

@@ -24,12 +24,15 @@ def problems(schema: Any, file: Path | None = None, at: Steps = ()) -> Iterator[
         file: the file; None for a schema in a deployment's own file.
         at: path to the schema within the file.
     """
-    wrong = [*_types(schema, file, at), *_meta(schema, file, at)]
-    reported: set[Steps] = set()
-    for each in wrong:
+    misspelt = list(_types(schema, file, at))
+    # The metaschema tells of a wrong type as well, in more words, and of one place several times.
+    reported = {each.at[:-1] if isinstance(each.at[-1], int) else each.at for each in misspelt}
+    wrong = list(misspelt)
+    for each in _meta(schema, file, at):
         if not any(each.at[: len(other)] == other for other in reported):
             reported.add(each.at)
-            yield each
+            wrong.append(each)
+    yield from wrong
     if not wrong:
         yield from _looks(schema, file, at)
 
@@ -54,16 +57,17 @@ def _types(schema: Any, file: Path | None, at: Steps) -> Iterator[SchemaProblem]
     """A misspelt type; the metaschema would only say that it is none of several alternatives."""
     for path, each in walk(schema, at):
         named = each.get("type") if isinstance(each, Mapping) else None
-        for name in named if isinstance(named, list) else [named]:
+        for index, name in enumerate(named if isinstance(named, list) else [named]):
             if isinstance(name, str) and name not in _TYPES:
                 close = difflib.get_close_matches(name, _TYPES, 1)
                 yield SchemaProblem(
                     "event.schema",
                     f"there is no type `{name:.60}`" + (f"; did you mean `{close[0]}`?" if close else ""),
                     file,
-                    (*path, "type"),
+                    (*path, "type", index) if isinstance(named, list) else (*path, "type"),
                     suggestion=None if close else f"there are {', '.join(_TYPES)}",
                     fix=close[0] if close else None,
+                    of_value=True,
                 )
 
 
@@ -92,10 +96,9 @@ def _looks(schema: Any, file: Path | None, at: Steps) -> Iterator[SchemaProblem]
                 suggestion='list "null" among the types',
                 severity="warning",
             )
-        properties = each.get("properties")
-        if isinstance(properties, Mapping) and each.get("additionalProperties") is False:
+        if each.get("additionalProperties") is False and "patternProperties" not in each:
             for name in each.get("required", ()):
-                if name not in properties and "patternProperties" not in each:
+                if name not in each.get("properties", ()):
                     yield SchemaProblem(
                         "event.impossible",
                         f"`{name:.60}` is required, and `additionalProperties: false` forbids it: no event can fit",

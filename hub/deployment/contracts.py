@@ -1,24 +1,25 @@
-"""The contracts of a deployment: of the events that it declares, and of those that its connectors bring."""
+"""The contracts of a deployment: what its files declare under ``events:``, and what its connectors bring."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hub.contracts import Contract, Mode
-from hub.contracts.bundle import SchemaFiles
-from hub.contracts.problem import SchemaProblem
+from hub.contracts.bundle import SchemaFiles, real_path
+from hub.contracts.problem import InvalidSchema, SchemaProblem
 from hub.deployment.document import Document
 from hub.deployment.finding import Findings, Span
 from hub.deployment.includes import roots
-from hub.deployment.model import EventSection, ModeSection
-from hub.deployment.nodes import Included, Node, data
+from hub.deployment.model import EventSection
 from hub.deployment.nodes import Mapping as MappingNode
+from hub.deployment.nodes import data
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.deployment.specs import SourceSpec
@@ -29,120 +30,166 @@ _ELSEWHERE = re.compile(rb'"\$(ref|dynamicRef)"\s*:\s*"(?!#)')
 
 
 def contracts_of(
-    directory: Path, events: Iterable[Entry[EventSection]], sources: Iterable[SourceSpec], findings: Findings
+    directory: Path,
+    events: Iterable[Entry[EventSection]],
+    sources: Iterable[SourceSpec],
+    findings: Findings,
+    *,
+    complete: bool = True,
 ) -> dict[str, Contract]:
-    """All contracts by event type; what is declared comes before what a connector brings.
+    """The contract of every event type that has one; what is declared comes before what a connector brings.
+
+    Schemas that files declare are read and checked now. Those of connectors are read when they are first needed: one
+    connector may bring a hundred.
 
     Args:
         directory: of the deployment.
         events: entries of ``events:``.
         sources: whose connectors publish events.
-        findings: where to note what is wrong with the schemas of declared events.
+        findings: what is wrong with declared schemas is noted there.
+        complete: whether all sources are known, so that a schema that none brings is really missing.
     """
-    files = SchemaFiles(roots(directory))
-    found: dict[str, Contract] = {}
-    for source in sources:
-        for event_type, path in source.cls.events.items():
-            file = schema_file(source.cls, path) if path else None
-            if file is not None:
-                found[event_type] = _brought(event_type, file)
+    reading = _Contracts(directory, findings, complete=complete)
+    found = reading.of_connectors(sources)
     for entry in events:
-        contract = _declared(entry, files, directory, findings) if entry.section is not None and entry.valid else None
-        if contract is not None:
+        if entry.section is not None and (contract := reading.declared(entry, found.get(entry.name))) is not None:
             found[entry.name] = contract
     return found
 
 
-def schema_file(cls: type[Source[Any]], path: str) -> Path | None:
-    """The file of an event's schema: in the folder ``schemas`` within the connector's package, or beside it."""
-    package = sys.modules.get(cls.__module__.partition(".")[0])
-    for base in map(Path, getattr(package, "__path__", ())):
-        for root in (base / "schemas", base.parent / "schemas"):
-            if (root / path).is_file():
-                return root / path
-    return None
+class _Contracts:
+    def __init__(self, directory: Path, findings: Findings, *, complete: bool) -> None:
+        self._directory = directory
+        self._findings = findings
+        self._complete = complete
+        self._roots = roots(directory)
+        self._files = SchemaFiles(self._roots)
+
+    # What files declare
+
+    def declared(self, entry: Entry[EventSection], brought: Contract | None) -> Contract | None:
+        """The contract of an entry under ``events:``; None where it can't be made, which is noted.
+
+        Args:
+            entry: with a section.
+            brought: the contract of the same event type that a connector brings.
+        """
+        section = entry.section
+        assert section is not None
+        place = entry.place
+        node = place.node.get("schema") if isinstance(place.node, MappingNode) else None
+        if node is None:
+            if brought is None:
+                if entry.valid and self._complete:
+                    self._missing(place, entry.name)
+                return None
+            return brought.changed(produce=section.mode.produce, consume=section.mode.consume)
+        if node.broken or not isinstance(section.schema_, dict):
+            return None
+        schema, origin = self._schema(place, data(node))
+        if schema is None:
+            return None
+        return Contract(
+            entry.name,
+            schema,
+            origin,
+            produce=section.mode.produce or Mode.ENFORCE,
+            consume=section.mode.consume or Mode.TRUST,
+        )
+
+    def _missing(self, place: Place, name: str) -> None:
+        self._findings.error(
+            "event.no_schema",
+            f"`{name}` has no schema, and no source of this deployment brings one",
+            place.span,
+            "write `schema: { $ref: FILE.json }`, or the schema itself",
+        )
+
+    def _schema(self, place: Place, schema: Any) -> tuple[Mapping[str, Any] | None, str]:
+        """A schema with all that it refers to, and where it is written."""
+        origin = str(place.below("schema").span.start)
+        base = (self._directory / place.document.name).resolve().parent
+        try:
+            if schema.keys() == {"$ref"} and "#" not in schema["$ref"]:
+                # The file is the schema; within it, its own places stay what they are called.
+                real = real_path(base, schema["$ref"])
+                bundled, problems = self._files.examine(self._files.read(real, schema["$ref"], None, ("$ref",)), real)
+                origin = self._name(real)
+            else:
+                bundled, problems = self._files.examine(schema, None, base)
+        except InvalidSchema as error:
+            bundled, problems = {}, list(error.problems)
+        for problem in problems:
+            self._note(problem, place.below("schema"))
+        return None if any(each.severity == "error" for each in problems) else bundled, origin
+
+    def _note(self, problem: SchemaProblem, place: Place) -> None:
+        span = self._span(problem, place)
+        fix = problem.fix
+        if fix is not None and problem.file is not None:
+            fix = json.dumps(fix, ensure_ascii=False)
+        note = self._findings.error if problem.severity == "error" else self._findings.warning
+        note(problem.code, problem.message, span, problem.suggestion, fix=fix)
+
+    def _span(self, problem: SchemaProblem, place: Place) -> Span:
+        if problem.file is None:
+            span, node = place.find(problem.at)
+            return place.document.at(node) if problem.of_value and node is not place.node else span
+        try:
+            text = problem.file.read_text(encoding="utf-8-sig")
+            return Document(self._name(problem.file), text).span(*problem.span(text))
+        except (OSError, ValueError):
+            return Span.of_file(self._name(problem.file))
+
+    def _name(self, real: Path) -> str:
+        root = next((each for each in self._roots if real.is_relative_to(each)), None)
+        return real.relative_to(root).as_posix() if root else str(real)
+
+    # What connectors bring
+
+    def of_connectors(self, sources: Iterable[SourceSpec]) -> dict[str, Contract]:
+        """The contracts of all event types that the sources publish."""
+        found: dict[str, Contract] = {}
+        for unit in sources:
+            places = [*self._roots, *(each / "schemas" for each in self._roots), *_beside(unit.cls)]
+            missing = []
+            for name, path in unit.cls.events.items():
+                real = next((each / path for each in places if (each / path).is_file()), None) if path else None
+                if real is not None and path is not None and name not in found:
+                    found[name] = _lazily(name, path, real)
+                elif real is None and path is not None:
+                    missing.append(path)
+            if missing:
+                self._not_there(unit, missing)
+        return found
+
+    def _not_there(self, unit: SourceSpec, missing: list[str]) -> None:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        self._findings.warning(
+            "connector.no_schema",
+            f"the schema {missing[0]}{more} of {unit.use} isn't there, so its events have no contract",
+            unit.entry.place.span,
+            "copy the connector's schemas to schemas/ in the deployment's directory, or install the connector anew",
+        )
 
 
-def _brought(event_type: str, file: Path) -> Contract:
+def _lazily(event_type: str, path: str, file: Path) -> Contract:
     def schema() -> Mapping[str, Any]:
-        content = file.read_bytes()
+        real = file.resolve()
+        content = real.read_bytes()
         if _ELSEWHERE.search(content) is None:
             # The connector's tests have seen to it that it is a schema; to look again would cost more than all else.
             read: Mapping[str, Any] = orjson.loads(content)
             return read
-        return SchemaFiles([file.parents[2].resolve()]).load(file)
+        # Schemas of one system may share definitions.
+        return SchemaFiles([real.parents[len(Path(path).parts) - 1]]).load(real)
 
-    return Contract(event_type, schema, str(file), produce=Mode.EVOLVE, consume=Mode.TRUST)
-
-
-def _declared(entry: Entry[EventSection], files: SchemaFiles, directory: Path, findings: Findings) -> Contract | None:
-    section, place = entry.section, entry.place
-    assert section is not None
-    node = place.node.get("schema") if isinstance(place.node, MappingNode) else None
-    file = _file(node, directory)
-    home = (directory / place.document.name).resolve().parent
-    schema, problems = files.examine(section.schema_, file, file.parent if file else home)
-    for each in problems:
-        _note(each, place, file, directory, findings)
-    if any(each.severity == "error" for each in problems):
-        return None
-    modes = section.mode if isinstance(section.mode, ModeSection) else ModeSection(produce=section.mode)
-    return Contract(
-        entry.name,
-        schema,
-        _origin(section.schema_, place, file, directory),
-        produce=modes.produce or Mode.ENFORCE,
-        consume=modes.consume or Mode.TRUST,
-    )
+    return Contract(event_type, schema, path, produce=Mode.EVOLVE, consume=Mode.TRUST)
 
 
-def _origin(schema: Mapping[str, Any], place: Place, file: Path | None, directory: Path) -> str:
-    """Where it is written, for people: the file that is the whole of it, or its place in a schema file."""
-    if file is not None:
-        return _name(file, directory)
-    reference = schema.get("$ref")
-    return reference if isinstance(reference, str) and len(schema) == 1 else str(place.span.start)
-
-
-def _file(node: Node | None, directory: Path) -> Path | None:
-    """The file that a schema as a whole is included from."""
-    if not isinstance(node, MappingNode) or not node.pairs:
-        return None
-    paths = {value.path if isinstance(value, Included) else None for _, value in node.pairs}
-    path = paths.pop()
-    if paths or path is None:
-        return None
-    return next((root / path for root in roots(directory) if (root / path).is_file()), None)
-
-
-def _name(file: Path, directory: Path) -> str:
-    root = next((each for each in roots(directory) if file.is_relative_to(each)), None)
-    return file.relative_to(root).as_posix() if root else str(file)
-
-
-def _note(problem: SchemaProblem, place: Place, file: Path | None, directory: Path, findings: Findings) -> None:
-    note = findings.error if problem.severity == "error" else findings.warning
-    note(problem.code, problem.message, _span(problem, place, file, directory), problem.suggestion, fix=problem.fix)
-
-
-def _span(problem: SchemaProblem, place: Place, file: Path | None, directory: Path) -> Span:
-    where = problem.file or file
-    if where is None:
-        return place.find(("schema", *_steps(place, problem.at)))[0]
-    try:
-        text = where.read_text(encoding="utf-8-sig")
-        return Document(_name(where, directory), text).span(*problem.span(text))
-    except (OSError, ValueError, IndexError):
-        return place.below("schema").span
-
-
-def _steps(place: Place, at: Iterable[str | int]) -> Iterator[str | int]:
-    """A path as the file's nodes have it: indices of lists are numbers."""
-    node: Any = data(place.below("schema").node)
-    for step in at:
-        key: str | int = int(step) if isinstance(node, list) and str(step).isdecimal() else str(step)
-        yield key
-        try:
-            node = node[key]
-        except (LookupError, TypeError):
-            node = None
+def _beside(cls: type[Source[Any]]) -> list[Path]:
+    """Where a connector's distribution keeps schemas: ``schemas`` in one of its packages, or beside the topmost one."""
+    parts = cls.__module__.split(".")
+    packages = [sys.modules.get(".".join(parts[:length])) for length in range(len(parts), 0, -1)]
+    folders = [Path(each) for package in packages for each in getattr(package, "__path__", ())]
+    return [each / "schemas" for each in [*folders, *(folder.parent for folder in folders[-1:])]]

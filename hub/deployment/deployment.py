@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hub.contracts import Contract
 from hub.deployment.finding import Finding, InvalidDeployment
 from hub.deployment.model import TopicSection
 from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
@@ -26,6 +27,7 @@ class Deployment:
         topics: declared topics by name, with their settings.
         env: environment variables that expressions may read.
         tables: constant tables for ``lookup``, by name.
+        contracts: by event type; those that are declared, and those that connectors bring.
         tests: by name, in the files' order.
     """
 
@@ -38,6 +40,7 @@ class Deployment:
     topics: Mapping[str, TopicSection] = field(default_factory=dict)
     env: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
     tests: Mapping[str, TrialSpec] = field(default_factory=dict)
 
     @property

@@ -44,11 +44,6 @@ class Includes:
         self._findings = findings
         self._roots = roots(directory)
 
-    @property
-    def roots(self) -> list[Path]:
-        """Directories below which an included file may lie."""
-        return list(self._roots)
-
     def put_in(
         self, document: Document, node: Node, base: Path, depth: int = 0, path: tuple[str | int, ...] = ()
     ) -> Node:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hub.contracts import Contract
+from hub.deployment.contracts import contracts_of
 from hub.deployment.deployment import Deployment
 from hub.deployment.files import read_schema_file, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
@@ -21,6 +24,7 @@ from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, Source
 from hub.deployment.topology import Topology
 from hub.deployment.trial import TestSection
 from hub.deployment.trials import TrialSpec, check_trials
+from hub.deployment.usage import check_usage
 
 _LONGEST_NAME = 63
 
@@ -83,8 +87,11 @@ class _Loader:
                 spec.check(self._findings)
         services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
         check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
+        contracts = self._contracts(units)
         topology = Topology(self.sections, units)
         topology.check(self._findings)
+        if topology.complete and not self._findings.errors:
+            check_usage(self.sections, units, self._findings)
         check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None
@@ -98,6 +105,7 @@ class _Loader:
             topics={each.name: each.section for each in self.sections.of("topic") if each.section is not None},
             env=tuple(self.sections.env),
             tables=self._tables(),
+            contracts=contracts,
             tests=trials,
         )
 
@@ -154,6 +162,11 @@ class _Loader:
             if (entry.kind, entry.name) not in specs and (spec := self._spec(entry, scope)) is not None:
                 specs[entry.kind, entry.name] = spec
         return specs
+
+    def _contracts(self, units: Mapping[str, Any]) -> dict[str, Contract]:
+        sources = [spec for spec in units.values() if isinstance(spec, SourceSpec)]
+        complete = self.sections.complete and len(sources) == sum(1 for _ in self.sections.of("source"))
+        return contracts_of(self._directory, self.sections.of("event"), sources, self._findings, complete=complete)
 
     def _tables(self) -> dict[str, dict[str, Any]]:
         return {name: table for name, (table, _) in self.sections.tables.items()}

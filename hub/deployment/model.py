@@ -5,6 +5,7 @@ Field names are the keys in the file. What a section's ``with:`` may hold is the
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -112,20 +113,32 @@ class TopicSection(Config):
 
 
 class ModeSection(Config):
-    """How strictly a contract is kept where this deployment publishes such events, and where it reads them."""
+    """How strictly a contract is kept, by direction."""
 
     produce: Mode | None = None
-    """``enforce`` if not given."""
+    """Where a source or route of this deployment publishes such events."""
     consume: Mode | None = None
-    """``trust`` if not given."""
+    """Where a route or sink reads them."""
+
+
+def _modes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value in tuple(Mode):
+        return {"produce": value, "consume": value}
+    close = difflib.get_close_matches(value, tuple(Mode), 1)
+    hint = f"; did you mean `{close[0]}`?" if close else ""
+    raise ValueError(f"expected enforce, warn, evolve or trust; got `{value:.60}`{hint}")
 
 
 class EventSection(Config):
     """A contract: an event type and the JSON Schema of its data."""
 
-    schema_: dict[str, Any] = Field(alias="schema")
-    mode: Mode | ModeSection | None = None
-    """``enforce``, ``warn``, ``evolve`` or ``trust``; alone it is that of ``produce``."""
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    """JSON Schema 2020-12: written out, or ``{ $ref: FILE.json }``. A connector's event type has the connector's."""
+    mode: Annotated[ModeSection, BeforeValidator(_modes, json_schema_input_type=Mode | ModeSection)] = ModeSection()
+    """``enforce``, ``warn``, ``evolve`` or ``trust``; one word is for both directions. By default what is declared is
+    enforced where it is published, what a connector brings evolves there, and what is read is trusted."""
     topic: str | None = None
     """Topic of the event type; its own name if not given."""
 

@@ -132,7 +132,7 @@ def test_a_field_named_like_a_keyword_is_a_field(write: Write) -> None:
         (
             {"properties": {"a": {"type": ["string", "nul"]}}},
             "event.schema",
-            ("properties", "a", "type"),
+            ("properties", "a", "type", 1),
             "there is no type `nul`; did you mean `null`?",
         ),
         ({"required": "a"}, "event.schema", ("required",), "`required`: expected array, got string"),
@@ -150,6 +150,12 @@ def test_a_field_named_like_a_keyword_is_a_field(write: Write) -> None:
             "event.reference",
             ("$ref",),
             "`#/$defs/x` leads nowhere: this schema has no such place",
+        ),
+        (
+            {"$ref": "#/$defs/usr", "$defs": {"user": {}}},
+            "event.reference",
+            ("$ref",),
+            "`#/$defs/usr` leads nowhere: did you mean `#/$defs/user`?",
         ),
         ({"$ref": "https://x/y"}, "event.reference", ("$ref",), "`https://x/y` is a URL, and nothing is fetched"),
         ({"$ref": "a.json#/b"}, "event.reference", ("$ref",), "`a.json#/b` leads nowhere: `a.json` has no such place"),
@@ -209,3 +215,13 @@ def test_places_are_found_in_a_file_s_text() -> None:
     assert at("d", "missing") == '"d"'
     assert at("missing") == "{"
     assert at() == text
+
+
+def test_each_misspelt_type_is_told(write: Write) -> None:
+    """Also of a field that is itself called `type`, and beside other mistakes."""
+    found = wrong(write(main={"properties": {"type": {"type": ["strng", "nul"], "minimum": "x"}}}))
+    assert [each.at for each in found] == [
+        ("properties", "type", "type", 0),
+        ("properties", "type", "type", 1),
+        ("properties", "type", "minimum"),
+    ]

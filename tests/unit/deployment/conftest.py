@@ -95,8 +95,13 @@ class OpenIssue(Sink[IssueConfig]):
         return []
 
 
+class Drifting(Hook):
+    events = {"brought": "system/brought/v1.json", "also": "system/also/v1.json"}
+
+
 CONNECTORS = (
     Connector("github", "GitHub", {"webhook": Hook, "issues": Issues}, {"issue": OpenIssue}, service=Api),
+    Connector("drifting", "Drifting", {"": Drifting}),
     Connector("rabbitmq", "RabbitMQ", sinks={"": Queue}),
     Connector("http", "HTTP", sinks={"": Call}, service=ServiceConfig),
 )

@@ -61,13 +61,13 @@ def test_a_link_does_not_lead_out(write: Write, registry: Registry, tmp_path: Pa
 def test_strange_targets_are_findings(found: Found, target: str) -> None:
     """No target makes the check fail otherwise than by a finding."""
     code = found(f'deployment: d\nevents: {{ a: {{ schema: {{ $ref: "{target}" }} }} }}')[0].code
-    assert code in ("include.outside", "include.missing")
+    assert code in ("include.outside", "include.missing", "file.unreadable")
 
 
 def test_large_and_broken_files(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """An included file over the limit, or in another encoding, is reported where it is included."""
     monkeypatch.setattr(includes, "MAX_INCLUDED", 100)
-    text = "deployment: d\nevents:\n  a: { schema: { $ref: big.json } }\n  b: { schema: { $ref: latin.json } }"
+    text = "deployment: d\nevents:\n  a: { schema: { $file: big.json } }\n  b: { schema: { $file: latin.json } }"
     findings = found(text, **{"big.json": "[" + "1," * 100 + "1]", "latin.json": '"ä"'.encode("latin-1")})
     assert [(each.code, each.path, each.line) for each in findings] == [
         ("file.too_large", "hub.yaml", 3),
