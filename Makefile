@@ -1,11 +1,11 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench image lock setup clean
+.PHONY: help demo test check bench image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  ARGS=… is passed on, e.g. make test ARGS='-k rabbitmq -x'"
 
 demo: ## sets up what it needs and runs the demo, to the end, in front of your eyes
@@ -37,6 +37,9 @@ setup: ## only sets up: .venv, RabbitMQ, npm, Kafka's jars and GitHub's payloads
 
 lock: ## writes the locks of the Python packages anew (ARGS=--upgrade for newer versions)
 	@bin/lock $(ARGS)
+
+contracts: setup ## derives schemas/github anew from what GitHub publishes (ARGS=--check only compares)
+	@.venv/bin/python -m connectors.github.contracts $(ARGS)
 
 clean: ## removes what set-up and tests have made; not .hub, which holds data
 	rm -rf .venv .demo .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from demo.githubrepository import Record, Repository, now, populate, written
+from demo.githubrecords import Record
+from demo.githubrepository import Repository, now, populate, written
 
 REPOSITORY = "octo-org/octo-repo"
 _PAGE, _LARGEST_PAGE = 30, 100

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any
 
-Record = dict[str, Any]
+from demo.githubrecords import Record, label, repository, user
 
 LABELS = ("bug", "enhancement", "documentation", "question")
 TITLES = (
@@ -18,6 +18,12 @@ TITLES = (
     "Dead letters should keep their headers",
     "Typo in the quickstart",
     "Support cursors that are not times",
+)
+# What a pull request has, and isn't shown where it stands among the issues.
+_OF_PULLS = frozenset(
+    {"head", "base", "draft", "merged_at", "merge_commit_sha", "auto_merge", "requested_reviewers", "requested_teams"}
+    | {"_links", "issue_url", "diff_url", "patch_url", "commits_url", "review_comment_url", "review_comments_url"}
+    | {"statuses_url"}
 )
 AUTHORS = ("octocat", "hubot", "monalisa", "dependabot[bot]")
 
@@ -74,6 +80,7 @@ class Repository:
             "repository_url": self._resource,
             "comments_url": f"{resource}/comments",
             "events_url": f"{resource}/events",
+            "labels_url": f"{resource}/labels{{/name}}",
             "html_url": f"{self._address}/issues/{number}",
             **self._item(number, title, at, author),
             "comments": 0,
@@ -86,17 +93,27 @@ class Repository:
         """A new pull request."""
         number = self.next_number()
         resource = f"{self._resource}/pulls/{number}"
+        sha = _sha(title, number)
+        links = self._links(number, sha)
         self.pulls[number] = {
             **self._identity("PR"),
             "url": resource,
             "issue_url": f"{self._resource}/issues/{number}",
             "html_url": f"{self._address}/pull/{number}",
             "diff_url": f"{self._address}/pull/{number}.diff",
+            "patch_url": f"{self._address}/pull/{number}.patch",
+            **{f"{name}_url": links[name]["href"] for name in ("comments", "commits", "review_comment", "statuses")},
+            "review_comments_url": links["review_comments"]["href"],
             **self._item(number, title, at, author),
             "draft": False,
             "merged_at": None,
-            "head": {"label": f"{author}:patch-{number}", "ref": f"patch-{number}", "sha": _sha(title, number)},
-            "base": {"label": "octo-org:main", "ref": "main", "sha": _sha("main", 0)},
+            "merge_commit_sha": None,
+            "auto_merge": None,
+            "requested_reviewers": [],
+            "requested_teams": [],
+            "head": self._side(f"patch-{number}", sha),
+            "base": self._side("main", _sha("main", 0)),
+            "_links": links,
             **more,
         }
         return self.pulls[number]
@@ -111,13 +128,16 @@ class Repository:
         """All issues, pull requests among them, as in GitHub's list of issues."""
         yield from self.issues.values()
         for pull in self.pulls.values():
-            shown = {name: each for name, each in pull.items() if name not in ("head", "base", "draft", "merged_at")}
+            shown = {name: each for name, each in pull.items() if name not in _OF_PULLS}
             yield {
                 **shown,
                 "id": pull["id"] + 10**9,
                 "node_id": f"{pull['node_id']}i",
                 "url": pull["issue_url"],
                 "repository_url": self._resource,
+                "events_url": f"{pull['issue_url']}/events",
+                "labels_url": f"{pull['issue_url']}/labels{{/name}}",
+                "comments": 0,
                 "pull_request": {"url": pull["url"], "html_url": pull["html_url"], "merged_at": pull["merged_at"]},
             }
 
@@ -128,6 +148,10 @@ class Repository:
         record = {
             **identity,
             "url": f"{self._resource}/releases/{identity['id']}",
+            "assets_url": f"{self._resource}/releases/{identity['id']}/assets",
+            "upload_url": f"{self._resource}/releases/{identity['id']}/assets{{?name,label}}",
+            "tarball_url": f"{self._resource}/tarball/{tag}",
+            "zipball_url": f"{self._resource}/zipball/{tag}",
             "html_url": f"{self._address}/releases/tag/{tag}",
             "tag_name": tag,
             "target_commitish": "main",
@@ -161,8 +185,16 @@ class Repository:
             "sha": sha,
             "node_id": f"C_{sha[:12]}",
             "url": f"{self._resource}/commits/{sha}",
+            "comments_url": f"{self._resource}/commits/{sha}/comments",
             "html_url": f"{self._address}/commit/{sha}",
-            "commit": {"author": signature, "committer": signature, "message": message, "comment_count": 0},
+            "commit": {
+                "url": f"{self._resource}/git/commits/{sha}",
+                "author": signature,
+                "committer": signature,
+                "message": message,
+                "tree": {"sha": _sha(sha, 0), "url": f"{self._resource}/git/trees/{_sha(sha, 0)}"},
+                "comment_count": 0,
+            },
             "author": user("octocat"),
             "committer": user("octocat"),
             "parents": [{"sha": each, "url": f"{self._resource}/commits/{each}"} for each in parents],
@@ -185,13 +217,32 @@ class Repository:
                     heappush(queue, (-date.timestamp(), len(seen), parent))
         return found
 
+    def _side(self, branch: str, sha: str) -> Record:
+        """The branch that a pull request comes from, or goes to."""
+        owner = self.name.partition("/")[0]
+        shown = repository(self.name, self._resource)
+        return {"label": f"{owner}:{branch}", "ref": branch, "sha": sha, "user": user(owner), "repo": shown}
+
+    def _links(self, number: int, sha: str) -> Record:
+        pull, issue = f"{self._resource}/pulls/{number}", f"{self._resource}/issues/{number}"
+        addresses = {
+            "self": pull,
+            "html": f"{self._address}/pull/{number}",
+            "issue": issue,
+            "comments": f"{issue}/comments",
+            "review_comments": f"{pull}/comments",
+            "review_comment": f"{self._resource}/pulls/comments{{/number}}",
+            "commits": f"{pull}/commits",
+            "statuses": f"{self._resource}/statuses/{sha}",
+        }
+        return {name: {"href": address} for name, address in addresses.items()}
+
     def _identity(self, prefix: str) -> Record:
         self._count += 1
         return {"id": 1_000_000 + self._count, "node_id": f"{prefix}_kwDO{self._count:08d}"}
 
     def _item(self, number: int, title: str, at: datetime | None, author: str) -> Record:
         time = written(at or self._clock())
-        label = LABELS[number % len(LABELS)]
         return {
             "number": number,
             "state": "open",
@@ -199,7 +250,7 @@ class Repository:
             "title": title,
             "user": user(author),
             "body": f"{title}.\n\nSeen with the version of today, on every machine here.",
-            "labels": [{"id": 200 + number % len(LABELS), "name": label, "color": "d73a4a", "default": True}],
+            "labels": [label(LABELS[number % len(LABELS)], self._resource)],
             "assignee": None,
             "assignees": [],
             "milestone": None,
@@ -208,20 +259,6 @@ class Repository:
             "updated_at": time,
             "closed_at": None,
         }
-
-
-def user(login: str) -> Record:
-    """An account."""
-    number = int(hashlib.sha256(login.encode()).hexdigest()[:6], 16)
-    return {
-        "login": login,
-        "id": number,
-        "node_id": f"U_{number}",
-        "avatar_url": f"https://avatars.githubusercontent.com/u/{number}?v=4",
-        "html_url": f"https://github.com/{login}",
-        "type": "Bot" if login.endswith("[bot]") else "User",
-        "site_admin": False,
-    }
 
 
 def populate(repository: Repository, issues: int, until: datetime) -> None:

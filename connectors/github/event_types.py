@@ -85,11 +85,9 @@ used to send and GitHub Enterprise Server still does."""
 OTHER = "github.other"
 """Type of events that GitHub has begun to send since; their own name is in the attribute ``githubevent``."""
 
-_WITH_SCHEMA = ("issue_comment", "issues", "pull_request", "push", "release")
-
-WEBHOOK_EVENTS: dict[str, str | None] = {
-    f"github.{name}": f"github/{name}/v1.json" if name in _WITH_SCHEMA else None for name in DELIVERIES
-} | {OTHER: None}
+WEBHOOK_EVENTS: dict[str, str | None] = {f"github.{name}": f"github/{name}/v1.json" for name in DELIVERIES} | {
+    OTHER: None
+}
 """Event types of the webhook source and their schemas."""
 
 TYPE_OF = {name: f"github.{name}" for name in DELIVERIES}
