@@ -1,39 +1,14 @@
-"""The functions that expressions can call: CEL's standard ones."""
+"""The functions that expressions can call: CEL's standard ones, those of its extensions, and the hub's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from hub.routes import conversions, operators, strings, times
+from hub.routes.extensions import EXTENSIONS
 from hub.routes.kinds import Kind
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function of the language.
-
-    Attributes:
-        name: as users write it.
-        implementation: takes the target first, where there is one.
-        free: numbers of arguments of the form ``f(a, b)``.
-        member: numbers of arguments of the form ``a.f(b)``, the target not counted.
-        result: what it returns.
-        inline: Python for the common case, with ``a``, ``b`` for target and arguments.
-        guards: for each of them the kinds for which ``inline`` is right.
-        usage: an example, for messages.
-    """
-
-    name: str
-    implementation: Callable[..., Any]
-    usage: str
-    free: tuple[int, ...] = ()
-    member: tuple[int, ...] = ()
-    result: Kind = Kind.DYN
-    inline: str | None = None
-    guards: tuple[tuple[Kind, ...], ...] = ()
-
+from hub.routes.signature import Function
 
 _TEXTS = ((Kind.STRING,), (Kind.STRING,))
 
@@ -48,7 +23,7 @@ def _accessor(name: str, implementation: Callable[..., Any]) -> Function:
     return Function(name, implementation, f'timestamp(…).{name}("Europe/Berlin")', (), (0, 1), Kind.INT)
 
 
-_ALL = (
+_STANDARD = (
     Function("size", strings.size, "size(x)", (1,), (0,), Kind.INT, "len(a)", ((Kind.STRING, Kind.LIST, Kind.MAP),)),
     Function("contains", strings.contains, 'text.contains("…")', (), (1,), Kind.BOOL, "b in a", _TEXTS),
     Function("startsWith", strings.starts_with, 'text.startsWith("…")', (), (1,), Kind.BOOL, "a.startswith(b)", _TEXTS),
@@ -75,4 +50,4 @@ _ALL = (
     _accessor("getSeconds", times.get_seconds),
     _accessor("getMilliseconds", times.get_milliseconds),
 )
-FUNCTIONS: dict[str, Function] = {each.name: each for each in _ALL}
+FUNCTIONS: dict[str, Function] = {each.name: each for each in (*_STANDARD, *EXTENSIONS)}

@@ -10,12 +10,16 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from hub.routes.errors import Failure, did_you_mean
-from hub.routes.functions import FUNCTIONS, Function
+from hub.routes import digests, optionals
+from hub.routes.errors import ExpressionError, Failure, did_you_mean
+from hub.routes.functions import FUNCTIONS
 from hub.routes.kinds import Kind
 from hub.routes.loops import Loops
+from hub.routes.macros import NAMESPACES
+from hub.routes.signature import Function
 from hub.routes.strings import pattern
-from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Unary
+from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Unary
+from hub.routes.tables import looked_up
 from hub.routes.template import at, fill
 from hub.routes.words import FOREIGN_FUNCTIONS
 from hub.routes.writer import Code
@@ -77,12 +81,17 @@ class Generator(Loops):
     def emit_listliteral(self, node: ListLiteral) -> Code:
         """A list."""
         elements = [self.emit(each) for each in node.elements]
+        if node.optionals:
+            return self.sparse(optionals.sparse_list, node.optionals, elements, Kind.LIST)
         expr = at(ast.List([each.expr for each in elements], ast.Load()), self._line)
         return Code(expr, Kind.LIST, all(each.as_json for each in elements))
 
     def emit_mapliteral(self, node: MapLiteral) -> Code:
         """A map."""
         entries = [(self.emit(key), self.emit(value)) for key, value in node.entries]
+        if node.optionals:
+            parts = [each for entry in entries for each in entry]
+            return self.sparse(optionals.sparse_map, node.optionals, parts, Kind.MAP)
         return self.map_of(entries)
 
     def map_of(self, entries: list[tuple[Code, Code]]) -> Code:
@@ -97,30 +106,63 @@ class Generator(Loops):
     def emit_call(self, node: Call) -> Code:
         """A function."""
         function = FUNCTIONS.get(node.function)
-        if function is None:
-            hint = FOREIGN_FUNCTIONS.get(node.function) or did_you_mean(node.function, FUNCTIONS)
-            raise self.error("route.unknown_function", f"there is no function `{node.function}`", node, hint)
+        if function is None or (function.name == "lookup" and not self.scope.tables):
+            raise self.unknown_function(node)
         self.check_call(function, node)
         operands = (*((node.target,) if node.target else ()), *node.arguments)
-        if function.name == "matches" and isinstance(operands[1], Literal) and type(operands[1].value) is str:
-            return self.match(self.emit(operands[0]), self.regular_expression(operands[1]), self.emit(operands[1]))
+        match function.name:
+            case "or" | "orValue":
+                return self.alternative(node)
+            case "lookup":
+                return self.lookup(node)
+            case "matches" if isinstance(operands[1], Literal) and type(operands[1].value) is str:
+                return self.match(self.emit(operands[0]), self.regular_expression(operands[1]), self.emit(operands[1]))
         return self.call(function, [self.emit(each) for each in operands])
+
+    def unknown_function(self, node: Call) -> ExpressionError:
+        """The error of a function that there isn't."""
+        name = node.function
+        if name == "lookup":
+            return self.error("route.unknown_function", "there are no tables here to `lookup` in", node,
+                              "name them under `tables:` in a schema file")  # fmt: skip
+        if isinstance(node.target, Name) and node.target.name in NAMESPACES - {*self.variables, *self.scope.roots}:
+            name = f"{node.target.name}.{name}"
+        hint = FOREIGN_FUNCTIONS.get(name) or did_you_mean(name, FUNCTIONS)
+        return self.error("route.unknown_function", f"there is no function `{name}`", node, hint)
+
+    def lookup(self, node: Call) -> Code:
+        """``lookup``: in tables that are known, and so may be the name."""
+        name, tables = node.arguments[0], self.scope.tables
+        if isinstance(name, Literal) and type(name.value) is str and name.value not in tables:
+            hint = did_you_mean(name.value, tables)
+            raise self.error("route.unknown_table", f"there is no table `{name.value}`", name, hint)
+        operands = [self.emit(each) for each in node.arguments]
+        call = self.use(looked_up, t=self.constant(tables), **{f"v{n}": each.expr for n, each in enumerate(operands)})
+        return Code(call, json=all(each.as_json for each in operands[2:]))
 
     def check_call(self, function: Function, node: Call) -> None:
         """Refuses a call of a form that the function doesn't have."""
         counts = function.free if node.target is None else function.member
         if len(node.arguments) in counts:
+            self.check_words(node)
             return
         what = f"`{function.name}` is written `{function.usage}`"
         got = f"got {len(node.arguments)} argument{'' if len(node.arguments) == 1 else 's'}"
         raise self.error("route.arguments", f"{what}; {got}{' after a dot' if node.target else ''}", node)
 
+    def check_words(self, node: Call) -> None:
+        """Refuses words that a function doesn't know, where they are written out."""
+        known = {"hash": (1, digests.known_algorithm), "uuid5": (0, digests.known_namespace)}.get(node.function)
+        if known and len(node.arguments) > known[0]:
+            word = node.arguments[known[0]]
+            message = known[1](word.value) if isinstance(word, Literal) and type(word.value) is str else None
+            if message:
+                raise self.error("route.arguments", message, word)
+
     def call(self, function: Function, operands: list[Code]) -> Code:
         """A function of values."""
-        self.names[function.implementation.__name__] = function.implementation
-        call = fill(f"{function.implementation.__name__}()", self._line)
-        call.args = [each.expr for each in operands]
-        return Code(call, function.result, operands[0].json and function.name == "dyn")
+        call = self.use(function.implementation, **{f"v{n}": each.expr for n, each in enumerate(operands)})
+        return Code(call, function.result, function.name == "dyn" and operands[0].json)
 
     def regular_expression(self, literal: Literal) -> Any:
         """A regular expression that is known before it runs."""

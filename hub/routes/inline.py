@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hub.routes.functions import Function
 from hub.routes.generator import Generator
 from hub.routes.inline_operators import InlineOperators
 from hub.routes.kinds import Kind
 from hub.routes.scope import Root, Scope
-from hub.routes.syntax import Expr, Logical, Name, Select, walk
+from hub.routes.signature import Function
+from hub.routes.syntax import Bind, Expr, Logical, Name, Select, walk
 from hub.routes.template import at, fill
 from hub.routes.writer import Code, Source
 
@@ -205,6 +205,12 @@ class InlineGenerator(InlineOperators):
         source = self.simple(source)
         careful = super().items(source)
         return self.guarded(source.expr, careful, (source, (Kind.LIST,)))
+
+    def emit_bind(self, node: Bind) -> Code:
+        """``cel.bind``: the value is computed, whether it will be needed or not."""
+        code = self.emit(node.value)
+        variable = Code(self.named(code), code.kind, code.json, (f"{node.variable}${self.fresh()}",))
+        return self.with_variable(node.variable, variable, node.body)
 
     def attempt(self, operand: Expr, result: str, problem: str) -> None:  # noqa: ARG002  there is none here
         """Puts the truth of an operand into ``result``; an error is an error."""

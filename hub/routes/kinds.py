@@ -24,6 +24,7 @@ class Kind(StrEnum):
     TIMESTAMP = "timestamp"
     DURATION = "duration"
     TYPE = "type"
+    OPTIONAL = "optional_type"
 
 
 NUMBERS = frozenset((Kind.INT, Kind.UINT, Kind.DOUBLE))
@@ -41,6 +42,7 @@ CLASSES: dict[Kind, str] = {
     Kind.MAP: "dict",
     Kind.TIMESTAMP: "Timestamp",
     Kind.DURATION: "Duration",
+    Kind.OPTIONAL: "Optional",
 }
 """Name of the Python class whose instances are surely of a kind. A map may also be a `KeyedMap`."""
 

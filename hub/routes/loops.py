@@ -1,56 +1,75 @@
-"""Code for macros: ``all``, ``exists``, ``exists_one``, ``filter`` and ``map`` become loops."""
+"""Code for macros: ``all``, ``exists``, ``filter``, ``map`` and their kin become loops."""
 
 from __future__ import annotations
 
 import ast
 
+from hub.routes.access import inserted, merged, pairs
+from hub.routes.bindings import Bindings
 from hub.routes.kinds import Kind
-from hub.routes.logic import Logic
+from hub.routes.lists import ordered_by
 from hub.routes.syntax import Expr, Macro, Name
 from hub.routes.template import at, fill
 from hub.routes.writer import Code
 
 
-class Loops(Logic):
+class Loops(Bindings):
     """Writes loops."""
 
     def emit_macro(self, node: Macro) -> Code:
         """A loop."""
         source = self.emit(node.range)
-        name = self.fresh()
-        result = self.fresh()
-        problem = self.fresh()
-        outer = self.variables.get(node.variable)
-        kind = Kind.STRING if source.kind is Kind.MAP and source.json else Kind.DYN
+        source = Code(self.named(source), source.kind, source.json, source.chain)
+        result, problem = self.fresh(), self.fresh()
         with self.nested():
             self.start(node, result, problem)
-            items = self.items(source)
+            items = self.pairs(source) if node.second else self.items(source)
+            target, variables = self.element_variables(node, source)
+            outer = {name: self.variables.get(name) for name in variables}
             with self.branch() as body:
-                self.variables[node.variable] = Code(
-                    self.variable(name), kind, source.json, (f"{node.variable}${name}",)
-                )
+                self.variables.update(variables)
                 code = self.loop(node, result, problem)
-                self.restore(node.variable, outer)
-            target = at(ast.Name(name, ast.Store()), self._line)
+                for name, value in outer.items():
+                    self.restore(name, value)
             self.statement(ast.For(target, items, body, []))
             if node.macro in ("all", "exists"):
                 self.finish(node, result, problem)
-        if node.macro == "exists_one":
-            return Code(fill("result == 1", self._line, result=self.variable(result)), Kind.BOOL)
-        if node.macro == "filter":
-            return Code(self.variable(result), Kind.LIST, source.json)
-        return Code(self.variable(result), code.kind, code.json)
+        return self.finished(node, source, code, result)
 
-    def restore(self, name: str, outer: Code | None) -> None:
-        """Ends the life of a macro's variable."""
-        if outer is None:
-            del self.variables[name]
-        else:
-            self.variables[name] = outer
+    def element_variables(self, node: Macro, source: Code) -> tuple[ast.expr, dict[str, Code]]:
+        """What a loop assigns in each round, and what its variables stand for."""
+        key_kind = Kind.STRING if source.kind is Kind.MAP and source.json else Kind.DYN
+        if node.second is None:
+            return self._element(node.variable, key_kind, json=source.json)
+        first, key = self._element(node.variable, key_kind, json=source.json)
+        second, value = self._element(node.second, Kind.DYN, json=source.json)
+        target = at(ast.Tuple([first, second], ast.Store()), self._line)
+        return target, {**key, **value}
+
+    def _element(self, variable: str, kind: Kind, *, json: bool) -> tuple[ast.expr, dict[str, Code]]:
+        name = self.fresh()
+        code = Code(self.variable(name), kind, json, (f"{variable}${name}",))
+        return at(ast.Name(name, ast.Store()), self._line), {variable: code}
+
+    def finished(self, node: Macro, source: Code, code: Code, result: str) -> Code:
+        """The value of a macro, of what its loop has made."""
+        value = self.variable(result)
+        match node.macro:
+            case "exists_one":
+                return Code(fill("result == 1", self._line, result=value), Kind.BOOL)
+            case "filter":
+                return Code(value, Kind.LIST, source.json)
+            case "sortBy":
+                return Code(self.use(ordered_by, a=source.expr, b=value), Kind.LIST, source.json)
+        return Code(value, code.kind, code.json)
 
     def items(self, source: Code) -> ast.expr:
-        """What a macro goes through."""
+        """What a macro with one variable goes through."""
         return fill("elements(a)", self._line, a=source.expr)  # type: ignore[no-any-return]
+
+    def pairs(self, source: Code) -> ast.expr:
+        """What a macro with two variables goes through."""
+        return self.use(pairs, a=source.expr)
 
     def start(self, node: Macro, result: str, problem: str) -> None:
         """What a macro has before its loop."""
@@ -60,6 +79,8 @@ class Loops(Logic):
                 self.assign(problem, self.constant(None))
             case "exists_one":
                 self.assign(result, self.constant(0))
+            case "transformMap" | "transformMapEntry":
+                self.assign(result, at(ast.Dict([], []), self._line))
             case _:
                 self.assign(result, at(ast.List([], ast.Load()), self._line))
 
@@ -92,12 +113,19 @@ class Loops(Logic):
         self.settle(result, problem, decisive=node.macro == "exists")
 
     def collect(self, node: Macro, result: str) -> Code:
-        """Counts or appends the element."""
+        """Counts, appends or enters the element."""
         into = self.variable(result)
         if node.macro == "exists_one":
             target = at(ast.Name(result, ast.Store()), self._line)
             self.statement(ast.AugAssign(target, ast.Add(), self.constant(1)))
             return Code(into, Kind.BOOL)
         element = self.emit(node.transform) if node.transform else self.emit_name(Name(0, 0, node.variable))
+        if node.macro == "transformMap":
+            key = self.emit_name(Name(0, 0, node.variable))
+            self.assign(result, self.use(inserted, a=into, b=key.expr, c=element.expr))
+            return Code(into, Kind.MAP, element.as_json and key.kind is Kind.STRING)
+        if node.macro == "transformMapEntry":
+            self.assign(result, self.use(merged, a=into, b=element.expr))
+            return Code(into, Kind.MAP)
         self.statement(ast.Expr(fill("result.append(a)", self._line, result=into, a=element.expr)))
         return Code(into, Kind.LIST, element.as_json)

@@ -12,6 +12,9 @@ from typing import NoReturn
 from hub.routes.functions import FUNCTIONS
 from hub.routes.syntax import Bind, Call, Expr, Has, ListLiteral, Literal, Macro, Name, OptionalMap, Select
 
+NAMESPACES = frozenset(name.partition(".")[0] for name in FUNCTIONS if "." in name) | {"cel"}
+"""What stands before the dot in names of functions."""
+
 Refuse = Callable[..., NoReturn]
 """Raises an error, of a message, a start, an end, and a suggestion."""
 

@@ -16,22 +16,22 @@ from hub.routes.times import duration_of, timestamp_of
 from hub.routes.values import (
     INT_MAX,
     INT_MIN,
+    NOTHING,
     TYPES,
     UINT_MAX,
     CelType,
     Duration,
     KeyedMap,
+    Optional,
     Timestamp,
     UInt,
     described,
-    keys,
     stored_key,
 )
 
 _NUMBERS = frozenset((int, UInt, float))
-_MAPS = frozenset((dict, KeyedMap))
+MAPS = frozenset((dict, KeyedMap))
 _ORDERED = frozenset((str, bytes, bool, Timestamp, Duration))
-_MISSING: Any = object()
 
 
 # Relations
@@ -44,13 +44,21 @@ def equals(left: Any, right: Any) -> bool:
         return other in _NUMBERS and _compared(left, right, operator.eq)
     if kind is list:
         return other is list and len(left) == len(right) and all(map(equals, left, right))
-    if kind in _MAPS:
+    if kind in MAPS:
         return (
-            other in _MAPS
+            other in MAPS
             and len(left) == len(right)
             and all(key in right and equals(value, right[key]) for key, value in left.items())
         )
+    if kind is Optional:
+        return other is Optional and _equal_optionals(left.held, right.held)
     return kind is other and bool(left == right)
+
+
+def _equal_optionals(left: Any, right: Any) -> bool:
+    if left is NOTHING or right is NOTHING:
+        return left is right
+    return equals(left, right)
 
 
 def differs(left: Any, right: Any) -> bool:
@@ -94,13 +102,26 @@ def greater_or_equal(left: Any, right: Any) -> bool:
     return _ordered(left, right, operator.ge)
 
 
+def is_key(key: Any) -> bool:
+    """Whether a value can be a key of a map."""
+    kind = type(key)
+    return kind in (str, int, UInt, bool) or (kind is float and key == key)  # noqa: PLR0124  NaN is no key
+
+
+def value_at(container: dict[Any, Any], key: Any) -> Any:
+    """The value of a key of a map, or `NOTHING`."""
+    if is_key(key):
+        return container.get(stored_key(key), NOTHING)
+    raise Failure(f"expected a string, a bool or a number as key, got {described(key)}")
+
+
 def is_in(element: Any, container: Any) -> bool:
     """``in``: an element of a list, or a key of a map."""
     kind = type(container)
     if kind is list:
         return any(equals(element, each) for each in container)
-    if kind in _MAPS:
-        return _lookup(container, element) is not _MISSING
+    if kind in MAPS:
+        return value_at(container, element) is not NOTHING
     raise Failure(f"expected a list or an object on the right of `in`, got {described(container)}")
 
 
@@ -243,82 +264,7 @@ def invert(value: Any) -> bool:
     return not boolean(value)
 
 
-# Access
-
-
-def _lookup(container: dict[Any, Any], key: Any) -> Any:
-    kind = type(key)
-    if kind in (str, int, UInt, bool) or (kind is float and key == key):  # noqa: PLR0124  NaN is no key
-        return container.get(stored_key(key), _MISSING)
-    raise Failure(f"expected a string, a bool or a number as key, got {described(key)}")
-
-
-def select(container: Any, field: str) -> Any:
-    """``container.field``."""
-    if type(container) not in _MAPS:
-        raise Failure(f"expected an object{{at}}, got {described(container)}")
-    value = container.get(field, _MISSING)
-    if value is _MISSING:
-        raise Failure(f"the object{{at}} has no field `{field}`; test with has(…) where it may be missing")
-    return value
-
-
-def has_field(container: Any, field: str) -> bool:
-    """``has(container.field)``."""
-    if type(container) not in _MAPS:
-        raise Failure(f"expected an object{{at}}, got {described(container)}")
-    return field in container
-
-
-def index(container: Any, key: Any) -> Any:
-    """``container[key]``."""
-    kind = type(container)
-    if kind is list:
-        return _element(container, key)
-    if kind in _MAPS:
-        value = _lookup(container, key)
-        if value is _MISSING:
-            raise Failure("the object{at} has no such key; test with `key in object` where it may be missing")
-        return value
-    raise Failure(f"expected a list or an object{{at}}, got {described(container)}")
-
-
-def _element(container: list[Any], key: Any) -> Any:
-    kind = type(key)
-    if kind is float and key.is_integer():
-        key = int(key)
-    elif kind is not int and kind is not UInt:
-        raise Failure(f"expected a whole number as index of the list{{at}}, got {described(key)}")
-    if not 0 <= key < len(container):
-        raise Failure("the list{at} has no element of this index; test with size(…)")
-    return container[key]
-
-
-def elements(container: Any) -> Any:
-    """What a macro goes through: the elements of a list, or the keys of a map."""
-    kind = type(container)
-    if kind is list:
-        return container
-    if kind in _MAPS:
-        return list(keys(container))
-    raise Failure(f"expected a list or an object{{at}}, got {described(container)}")
-
-
-def make_map(*pairs: Any) -> dict[Any, Any]:
-    """A map literal: keys and values in turn."""
-    made: dict[Any, Any] = {}
-    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-        kind = type(key)
-        if kind is not str:
-            if kind not in (int, UInt, bool):
-                raise Failure(f"expected a string, a bool or a whole number as key, got {described(key)}")
-            if type(made) is dict:
-                made = KeyedMap(made)
-        stored = stored_key(key)
-        if stored in made:
-            raise Failure("the same key stands twice in the map")
-        made[stored] = value
-    return made
+# Types
 
 
 def type_of(value: Any) -> CelType:

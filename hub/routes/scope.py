@@ -10,6 +10,7 @@ from typing import Any
 from hub.routes.conversions import to_timestamp
 from hub.routes.errors import Failure
 from hub.routes.kinds import Kind
+from hub.routes.tables import plain
 from hub.routes.values import Timestamp
 from hub.sdk import Event
 
@@ -100,7 +101,7 @@ class Scope:
         event: bool = True,
         tables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        self.tables = dict(tables or {})
+        self.tables = {name: plain(table) for name, table in (tables or {}).items()}
         self.roots: dict[str, Root] = {}
         if event:
             self.roots.update(_ROOTS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from hub.routes import operators, output
+from hub.routes import access, operators, output
 from hub.routes.editing import edited, edited_payload
 from hub.routes.errors import EvaluationError, Failure
 from hub.routes.generator import Generator
@@ -26,8 +26,8 @@ _NAMES: dict[str, Any] = {
     for each in (
         operators.equals, operators.differs, operators.less, operators.less_or_equal, operators.greater,
         operators.greater_or_equal, operators.is_in, operators.add, operators.subtract, operators.multiply,
-        operators.divide, operators.remainder, operators.negate, operators.boolean, operators.invert, operators.select,
-        operators.has_field, operators.index, operators.elements, operators.make_map,
+        operators.divide, operators.remainder, operators.negate, operators.boolean, operators.invert,
+        access.select, access.has_field, access.index, access.elements, access.make_map,
         output.json_value, output.json_bytes, output.text_value, output.attribute_value, output.split_items,
         output.chosen, edited, edited_payload, event_fields, headers_of, now_of,
         type, bool, int, float, str, bytes, list, dict, len, Exception, UInt, Timestamp, Duration, Event,

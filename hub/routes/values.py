@@ -72,6 +72,23 @@ class CelType:
         return f"CelType({self.name!r})"
 
 
+class Optional:
+    """A value that may be missing, e.g. what ``data.?name`` gives. Where it is, ``held`` is `NOTHING`."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+    def __repr__(self) -> str:
+        return "Optional()" if self.held is NOTHING else f"Optional({self.held!r})"
+
+
+NOTHING: Any = object()
+NONE = Optional(NOTHING)
+"""What ``optional.none()`` gives; there is no other without a value."""
+
+
 class KeyedMap(dict[Any, Any]):
     """A map with keys beside strings. Boolean keys are stored as `TRUE` and `FALSE`, as Python takes True for 1."""
 
@@ -113,6 +130,7 @@ TYPES: dict[type, CelType] = {
     Timestamp: CelType("google.protobuf.Timestamp"),
     Duration: CelType("google.protobuf.Duration"),
     CelType: CelType("type"),
+    Optional: CelType("optional_type"),
 }
 TYPES[KeyedMap] = TYPES[dict]
 TYPE_NAMES = {each.name: each for each in TYPES.values()}
@@ -131,6 +149,7 @@ _WORDS = {
     Timestamp: "a timestamp",
     Duration: "a duration",
     CelType: "a type",
+    Optional: "an optional value",
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from hub.routes.unit import Careful
-from hub.routes.values import TYPES, CelType, Duration, KeyedMap, Timestamp, UInt
+from hub.routes.values import NONE, TYPES, CelType, Duration, KeyedMap, Optional, Timestamp, UInt
 
 ERROR = ("error",)
 _ENV = cel.NewEnv(variables={"data": cel.Type.DYN})
@@ -67,6 +67,8 @@ def canonical(value: Any) -> Any:  # noqa: PLR0911  one for each type
         return ("type", value.name)
     if kind is float:
         return ("double", "nan" if math.isnan(value) else repr(value))
+    if kind is Optional:
+        return ("optional",) if value is NONE else ("optional", canonical(value.held))
     if value is None:
         return ("null",)
     return (TYPES[kind].name, int(value) if kind is UInt else value)
