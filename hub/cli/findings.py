@@ -13,6 +13,7 @@ from hub.cli.output import WIDTH, printable
 from hub.deployment import Finding
 
 if TYPE_CHECKING:
+    from hub.deployment.finding import Span
     from hub.deployment.repairs import Change
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow"}
@@ -49,26 +50,26 @@ def render(finding: Finding, width: int = WIDTH) -> Iterator[Text]:
         finding.code,
     )
     if finding.span.text is not None and finding.span.text.strip():
-        yield from _excerpt(finding, width, colour)
+        yield from excerpt(finding.span, width, colour)
     for text in filter(None, (finding.message, finding.suggestion)):
         for line in printable(text).splitlines():
-            yield from _wrapped(line, width)
+            yield from wrapped(line, width)
 
 
-def _excerpt(finding: Finding, width: int, colour: str) -> Iterator[Text]:
+def excerpt(span: Span, width: int, colour: str) -> Iterator[Text]:
     """The line of the file, cut around the place where it is too long, and carets below it."""
-    source = _plain(finding.span.text or "")
-    start = finding.column - 1
+    source = _plain(span.text or "")
+    start = span.start.column - 1
     room = width - _MARGIN - 3
     begin = 0
     if cell_len(source) > room and start > room // 2:
         begin = min(start - room // 3, len(source) - 1)
     shown = ("…" if begin else "") + source[begin + 1 if begin else 0 :]
     before = cell_len(("…" if begin else "") + source[begin + 1 if begin else 0 : start])
-    marked = cell_len(source[start : start + finding.span.width]) or 1
+    marked = cell_len(source[start : start + span.width]) or 1
     if cell_len(shown) > room:
         shown = set_cell_size(shown, room - 1).rstrip() + "…"
-    number = f"{finding.line:>{_MARGIN - 1}} │ "
+    number = f"{span.start.line:>{_MARGIN - 1}} │ "
     yield Text.assemble((number, "dim"), shown.rstrip())
     carets = "^" * max(1, min(marked, room - before))
     yield Text.assemble((" " * _MARGIN + "│ ", "dim"), " " * before, (carets, colour))
@@ -79,7 +80,8 @@ def _plain(text: str) -> str:
     return "".join(" " if each == "\t" else "�" if not each.isprintable() else each for each in text)
 
 
-def _wrapped(line: str, width: int) -> Iterator[Text]:
+def wrapped(line: str, width: int) -> Iterator[Text]:
+    """A line of text below an excerpt, broken between words."""
     indent = " " * (_MARGIN + len(line) - len(line.lstrip()))
     current = ""
     for word in line.split(" ") if line.strip() == line else [line.lstrip()]:

@@ -28,6 +28,7 @@ COMMANDS = {
         Summary("init", "Start a new deployment in a directory.", _START),
         Summary("validate", "Check the schema files of a deployment.", _START),
         Summary("graph", "Draw a deployment, or where a field comes from and goes.", _START),
+        Summary("test", "Run the tests in the schema files of a deployment.", _START),
         Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
         Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
         Summary("topics", "List a deployment's topics, who writes and who reads them.", _LOOK),

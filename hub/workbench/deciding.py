@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from hub.routes.errors import Failure
+from hub.routes.errors import EvaluationError, Failure
 from hub.routes.output import json_value
 from hub.routes.program import Route
 from hub.routes.syntax import (
@@ -27,6 +27,7 @@ from hub.routes.syntax import (
     Name,
     Unary,
     children,
+    walk,
 )
 from hub.routes.tracing import Step, Trace
 from hub.routes.values import Optional
@@ -83,10 +84,31 @@ def why_filtered(route: Route, trace: Trace) -> list[Decision]:
     return [decision for source in sources if source is not None for decision in decisions(source, trace.steps)]
 
 
+def why_failed(route: Route, trace: Trace) -> list[tuple[str, Any]]:
+    """What the part that has no value looked at: texts and values.
+
+    Args:
+        route: which failed.
+        trace: of the event's way through it, whose outcome is the error.
+    """
+    error = trace.outcome
+    if not isinstance(error, EvaluationError):
+        return []
+    source = next((each for each in route.sources.found if each.path == error.path), None)
+    if source is None:
+        return []
+    values = _values(source, trace.steps)
+    parts = (each for each in walk(source.tree) if (each.start, each.end) == (error.start, error.end))
+    return [seen for part in parts for seen in _seen(source, part, values)]
+
+
 def decisions(source: Source, steps: Iterable[Step]) -> list[Decision]:
     """What made an expression's value what it is."""
-    values = {id(step.node): step for step in steps if step.source.path == source.path and step.error is None}
-    return list(_decide(source, source.tree, values))
+    return list(_decide(source, source.tree, _values(source, steps)))
+
+
+def _values(source: Source, steps: Iterable[Step]) -> dict[int, Step]:
+    return {id(step.node): step for step in steps if step.source.path == source.path and step.error is None}
 
 
 def _decide(source: Source, node: Expr, values: dict[int, Step]) -> Iterator[Decision]:
@@ -117,7 +139,7 @@ def _value(node: Expr, values: dict[int, Step]) -> Any:
 
 def _seen(source: Source, node: Expr, values: dict[int, Step]) -> Iterator[tuple[str, Any]]:
     """What a part looked at, one level down; what is written as a value, and whole payloads, tell nothing."""
-    if isinstance(node, Has | Name) or _is_path(node):
+    if isinstance(node, Has | Name) or (_is_path(node) and id(node) in values):
         return
     told: set[str] = set()
     for child in (node.range,) if isinstance(node, Macro) else children(node):

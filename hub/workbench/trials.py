@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Any
 
 from hub.deployment import Deployment
 from hub.deployment.trials import TrialSpec
+from hub.routes import EvaluationError
 from hub.sdk import ConfigError
-from hub.workbench.deciding import Decision, why_filtered
+from hub.workbench.deciding import Decision, why_failed, why_filtered
 from hub.workbench.rehearsal import Passage, Rehearsal, Step
 from hub.workbench.tracers import Tracers
 from hub.workbench.verdict import Miss, judge
@@ -44,6 +46,12 @@ class Result:
         if step.filtered is None:
             return []
         return why_filtered(step.route.route, self.tracers.trace(step))
+
+    def why_failed(self, step: Step) -> list[tuple[str, Any]]:
+        """What the part of an expression looked at that has no value: texts and values."""
+        if not isinstance(step.error, EvaluationError):
+            return []
+        return why_failed(step.route.route, self.tracers.trace(step))
 
 
 def select(trials: Iterable[TrialSpec], pattern: str | None) -> list[TrialSpec]:

@@ -130,7 +130,7 @@ class _Judge:
         """Whether a route couldn't run at all, for want of a variable; which is no result of a test."""
         unset = {each.message: step for step in self._passage.steps for each in _findings(step.error)}
         for message in unset:
-            self._miss((), f"{message}; give it to the test: `env: {{ NAME: value }}`")
+            self._miss((), f"{message}; give it a value under `env:` of this test")
         return bool(unset)
 
     def _failures(self, wanted: Sequence[tuple[Where, FailureHere, str | None]], part: _Part) -> None:
@@ -145,7 +145,7 @@ class _Judge:
             self._expected |= {id(step) for step in failed}
             if failed and failed[0].error:
                 key, message = _unlike(failure, failed[0].error)[0]
-                self._miss((*part.where, *where, key), f"route `{failed[0].route.name}`: {message}")
+                self._miss((*part.where, *where, key), f"route `{failed[0].route.name}`: {message}", steps=failed[:1])
             else:
                 name = f" in route `{route}`" if route else ""
                 self._miss((*part.where, *where), f"expected an error{name}; none came", steps=steps)
@@ -155,7 +155,7 @@ class _Judge:
             judged = routes is None or step.route.name in routes
             if step.error is not None and id(step) not in self._expected and judged:
                 where: Where = ("expect", "routes", step.route.name) if routes else ("expect",)
-                self._miss(where, f"route `{step.route.name}` failed: {step.error}")
+                self._miss(where, f"route `{step.route.name}` failed: {step.error}", steps=[step])
 
     # What is kept out
 
