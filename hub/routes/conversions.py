@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
 
 from hub.routes.errors import Failure
@@ -117,6 +118,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     bytes: _bytes_text,
     Timestamp: timestamp_text,
     Duration: duration_text,
+    **dict.fromkeys((IPv4Address, IPv6Address, IPv4Interface, IPv6Interface), str),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hub.routes import digests, encodings, formatting, lists, mathematics, optionals, redaction, tables, texts
+from hub.routes import digests, encodings, formatting, lists, mathematics, networks, optionals, redaction, tables, texts
 from hub.routes.kinds import Kind
 from hub.routes.signature import Function
 
@@ -32,6 +32,10 @@ def _free(
     name: str, implementation: Callable[..., Any], usage: str, counts: Collection[int], result: Kind = Kind.DYN
 ) -> Function:
     return Function(name, implementation, f"{name}({usage})", counts, (), result)
+
+
+def _address(name: str, implementation: Callable[..., Any], result: Kind) -> Function:
+    return Function(name, implementation, f"ip(…).{name}()", (), (0,), result)
 
 
 EXTENSIONS = (
@@ -92,6 +96,23 @@ EXTENSIONS = (
     _free("sets.contains", lists.set_contains, "list, others", (2,), Kind.BOOL),
     _free("sets.equivalent", lists.set_equivalent, "list, others", (2,), Kind.BOOL),
     _free("sets.intersects", lists.set_intersects, "list, others", (2,), Kind.BOOL),
+    # Networks
+    Function("ip", networks.ip_address, 'ip("192.0.2.1")', (1,), (0,)),
+    _free("cidr", networks.cidr_block, '"192.0.2.0/24"', (1,)),
+    _free("isIP", networks.is_ip, "text", (1,), Kind.BOOL),
+    _free("isCIDR", networks.is_cidr, "text", (1,), Kind.BOOL),
+    _free("ip.isCanonical", networks.is_canonical, "text", (1,), Kind.BOOL),
+    _address("family", networks.family, Kind.INT),
+    _address("isUnspecified", networks.is_unspecified, Kind.BOOL),
+    _address("isLoopback", networks.is_loopback, Kind.BOOL),
+    _address("isGlobalUnicast", networks.is_global_unicast, Kind.BOOL),
+    _address("isLinkLocalMulticast", networks.is_link_local_multicast, Kind.BOOL),
+    _address("isLinkLocalUnicast", networks.is_link_local_unicast, Kind.BOOL),
+    Function("containsIP", networks.contains_ip, "cidr(…).containsIP(ip)", (), (1,), Kind.BOOL),
+    Function("containsCIDR", networks.contains_cidr, "cidr(…).containsCIDR(cidr)", (), (1,), Kind.BOOL),
+    Function("prefixLength", networks.prefix_length, "cidr(…).prefixLength()", (), (0,), Kind.INT),
+    Function("isMask", networks.is_mask, "cidr(…).isMask()", (), (0,), Kind.BOOL),
+    Function("masked", networks.masked, "cidr(…).masked()", (), (0,)),
     # The hub's own
     _free("lookup", tables.looked_up, '"table", key, fallback', (2, 3)),
     _free("hash", digests.digest, 'x, "sha256"', (1, 2), Kind.STRING),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import total_ordering
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -131,8 +132,10 @@ TYPES: dict[type, CelType] = {
     Duration: CelType("google.protobuf.Duration"),
     CelType: CelType("type"),
     Optional: CelType("optional_type"),
+    IPv4Address: CelType("net.IP"),
+    IPv4Interface: CelType("net.CIDR"),
 }
-TYPES[KeyedMap] = TYPES[dict]
+TYPES |= {KeyedMap: TYPES[dict], IPv6Address: TYPES[IPv4Address], IPv6Interface: TYPES[IPv4Interface]}
 TYPE_NAMES = {each.name: each for each in TYPES.values()}
 
 _WORDS = {
@@ -150,6 +153,10 @@ _WORDS = {
     Duration: "a duration",
     CelType: "a type",
     Optional: "an optional value",
+    IPv4Address: "an IP address",
+    IPv6Address: "an IP address",
+    IPv4Interface: "a CIDR block",
+    IPv6Interface: "a CIDR block",
 }
 
 
