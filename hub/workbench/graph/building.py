@@ -76,7 +76,7 @@ class _Drawing:
         hidden = len(unit.topics()) - len(shown)
         every = unit.section.every
         detail = f"{unit.use}, every {_duration(every)}" if every else unit.use
-        notes = (f"{_plural(hidden, 'more event type')} that nothing here reads",) if hidden else ()
+        notes = (f"and {_plural(hidden, 'event type')} that nothing reads",) if hidden else ()
         node = self._unit(unit, detail, notes=notes)
         for topic in shown:
             self._edge(Edge(node, self._topic(topic)))

@@ -15,13 +15,15 @@ class Box:
     """What a node takes.
 
     Attributes:
-        width, height: in pixels; a column's widest box gives the width to all of them.
+        width, height: in pixels.
         ports: by the name of a branch, how far below the box's top its edges start.
+        group: boxes of one group are equally wide in a column.
     """
 
     width: float
     height: float
     ports: Mapping[str, float]
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Layout:
     Attributes:
         width, height: of the whole.
         boxes: by node.
-        paths: for each edge the points that it passes, in its own direction; between an even and the following point
-            it may bend, between an odd one and its following it is straight.
+        paths: for each edge the points that it passes, in its own direction. Its pieces are in turn level, within a
+            column, and free to bend, between columns; the first and the last are level.
         crossings: how many links cross.
     """
 
@@ -70,11 +72,13 @@ def lay_out(
     middle = heights(made, {name: box.height for name, box in boxes.items()}, spacing)
     grid = columns(made, {name: box.width for name, box in boxes.items()}, spacing)
     placed: dict[str, Placed] = {}
-    for (x, width), layer in zip(grid, made.layers, strict=True):
+    for (x, _), layer in zip(grid, made.layers, strict=True):
         for name in layer:
             if name in boxes:
-                placed[name] = Placed(x, middle[name] - boxes[name].height / 2, width, boxes[name].height)
-    paths = [_path(number, made, middle, grid, ports) for number in range(len(edges))]
+                box = boxes[name]
+                wide = max(boxes[each].width for each in layer if each in boxes and boxes[each].group == box.group)
+                placed[name] = Placed(x, middle[name] - box.height / 2, wide, box.height)
+    paths = [_path(number, made, placed, middle, grid, ports) for number in range(len(edges))]
     bottom = max((each.y + each.height for each in placed.values()), default=0)
     bottom = max([bottom, *(y for path in paths for _, y in path)])
     return Layout(grid[-1][0] + grid[-1][1] if placed else 0, bottom, placed, paths, crossings)
@@ -87,6 +91,7 @@ def _port(box: Box, branch: str | None) -> float:
 def _path(
     number: int,
     made: Layered,
+    placed: Mapping[str, Placed],
     middle: Mapping[str, float],
     grid: Sequence[tuple[float, float]],
     ports: Mapping[int, float],
@@ -102,9 +107,9 @@ def _path(
         if start if not turned else end:
             y += ports[number]
         if start:
-            points.append((x + width, y))
+            points += [(x + placed[name].width, y), (x + width, y)]
         elif end:
-            points.append((x, y))
+            points += [(x, y), (x, y)]
         else:
             points += [(x, y), (x + width, y)]
     return list(reversed(points)) if turned else points

@@ -20,7 +20,8 @@ _SHAPES = {
     "dlq": ('[("', '")]'),
     "route": ('["', '"]'),
     "sink": ('[["', '"]]'),
-    "field": ('["', '"]'),
+    "asked": ('(["', '"])'),
+    "field": ('(["', '"])'),
     "setting": ('[["', '"]]'),
 }
 _ENTITIES = {"#": "#35;", '"': "#quot;", "&": "#amp;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\\": "#92;"}
@@ -31,6 +32,7 @@ _COLOURS = {
     "route": "fill:#e8f0fe,stroke:#1a73e8,color:#0b2e66",
     "sink": "fill:#f3e8fd,stroke:#9334e6,color:#3c1361",
     "dlq": "fill:#fce8e6,stroke:#d93025,color:#5c120c",
+    "asked": "fill:#fff6dd,stroke:#bf8700,color:#4d3500",
     "field": "fill:#f1f3f4,stroke:#80868b,color:#202124",
     "setting": "fill:#f3e8fd,stroke:#9334e6,color:#3c1361",
 }
@@ -51,6 +53,8 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield f"  {names[key]}{opening}{_label(node)}{closing}:::{node.kind}"
     for edge in graph.edges:
         yield f"  {names[edge.source]} {_arrow(edge, graph)} {names[edge.target]}"
+    if graph.footnote:
+        yield f"  %% {_plain(graph.footnote)}"
     for kind in dict.fromkeys(node.kind for node in graph.nodes.values()):
         yield f"  classDef {kind} {_COLOURS[kind]}"
 
@@ -79,4 +83,4 @@ def _text(text: str) -> str:
 
 def _plain(text: str) -> str:
     """What may stand in a line without quotes."""
-    return "".join(each if each.isprintable() and each not in '{};#"`' else " " for each in text).strip() or "graph"
+    return "".join(each if each.isprintable() and each not in '{};#<>"`' else " " for each in text).strip() or "graph"

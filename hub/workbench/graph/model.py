@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-NodeKind = Literal["source", "topic", "route", "sink", "inbox", "dlq", "field", "setting"]
+NodeKind = Literal["source", "topic", "route", "sink", "inbox", "dlq", "asked", "field", "setting"]
 EdgeKind = Literal["events", "choice", "reply", "dead letters", "value", "decides"]
 
 

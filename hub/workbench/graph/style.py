@@ -5,7 +5,7 @@ Text has a contrast of at least 4.5:1 on what is behind it, in both schemes (WCA
 
 from __future__ import annotations
 
-KINDS = ("source", "topic", "inbox", "route", "sink", "dlq", "field", "setting")
+KINDS = ("source", "topic", "inbox", "route", "sink", "dlq", "asked", "field", "setting")
 """Kinds of nodes, in the legend's order."""
 
 WORDS = {
@@ -15,6 +15,7 @@ WORDS = {
     "route": "route",
     "sink": "sink",
     "dlq": "dead letter topic",
+    "asked": "the field asked for",
     "field": "field",
     "setting": "setting",
     "choice": "one of several",
@@ -41,7 +42,8 @@ _LIGHT: dict[str, str | tuple[str, str]] = {
     "route": ("#e8f2ff", "#0969da"),
     "sink": ("#f6edff", "#8250df"),
     "dlq": ("#ffefee", "#cf222e"),
-    "field": ("#fff6dd", "#bf8700"),
+    "asked": ("#fff6dd", "#bf8700"),
+    "field": ("#f3f5f7", "#8c959f"),
     "setting": ("#f6edff", "#8250df"),
 }
 _DARK: dict[str, str | tuple[str, str]] = {
@@ -58,7 +60,8 @@ _DARK: dict[str, str | tuple[str, str]] = {
     "route": ("#0c2342", "#539bf5"),
     "sink": ("#27184a", "#a371f7"),
     "dlq": ("#3a1416", "#f85149"),
-    "field": ("#322606", "#d29922"),
+    "asked": ("#322606", "#d29922"),
+    "field": ("#1b2129", "#6e7781"),
     "setting": ("#27184a", "#a371f7"),
 }
 
@@ -86,7 +89,7 @@ text{{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Libe
 .paper{{fill:var(--paper)}}
 .heading{{font-size:18px;font-weight:600}}
 .name{{font-size:13px;font-weight:600}}
-.topic .name,.inbox .name,.dlq .name{{font-weight:400}}
+.topic .name,.inbox .name,.dlq .name,.field .name{{font-weight:400}}
 .more,.when,.key{{font-size:11px;fill:var(--dim)}}
 .dead{{font-size:11px;fill:var(--red)}}
 .box{{stroke-width:1.2}}

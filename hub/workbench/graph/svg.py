@@ -28,6 +28,7 @@ _HEAD, _FOOT = 44.0, 40.0
 _LONGEST_NAME, _LONGEST_TEXT = 40, 38
 """Characters; a longer name is cut, a longer text wraps. The whole stands in the node's title."""
 _TEXT_LINES = 3
+_ROUND = frozenset(("topic", "inbox", "dlq", "asked", "field"))
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,19 @@ class _Content:
         """Height of all above the rows."""
         return 2 * 9 + _LINE + len(self.lines) * (_LINE - 1) + (_LINE if self.dlq else 0) - 2
 
-    def box(self) -> Box:
-        """What it takes."""
+    def box(self, group: str) -> Box:
+        """What it takes; boxes of a group are equally wide in a column."""
         small = [*self.lines, *(text for _, text in self.rows), *([f"✕ {self.dlq}"] if self.dlq else [])]
         width = max([cell_len(self.name) * _NAME, *(cell_len(each) * _SMALL for each in small)]) * _EM + 2 * _PAD + 6
         ports = {name: self.head + _ROW * (index + 0.5) for index, (name, _) in enumerate(self.rows)}
-        return Box(max(width, 96), self.head + _ROW * len(self.rows), ports)
+        return Box(max(width, 96), self.head + _ROW * len(self.rows), ports, group)
 
 
 def svg(graph: Graph) -> str:
     """The text of an SVG file."""
     contents = {key: _content(node) for key, node in graph.nodes.items()}
     layout = lay_out(
-        {key: content.box() for key, content in contents.items()},
+        {key: content.box("round" if _round(graph.nodes[key]) else "") for key, content in contents.items()},
         [(each.source, each.target, each.branch) for each in graph.edges],
     )
     return "\n".join(_document(graph, contents, layout)) + "\n"
@@ -129,7 +130,9 @@ def _class(edge: Edge) -> str:
 def _edge(edge: Edge, path: Sequence[tuple[float, float]]) -> str:
     parts = [f"M{_number(path[0][0])} {_number(path[0][1])}"]
     for index, ((x, y), (to_x, to_y)) in enumerate(pairwise(path)):
-        if index % 2 or abs(y - to_y) < 0.5:  # noqa: PLR2004  half a pixel
+        if x == to_x:
+            continue
+        if index % 2 == 0 or abs(y - to_y) < 0.5:  # noqa: PLR2004  half a pixel
             parts.append(f"L{_number(to_x)} {_number(to_y)}")
         else:
             half = (x + to_x) / 2
@@ -170,7 +173,7 @@ def _node(node: Node, content: _Content, at: Placed) -> Iterator[str]:
 
 def _round(node: Node) -> bool:
     """Whether it is something where events rest; what does something has corners and a band at its side."""
-    return node.kind in ("topic", "inbox", "dlq", "field")
+    return node.kind in _ROUND
 
 
 def _tip(node: Node) -> str:

@@ -1,6 +1,7 @@
 """A graph as a tree for terminals: each way of the events from where they come from to where they end.
 
-What several ways share is written out once, where it is met first; later it is only named, with ``↑``.
+What several ways share is written out once, where it is met first; later it is only named, with ``↑``. What would stand
+too far to the right is named with ``↓``, and written out further down.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ _STYLES = {
     "route": "cyan",
     "sink": "magenta",
     "dlq": "red",
-    "field": "bold",
+    "asked": "bold yellow",
+    "field": "yellow",
     "setting": "magenta",
 }
 _NAMED = ("source", "route", "sink")
 """Kinds that are written before the name; a topic has none, as in the files."""
 _LEAST = 12
 """Columns that a detail needs to be of use."""
-SEEN = " ↑"
+_ROOM = 28
+"""Columns that a name should have; a terminal's width less this is as deep as the tree goes."""
+SEEN, LATER = " ↑", " ↓"
 
 
 def tree(graph: Graph, width: int = 100) -> Iterator[Text]:
@@ -73,8 +77,9 @@ class _Tree:
     def _node(self, node: Node, lead: str, indent: str, edge: Edge | None) -> Iterator[Text]:
         ways = self._ways(node)
         seen = node.id in self.done and bool(ways or node.detail)
-        yield self._line(node, lead, edge, seen=seen)
-        if seen:
+        later = bool(ways) and not seen and bool(lead) and cell_len(lead) > self.width - _ROOM
+        yield self._line(node, lead, edge, SEEN if seen else LATER if later else "")
+        if seen or later:
             return
         self.done.add(node.id)
         for index, way in enumerate(ways):
@@ -108,15 +113,14 @@ class _Tree:
             ways.append(f"✕ {node.special_dlq}")
         return [*ways, *node.notes]
 
-    def _line(self, node: Node, lead: str, edge: Edge | None, *, seen: bool) -> Text:
+    def _line(self, node: Node, lead: str, edge: Edge | None, after: str) -> Text:
         kind = f"{node.kind} " if node.kind in _NAMED else ""
         before = _before(edge)
-        line = Text.assemble((lead, "dim"), (before, "dim"), (kind, "dim"))
-        after = SEEN if seen else ""
+        line = Text.assemble((lead + before + kind, "dim"))
         line.append(cut(node.name, self.width - line.cell_len - cell_len(after)), _style(node))
         line.append(after, "dim")
         room = self.width - line.cell_len - 2
-        if not seen and node.detail and room >= _LEAST:
+        if not after and node.detail and room >= _LEAST:
             line.append("  " + cut(node.detail, room), "dim")
         return line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hub.routes.paths import EACH
@@ -27,7 +28,7 @@ from hub.routes.syntax import (
     Unary,
     children,
 )
-from hub.workbench.lineage.values import NOTHING, Computed, Copy, Either, Made, Read, Step, Value, either
+from hub.workbench.lineage.values import CONSTANT, Computed, Copy, Either, Made, Read, Step, Value, either
 
 _SAME = frozenset(("dyn", "value", "optional.of", "optional.ofNonZeroValue", "reverse", "distinct", "sort", "slice"))
 """Functions whose result is their operand, or holds the same elements."""
@@ -78,10 +79,10 @@ class _Reader:
         return self.value(node, names).reads("decides") if node else frozenset()
 
     def _literal(self, _: Literal, __: Mapping[str, Value]) -> Value:
-        return NOTHING
+        return CONSTANT
 
     def _name(self, node: Name, names: Mapping[str, Value]) -> Value:
-        return names.get(node.name, NOTHING)
+        return names.get(node.name, CONSTANT)
 
     def _select(self, node: Select | OptionalSelect, names: Mapping[str, Value]) -> Value:
         return _field(self.value(node.operand, names), node.field)
@@ -89,7 +90,8 @@ class _Reader:
     _optionalselect = _select
 
     def _has(self, node: Has, names: Mapping[str, Value]) -> Value:
-        return Computed(_field(self.value(node.operand, names), node.field).reads("computes"))
+        found = _field(self.value(node.operand, names), node.field).reads("computes")
+        return Computed(frozenset(replace(each, shallow=True) for each in found))
 
     def _index(self, node: Index | OptionalIndex, names: Mapping[str, Value]) -> Value:
         operand = self.value(node.operand, names)

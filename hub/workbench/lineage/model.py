@@ -15,14 +15,14 @@ class Place:
     """A field of the events of a topic.
 
     Attributes:
-        topic: where the events are; a sink's inbox is named by the sink.
+        topic: where the events are.
         path: of the field.
-        inbox: whether they are on their way to a sink that reads them from its inbox.
+        sink: which one, where the topic is a sink's inbox.
     """
 
     topic: str
     path: FieldPath
-    inbox: bool = False
+    sink: str | None = None
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ class Place:
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        return {"topic": self.topic, "field": self.name}
+        return {"topic": self.topic, "sink": self.sink, "field": self.name}
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ class Origin:
     """Where a field begins.
 
     Attributes:
-        kind: ``source``, ``reply`` of a sink, ``constant`` of a route, or ``outside`` for other programs.
-        unit: which one; empty for other programs.
+        kind: ``source``, ``reply`` of a sink, ``constant`` of a route, ``outside`` for other programs, or ``nowhere``.
+        unit: which one; empty for the last two.
         detail: the connector, or the expression.
     """
 
-    kind: Literal["source", "reply", "constant", "outside"]
+    kind: Literal["source", "reply", "constant", "outside", "nowhere"]
     unit: str
     detail: str = ""
     position: str = ""

@@ -26,7 +26,7 @@ class _Picture:
             self._back(lineage.back)
             self._forth(lineage.forth)
         name = self.lineages[0].place.name if self.lineages else ""
-        topics = ", ".join(each.place.topic for each in self.lineages)
+        topics = ", ".join(each.place.sink or each.place.topic for each in self.lineages)
         summary = f"Where the field {name} of {topics} comes from, and where it goes."
         return Graph(f"{name} of {topics}", summary, self.nodes, tuple(self.edges))
 
@@ -43,9 +43,10 @@ class _Picture:
         for step in found.steps:
             self._link(here, step.via, self._field(step.field.place))
             self._forth(step.field)
-        for use in found.uses:
-            via = use.via
-            if via.setting or not found.place.inbox:
+        used = {use.via.unit for use in found.uses if use.via.setting}
+        for via in (use.via for use in found.uses):
+            # That a sink receives it needn't be said where its settings do.
+            if via.setting or via.unit not in used:
                 end = self._end(via)
                 self._edge(here, end, "decides" if via.how == "decides" else "value")
 
@@ -70,16 +71,17 @@ class _Picture:
         return self._node(Node(key, kind, via.unit, detail, position=via.position))
 
     def _origin(self, origin: Origin, place: Place) -> str:
-        if origin.kind == "outside":
-            return self._node(Node(f"outside:{place.topic}", "source", "other programs"))
+        if origin.kind in ("outside", "nowhere"):
+            name = "other programs" if origin.kind == "outside" else "no unit"
+            return self._node(Node(f"{origin.kind}:{place.topic}", "source", name))
         kinds: dict[str, NodeKind] = {"source": "source", "reply": "sink", "constant": "route"}
-        detail = "a constant, or nothing" if origin.kind == "constant" else origin.detail
+        detail = "makes it without the event" if origin.kind == "constant" else origin.detail
         key = f"origin:{origin.kind}:{origin.unit}"
         return self._node(Node(key, kinds[origin.kind], origin.unit, detail, position=origin.position or None))
 
     def _field(self, place: Place) -> str:
-        kind: NodeKind = "field" if place in self.asked else "inbox" if place.inbox else "topic"
-        return self._node(Node(f"field:{place.topic}:{place.name}", kind, place.name, f"of {place.topic}"))
+        kind: NodeKind = "asked" if place in self.asked else "field"
+        return self._node(Node(f"field:{place.topic}:{place.name}", kind, place.name, _of(place)))
 
     def _node(self, node: Node) -> str:
         self.nodes.setdefault(node.id, node)
@@ -87,3 +89,7 @@ class _Picture:
 
     def _edge(self, start: str, end: str, kind: EdgeKind) -> None:
         self.edges[Edge(start, end, kind)] = None
+
+
+def _of(place: Place) -> str:
+    return f"at sink {place.sink}" if place.sink else f"of {place.topic}"

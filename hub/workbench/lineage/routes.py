@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.routes.paths import EACH, FieldPath
 from hub.routes.program import Branch, Choice, Route, Shaping
 from hub.routes.tree import Tree
 from hub.routes.writer import Source
 from hub.workbench.lineage.expressions import ROOTS, truth, value_of
-from hub.workbench.lineage.values import NOTHING, Computed, Copy, Edited, Made, Read, Step, Value, Written, either
+from hub.workbench.lineage.values import (
+    CONSTANT,
+    NOTHING,
+    Computed,
+    Copy,
+    Edited,
+    Made,
+    Read,
+    Step,
+    Value,
+    Written,
+    either,
+    undecided,
+)
 
 
 @dataclass(frozen=True)
@@ -55,8 +68,10 @@ class RouteReading:
         self._names: dict[str, Value] = dict(ROOTS)
         if route.split:
             listed = value_of(route.split.tree, ROOTS, event_type)
-            self._names["item"] = Written(listed.below(EACH), route.split)
-            self._names["index"] = Computed(listed.reads("decides"))
+            # What the split's own conditions look at is told as the split's, not again for every field.
+            self._names["item"] = undecided(listed).below(EACH)
+            found = undecided(listed).reads("computes")
+            self._names["index"] = Computed(frozenset(replace(each, shallow=True) for each in found))
 
     @property
     def passes(self) -> bool:
@@ -100,7 +115,9 @@ class RouteReading:
     def _event(self, shaping: Shaping) -> Value:
         attributes: dict[Step, Value] = {name: self._tree(tree) for name, tree in shaping.attributes.items()}
         attributes.update((str(path[1]), NOTHING) for path in shaping.drop if path[0] == "attributes")
-        kept = self._names.get("item", Copy(("data",)))
+        kept: Value = Copy(("data",))
+        if self.route.split:
+            kept = Written(self._names["item"], self.route.split)
         data = self._tree(shaping.data) if shaping.data is not None else kept
         for path in shaping.drop:
             if path[0] == "data":
@@ -117,7 +134,7 @@ class RouteReading:
                 return Made({name: self._tree(each) for name, each in parts.items()})
             case list() as items:
                 return Made({EACH: either(self._tree(each) for each in items)})
-        return NOTHING
+        return CONSTANT
 
 
 def _edited(base: Value, path: FieldPath, value: Value) -> Value:

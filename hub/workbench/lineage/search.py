@@ -15,7 +15,7 @@ from hub.workbench.graph.building import one_line
 from hub.workbench.lineage.expressions import value_of
 from hub.workbench.lineage.flow import Flow, position
 from hub.workbench.lineage.model import Field, Lineage, Origin, Place, Step, Use, Via
-from hub.workbench.lineage.values import Leaf, Read, arrives, meets
+from hub.workbench.lineage.values import Leaf, Read, absent, arrives, meets
 
 Unit = TypeVar("Unit", RouteSpec, SinkSpec)
 
@@ -39,8 +39,8 @@ class Tracer:
 
         Args:
             field: its path, e.g. ``data.user.name`` or ``subject``.
-            topic: topic or event type; without it, every topic counts whose events have the field as far as
-                expressions show.
+            topic: topic, event type, or a sink for what routes send to it; without it, every topic counts whose
+                events have the field as far as expressions show.
 
         Raises:
             ExpressionError: the path is none.
@@ -48,8 +48,11 @@ class Tracer:
         """
         path = parse_path(field)
         if topic is not None:
-            return [self.lineage(Place(self._known(topic), path))]
+            return [self.lineage(self._place(topic, path))]
         found = [place for each in self.flow.topics if self._mentioned(place := Place(each, path))]
+        if not found:
+            inboxes = [Place(topic, path, sink) for topic, sink in self.flow.inboxes.items()]
+            found = [each for each in inboxes if self._mentioned(each)]
         if not found:
             raise ConfigError(
                 f"no expression reads or makes `{field}` on any topic; name the topic with --topic if it is there"
@@ -63,12 +66,14 @@ class Tracer:
         self._seen = set()
         return Lineage(back, self._forth(place))
 
-    def _known(self, topic: str) -> str:
+    def _place(self, topic: str, path: FieldPath) -> Place:
+        if topic in self._deployment.sinks:
+            return Place(self._deployment.sinks[topic].inbox, path, topic)
         name = next((unit.scope.topic(topic) for unit in self._deployment.units.values()), topic)
         if name not in self.flow.topics:
             listed = ", ".join(self.flow.topics[:12]) + (" …" if len(self.flow.topics) > 12 else "")  # noqa: PLR2004
             raise ConfigError(f"no unit reads or writes the topic `{topic}`; there are {listed or 'none'}")
-        return name
+        return Place(name, path)
 
     def _mentioned(self, place: Place) -> bool:
         """Whether an expression makes the field, or reads it or a part of it."""
@@ -110,7 +115,8 @@ class Tracer:
                 self._made_by(route, place, steps, origins)
         origins.update(dict.fromkeys(self._begins(place)))
         if not steps and not origins:
-            origins[Origin("outside", "")] = None
+            written = any(place.topic in route.outputs for route in self._deployment.routes.values())
+            origins[Origin("nowhere" if written else "outside", "")] = None
         found = tuple(Step(via, self._back(before)) for (_, _, before), via in steps.items())
         return Field(place, found, tuple(origins))
 
@@ -126,8 +132,9 @@ class Tracer:
                 for output in self.flow.outputs(route, event_type):
                     if place.topic not in map(route.scope.target, output.targets):
                         continue
-                    leaves = list(output.event.at(place.path).leaves())
-                    if not leaves:
+                    value = output.event.at(place.path)
+                    leaves = list(value.leaves())
+                    if not leaves and not absent(value):
                         where = path_text(output.branch.path)
                         origins[Origin("constant", route.name, where, str(route.position))] = None
                     for leaf in leaves:
@@ -169,7 +176,7 @@ class Tracer:
     ) -> None:
         for condition in self.flow.reading(route, event_type).conditions():
             for read in condition.reads:
-                if meets(place.path, read.path):
+                if read.touches(place.path):
                     uses[Use(_via(route, condition.source, replace(read, how="decides")))] = None
         for output in self.flow.outputs(route, event_type):
             for leaf in output.event.leaves():
@@ -178,13 +185,13 @@ class Tracer:
                     continue
                 for name in output.targets:
                     topic = route.scope.target(name)
-                    after = Place(topic, path, inbox=topic in self.flow.inboxes)
+                    after = Place(topic, path, self.flow.inboxes.get(topic))
                     _keep(steps, _via(route, leaf.source, leaf.read), after)
 
     def _received(self, sink: SinkSpec, place: Place) -> Iterator[Use]:
         yield Use(Via("sink", sink.name, "", "", str(sink.position), "copies"))
         for setting in self.flow.settings(sink):
-            met = [each for each in value_of(setting.source.tree).reads() if meets(place.path, each.path)]
+            met = [each for each in value_of(setting.source.tree).reads() if each.touches(place.path)]
             if met:
                 read = min(met, key=lambda each: _RANK[each.how])
                 text = one_line(setting.source.text)
@@ -207,4 +214,4 @@ def _via(route: RouteSpec, source: Source | None, read: Read) -> Via:
 
 def _names(path: FieldPath, read: Read) -> bool:
     """Whether an expression names a field, or a part of it."""
-    return meets(path, read.path) and len(read.path) >= len(path)
+    return not read.dynamic and meets(path, read.path) and len(read.path) >= len(path)

@@ -9,8 +9,11 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from hub.workbench.graph.terminal import SEEN, cut
+from hub.workbench.graph.wrapping import wrapped
 from hub.workbench.lineage.model import Field, Lineage, Origin, Place, Step, Use, Via
 
+_LINES = 3
+"""Lines of an expression that are shown at most."""
 _HOW = {"copies": "", "computes": "computed", "decides": "decides"}
 DYNAMIC = "which field it reads is computed, so it may be another one"
 
@@ -27,7 +30,7 @@ class _Item:
 def lineage_tree(lineage: Lineage, width: int = 100) -> Iterator[Text]:
     """The lines of a field's lineage, none wider than ``width`` columns."""
     place = lineage.place
-    yield Text.assemble((place.name, "bold yellow"), (" of ", "dim"), place.topic)
+    yield _line("", [(place.name, "bold yellow"), *_of(place)], width)
     for heading, items in (("comes from", _back(lineage.back)), ("goes to", _forth(lineage.forth))):
         yield Text()
         yield Text(heading, "bold")
@@ -41,7 +44,8 @@ def _lines(items: Sequence[_Item], indent: str, width: int) -> Iterator[Text]:
         inner = indent + ("   " if last else "│  ")
         for text in item.more:
             lead = inner + ("│ " if item.below else "  ")
-            yield Text.assemble((lead, "dim"), (cut(text, width - cell_len(lead)), "dim"))
+            for line in wrapped(text, width - cell_len(lead), _LINES):
+                yield Text.assemble((lead, "dim"), (line, "dim"))
         yield from _lines(item.below, inner, width)
 
 
@@ -55,8 +59,11 @@ def _line(lead: str, parts: Sequence[tuple[str, str]], width: int) -> Text:
 
 
 def _back(found: Field) -> list[_Item]:
-    items = [_Item(_via(step.via), _more(step.via), [_field(step.field, _back(step.field))]) for step in found.steps]
-    return items + [_Item(_origin(each)) for each in found.origins]
+    items: dict[Via, _Item] = {}
+    for step in found.steps:
+        item = items.setdefault(step.via, _Item(_via(step.via), _more(step.via)))
+        item.below.append(_field(step.field, _back(step.field)))
+    return [*items.values(), *(_Item(_origin(each)) for each in found.origins)]
 
 
 def _forth(found: Field) -> list[_Item]:
@@ -70,7 +77,7 @@ def _forth(found: Field) -> list[_Item]:
 
 def _reached(step: Step) -> _Item:
     inner = step.field
-    if inner.place.inbox:
+    if inner.place.sink:
         items = _sinks(inner.uses)
         if len(items) == 1 and not inner.seen:
             items[0].parts.append((f"  as {inner.place.name}", "dim"))
@@ -96,7 +103,7 @@ def _field(found: Field, below: list[_Item]) -> _Item:
 
 
 def _of(place: Place) -> list[tuple[str, str]]:
-    return [(" of ", "dim"), (place.topic, "")]
+    return [(" at sink ", "dim"), (place.sink, "")] if place.sink else [(" of ", "dim"), (place.topic, "")]
 
 
 def _via(via: Via) -> list[tuple[str, str]]:
@@ -124,5 +131,7 @@ def _origin(origin: Origin) -> list[tuple[str, str]]:
             return [("reply of sink ", "dim"), (origin.unit, "bold magenta"), (f"  {origin.detail}", "dim")]
         case "constant":
             where = f"  {origin.detail}" if origin.detail else ""
-            return [("route ", "dim"), (origin.unit, "bold cyan"), (f"{where}  sets no field or a constant", "dim")]
+            return [("route ", "dim"), (origin.unit, "bold cyan"), (f"{where}  makes it without the event", "dim")]
+        case "nowhere":
+            return [("no unit makes it", "dim")]
     return [("other programs, which write the topic", "dim")]

@@ -26,11 +26,17 @@ class Read:
         path: of the field.
         how: whether the value is the field's own, is computed of it, or only chosen by it.
         dynamic: whether the expression computes which field it is, so that this is only one of those that it may be.
+        shallow: whether only its being there counts, and not what is in it.
     """
 
     path: FieldPath
     how: How = "copies"
     dynamic: bool = False
+    shallow: bool = False
+
+    def touches(self, field: FieldPath) -> bool:
+        """Whether it reads a field, a part of it, or something that the field is a part of."""
+        return meets(self.path, field) and not (self.shallow and len(field) > len(self.path))
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,9 @@ class Computed(Value):
 
 
 NOTHING = Computed()
-"""A constant."""
+"""What isn't there; told from a constant by identity."""
+CONSTANT = Computed()
+"""Something that depends on no event."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +238,21 @@ def either(values: Iterable[Value]) -> Value:
     return found[0] if len(found) == 1 else Either(found) if found else NOTHING
 
 
+def absent(value: Value) -> bool:
+    """Whether there is no such value at all."""
+    match value:
+        case Written():
+            return absent(value.value)
+        case Either():
+            return all(absent(each) for each in value.values)
+    return value is NOTHING
+
+
+def undecided(value: Value) -> Value:
+    """A value without what decides which of several it is."""
+    return Either(value.values) if isinstance(value, Either) else value
+
+
 def moved(leaf: Leaf, below: FieldPath) -> Leaf:
     """A leaf of a part as a leaf of the whole."""
     return replace(leaf, at=below + leaf.at, without=frozenset(below + each for each in leaf.without))
@@ -245,7 +268,7 @@ def arrives(field: FieldPath, leaf: Leaf) -> FieldPath | None:
 
     Of a copied object its fields arrive below the copy; of one that is computed with nothing more is known.
     """
-    if not meets(field, leaf.read.path):
+    if not leaf.read.touches(field):
         return None
     rest = field[len(leaf.read.path) :] if leaf.read.how == "copies" else ()
     place = leaf.at + rest
