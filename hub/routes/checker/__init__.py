@@ -1,0 +1,12 @@
+"""The checker of routes: what types tell of an expression before there is an event.
+
+It goes through the syntax tree with the shapes of the names that an expression sees, learns from tests on the way
+(``data.user != null && …``), and reports what can't work, with what was probably meant. Where a shape is silent it is
+silent too. `inference` is the ground; `access`, `relations`, `calls`, `narrowing`, `logic` and `loops` stand on each
+other; `expression` checks one expression, `route` a whole route. Import from here only what this file exports.
+"""
+
+from hub.routes.checker.expression import Checked, check_source
+from hub.routes.checker.problem import CODES, Problem
+
+__all__ = ["CODES", "Checked", "Problem", "check_source"]
