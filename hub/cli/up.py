@@ -19,7 +19,7 @@ from hub.cli import workspace
 from hub.cli.display import LOG, AbovePicture, Display, LineDisplay, LiveDisplay, ReportDisplay, log_file
 from hub.cli.logs import LogFormat, configure
 from hub.cli.output import INTERRUPTED, Directory, Json, commands, console, print_json, run_async
-from hub.cli.run import DrainLimit, Only, named
+from hub.cli.run import DrainLimit, Only, Watching, named
 from hub.cli.servers import RABBITMQ, Servers, alone, check_rabbitmq, needs
 from hub.cli.worker import Signals, Worker
 from hub.deployment import Deployment, load
@@ -31,7 +31,14 @@ _log = logging.getLogger("hub")
 
 
 @app.command()
-def up(directory: Directory, *, only: Only = None, drain_limit: DrainLimit = 20.0, json: Json = False) -> None:
+def up(
+    directory: Directory,
+    *,
+    only: Only = None,
+    drain_limit: DrainLimit = 20.0,
+    watch: Watching = False,
+    json: Json = False,
+) -> None:
     """Run a deployment here with the servers that it needs, and watch it; Ctrl-C drains and stops all of it.
 
     Kafka is an embedded one, unless HUB_KAFKA__BOOTSTRAP_SERVERS is set. Where the deployment refers to AMQP_URL and it
@@ -40,10 +47,10 @@ def up(directory: Directory, *, only: Only = None, drain_limit: DrainLimit = 20.
     Without a terminal there are log lines on standard error. With --json, standard output gets a report whenever
     something has changed, at most one a second.
     """
-    raise typer.Exit(run_async(_up(directory, named(only), drain_limit, json=json)))
+    raise typer.Exit(run_async(_up(directory, named(only), drain_limit, json=json, watch=watch)))
 
 
-async def _up(directory: Path, only: list[str], drain_limit: float, *, json: bool) -> int:
+async def _up(directory: Path, only: list[str], drain_limit: float, *, json: bool, watch: bool) -> int:
     deployment = load(directory)
     environ = dict(os.environ)
     rabbitmq = RABBITMQ not in environ and needs(deployment, only, RABBITMQ)
@@ -65,6 +72,7 @@ async def _up(directory: Path, only: list[str], drain_limit: float, *, json: boo
                 only=only,
                 drain_limit=drain_limit,
                 environ={**environ, **servers.environ},
+                watch=watch,
             )
             return await _work(worker, deployment, servers, display, json=json)
         finally:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hub.cli.output import INTERRUPTED, OK, RUNTIME, plural
+from hub.cli.watch import Watch
 from hub.deployment import Deployment
 from hub.engine.ledger import Totals
 from hub.engine.runtime import Runtime
@@ -97,6 +98,7 @@ class Worker:
         only: names of the units to run; all if none is given.
         drain_limit: seconds for the units to settle what they have.
         environ: for the references in the schema files.
+        watch: whether changed schema files are put to work.
 
     Raises:
         ConfigError: ``only`` names a unit that there is not, or a setting in the environment is wrong.
@@ -111,9 +113,11 @@ class Worker:
         only: Collection[str] = (),
         drain_limit: float = 20.0,
         environ: Mapping[str, str] | None = None,
+        watch: bool = False,
     ) -> None:
         self.runtime = Runtime(deployment, settings, only=only, environ=environ)
-        self.admin = AdminServer(self.runtime.supervisor)
+        self.admin = AdminServer(self.runtime.supervisor, generation=lambda: self.runtime.generation)
+        self._watch = Watch(self.runtime) if watch else None
         self._settings = settings
         self._signals = signals
         self._drain_limit = drain_limit
@@ -170,6 +174,7 @@ class Worker:
             "deployment": self.runtime.deployment.name,
             "kafka": self._settings.bootstrap_servers,
             "admin": self.admin.url,
+            "generation": self.runtime.generation.to_json(),
             "ingress": self.runtime.server.url if self.runtime.server.listening else None,
             "units": statuses,
             "ledger": summary(Totals.sum(status.totals for status in statuses)),
@@ -180,6 +185,15 @@ class Worker:
         _log.info("%s of %s started; SIGTERM or Ctrl-C drains", units, self.runtime.deployment.name)
 
     async def _over(self) -> None:
+        watching = asyncio.create_task(self._watch.keep(), name="watch") if self._watch else None
+        try:
+            await self._until_over()
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    async def _until_over(self) -> None:
         supervisor = self.runtime.supervisor
         while not self._signals.first.is_set() and not supervisor.finished:
             try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hub.contracts import Contract
+import orjson
+
+from hub.contracts import Contract, Mode
 from hub.deployment.finding import Finding, InvalidDeployment
 from hub.deployment.model import TopicSection
 from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
@@ -47,6 +51,31 @@ class Deployment:
     def units(self) -> dict[str, UnitSpec]:
         """All that runs, by name: sources, then routes, then sinks."""
         return {**self.sources, **self.routes, **self.sinks}
+
+    @cached_property
+    def contract_marks(self) -> Mapping[str, str]:
+        """Each contract that is kept, in a few characters that change whenever it does."""
+        marks: dict[str, str] = {}
+        for name, contract in self.contracts.items():
+            if (contract.produce, contract.consume) != (Mode.TRUST, Mode.TRUST):
+                schema = orjson.dumps(contract.schema, option=orjson.OPT_SORT_KEYS)
+                marks[name] = f"{contract.produce} {contract.consume} {hashlib.sha256(schema).hexdigest()[:12]}"
+        return marks
+
+    @cached_property
+    def digest(self) -> str:
+        """What the schema files mean, in 12 hexadecimal digits: comments and order of files don't count."""
+        sections = {
+            f"{kind}:{name}": spec.section.model_dump(mode="json", by_alias=True)
+            for kind, name, spec in (
+                *(("service", name, spec) for name, spec in self.services.items()),
+                *((spec.kind, name, spec) for name, spec in self.units.items()),
+            )
+        }
+        topics = {name: section.model_dump(mode="json", by_alias=True) for name, section in self.topics.items()}
+        whole = [self.name, sections, topics, sorted(self.env), self.tables, self.contract_marks]
+        canonical = orjson.dumps(whole, option=orjson.OPT_SORT_KEYS, default=str)
+        return hashlib.sha256(canonical).hexdigest()[:12]
 
     def check_references(self, environ: Mapping[str, str], only: Collection[str] = ()) -> None:
         """Resolves the references of units and of the services that they use.

@@ -8,6 +8,7 @@ from typing import Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
 from hub.engine.attempts import RetryPolicy
+from hub.engine.contracts import ContractGate
 from hub.engine.cursors import CursorStore
 from hub.engine.deduplication import LINGER, Deduplication
 from hub.engine.outlet import Outlet
@@ -20,6 +21,7 @@ from hub.engine.webhook import WebhookUnit
 from hub.ingress import HttpServer
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
+from hub.routes import Program
 from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
 from hub.services import HttpService
 
@@ -43,9 +45,37 @@ class Assembly:
         self._environ = environ
         self._services: dict[str, HttpService] = {}
 
+    def following(self, deployment: Deployment) -> tuple[Assembly, list[HttpService]]:
+        """The one that makes the units of a deployment's next version, and services that nothing of it will use."""
+        following = Assembly(deployment, self._settings, self._server, self._environ)
+        left: list[HttpService] = []
+        for name, service in self._services.items():
+            before, after = self._deployment.services.get(name), deployment.services.get(name)
+            if before and after and (before.section, before.model) == (after.section, after.model):
+                following._services[name] = service
+            else:
+                left.append(service)
+        return following, left
+
     def units(self, chosen: Iterable[str]) -> list[Unit]:
         """Units by name, in the order of the names; nothing is started or connected yet."""
-        return [self._unit(name) for name in chosen]
+        units = [self._unit(name) for name in chosen]
+        for unit in units:
+            self.hold_to_contracts(unit)
+        return units
+
+    def hold_to_contracts(self, unit: Unit) -> None:
+        """Has a unit's events held against this deployment's contracts; what it has counted so far stays."""
+        if unit.contracts is None:
+            unit.contracts = ContractGate.of(unit.name, self._deployment.contracts)
+        else:
+            unit.contracts.follow(self._deployment.contracts)
+
+    def swap(self, unit: Unit, program: Program) -> None:
+        """Gives a route that runs what its spec in this deployment says."""
+        assert isinstance(unit, RouteUnit)
+        spec = self._deployment.routes[unit.name]
+        unit.swap(program, compile=lambda: spec.program(self._environ), targets=spec.targets, flow=_flow(spec))
 
     def listens(self, chosen: Collection[str]) -> bool:
         """Whether one of the chosen units is a webhook source."""
@@ -131,7 +161,7 @@ class Assembly:
     def _route(self, spec: RouteSpec) -> RouteUnit:
         return RouteUnit(
             spec.name,
-            flow=f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}",
+            flow=_flow(spec),
             open_reader=lambda: self._reader(spec),
             open_outlet=lambda: self._outlet(spec),
             compile=lambda: spec.program(self._environ),
@@ -157,6 +187,10 @@ class Assembly:
             concurrency=spec.section.concurrency,
             reply=spec.reply,
         )
+
+
+def _flow(spec: RouteSpec) -> str:
+    return f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}"
 
 
 class _Services(Mapping[str, Service]):

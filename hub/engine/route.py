@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hub.contracts import ContractViolation
+from hub.engine.contracts import STAGE
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, error_class, is_failure_header
 from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
@@ -16,7 +18,7 @@ from hub.engine.reading import ReadingUnit
 from hub.engine.unit import State
 from hub.kafka.publisher import Record
 from hub.routes import Program
-from hub.sdk.errors import InvalidEvent
+from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import Event, Header, KafkaMessage
 
 
@@ -26,6 +28,13 @@ class Failure(NamedTuple):
     record: Any
     error: Exception
     stage: str
+
+
+class _Work(NamedTuple):
+    """What a route does with a batch; one thing, so that no batch is done half by one program and half by the next."""
+
+    program: Program
+    targets: Mapping[str, str]
 
 
 class RouteUnit(ReadingUnit):
@@ -55,18 +64,31 @@ class RouteUnit(ReadingUnit):
         super().__init__(name, flow=flow, open_reader=open_reader, open_outlet=open_outlet)
         self._compile = compile
         self._targets = dict(targets)
+        self._work: _Work | None = None
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
-        program = self._compile()
+        self._work = _Work(self._compile(), self._targets)
         async with self.reading() as (reader, outlet):
             self.enter(State.RUNNING)
             while await self.gate():
                 records = await reader.fetch()
                 if records:
-                    await self._settle(records, program, reader, outlet)
+                    await self._settle(records, self._work, reader, outlet)
 
-    async def _settle(self, records: Sequence[Any], program: Program, reader: Reader, outlet: Outlet) -> None:
+    def swap(self, program: Program, *, compile: Callable[[], Program], targets: Mapping[str, str], flow: str) -> None:  # noqa: A002  the design's word
+        """Does another thing from the next batch on: the one under way is finished as it was begun.
+
+        Args:
+            program: the route compiled anew.
+            compile: gives it again, for the unit's next life.
+            targets: see the class.
+            flow: for people.
+        """
+        self._compile, self._targets, self.flow = compile, dict(targets), flow
+        self._work = _Work(program, self._targets)
+
+    async def _settle(self, records: Sequence[Any], work: _Work, reader: Reader, outlet: Outlet) -> None:
         self.ledger.taken += len(records)
         outputs: list[Record] = []
         makers: list[Any] = []
@@ -74,7 +96,9 @@ class RouteUnit(ReadingUnit):
         failed: list[Failure] = []
         for record in records:
             try:
-                made = self._map(record, program)
+                made = self._map(record, work)
+            except ConfigError:
+                raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
             except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
                 failed.append(Failure(record, error, _stage(error)))
                 continue
@@ -100,10 +124,12 @@ class RouteUnit(ReadingUnit):
         else:
             self.ledger.taken -= len(records)
 
-    def _map(self, record: Any, program: Program) -> list[Record] | str:
+    def _map(self, record: Any, work: _Work) -> list[Record] | str:
         """What the route makes of a record, or why it makes nothing."""
         event = Event.from_kafka(record.key, record.value, record.headers)
-        outcome = program(event)
+        if self.contracts is not None:
+            self.contracts.consumed(event)
+        outcome = work.program(event)
         if isinstance(outcome, str):
             return outcome
         origin = str(Origin(record.topic, record.partition, record.offset)).encode()
@@ -112,6 +138,8 @@ class RouteUnit(ReadingUnit):
         way = (ROUTE, (f"{earlier}/{self.name}" if earlier else self.name).encode())
         outputs: list[Record] = []
         for made, targets in outcome:
+            if self.contracts is not None:
+                self.contracts.produced(made)
             message = made.to_kafka()
             headers: list[Header] = [
                 each for each in message.headers if each[0] != ROUTE and not is_failure_header(each[0])
@@ -120,7 +148,7 @@ class RouteUnit(ReadingUnit):
                 headers.append((ORIGIN, origin))
             headers.append(way)
             # Two names may mean one topic; it gets the event once.
-            topics = dict.fromkeys(self._targets[each] for each in targets)
+            topics = dict.fromkeys(work.targets[each] for each in targets)
             outputs += [Record(topic, message.key, message.value, headers) for topic in topics]
         return outputs
 
@@ -138,6 +166,8 @@ def _stage(error: Exception) -> str:
     """What the route was doing: reading the event, deciding, splitting, mapping, or choosing where it goes."""
     if isinstance(error, InvalidEvent):
         return "parse"
+    if isinstance(error, ContractViolation):
+        return STAGE
     path: tuple[str | int, ...] = getattr(error, "path", ())
     if path[-1:] == ("when",):
         return "switch"

@@ -8,9 +8,11 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from hub.deployment import Deployment
 from hub.engine.assembly import Assembly
+from hub.engine.generation import Changes, Generation, changes
 from hub.engine.ledger import Totals
 from hub.engine.settings import IngressSettings
 from hub.engine.status import StatusReporter
@@ -54,9 +56,14 @@ class Runtime:
         ingress = ingress or IngressSettings()
         self.server = HttpServer(ingress.host, ingress.port, name="ingress")
         self._environ = os.environ if environ is None else environ
+        self._only = tuple(only)
         self._assembly = Assembly(deployment, settings, self.server, self._environ)
         self.supervisor = Supervisor(self._assembly.units(_chosen(deployment, only)))
-        self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units.values())
+        self.generation = Generation(1, deployment.digest)
+        """Which version of the deployment is at work."""
+        self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units, lambda: self.generation)
+        self._ended: list[Totals] = []
+        self._changing = asyncio.Lock()
 
     async def start(self) -> None:
         """Makes the topics, starts consumers first and sources once these have their positions.
@@ -110,13 +117,84 @@ class Runtime:
         await self._assembly.stop()
         return cut
 
+    async def reload(self, deployment: Deployment) -> Changes:
+        """Puts another version of the deployment to work: routes between two batches, other units by a new start.
+
+        Everything that can be wrong with it is found out before anything changes. Units keep their ledgers, and what
+        the operator paused or stopped stays so.
+
+        Args:
+            deployment: the new version, loaded and checked.
+
+        Raises:
+            ConfigError: it can't follow the one at work, or a reference is missing; nothing has changed.
+            HubError: Kafka refuses a new topic; no unit has changed.
+        """
+        async with self._changing:
+            if deployment.name != self.deployment.name:
+                names = f"`{self.deployment.name}` to `{deployment.name}`"
+                raise ConfigError(f"a running deployment can't be renamed, from {names}: its positions go by its name")
+            chosen = _chosen(deployment, self._only)
+            deployment.check_references(self._environ, chosen)
+            coming = changes(self.deployment, deployment, list(self.supervisor.units), chosen)
+            programs = {name: deployment.routes[name].program(self._environ) for name in coming.swapped}
+            if coming:
+                await ensure_topics(self.settings, deployment.topic_specs())
+            assembly, left = self._assembly.following(deployment)
+            self.deployment, self._assembly = deployment, assembly
+            self.generation = Generation(self.generation.number + 1, deployment.digest)
+            for name, program in programs.items():
+                assembly.swap(self.supervisor.units[name], program)
+            await self._replace(coming)
+            for unit in self.supervisor.units.values():
+                unit.generation = self.generation.number
+            for service in left:
+                await service.close()
+            return coming
+
+    def refuse(self, reason: str) -> None:
+        """Notes why the schema files as they are now are not taken; what is at work stays so."""
+        self.generation = replace(self.generation, refused=reason)
+
+    def accept(self) -> None:
+        """Notes that the schema files as they are now mean what is at work."""
+        self.generation = replace(self.generation, refused="")
+
+    async def _replace(self, coming: Changes) -> None:
+        """Ends what is to end, and starts what is to start: consumers first."""
+        gone = [*coming.removed, *coming.replaced]
+        stopped = [name for name in gone if self.supervisor.units[name].stopping.is_set()]
+        if gone:
+            await self.supervisor.stop(*gone)
+        for name in coming.removed:
+            self._ended.append(self.supervisor.remove(name).ledger.totals())
+            await self._reporter.forget(name)
+        for unit in self._assembly.units([*coming.replaced, *coming.added]):
+            before = self.supervisor.units.get(unit.name)
+            if before is not None:
+                unit.ledger, unit.failures = before.ledger, before.failures
+                if before.paused:
+                    unit.pause()
+                if unit.name in stopped:
+                    unit.stop()
+            self.supervisor.put(unit)
+        starting = [name for name in (*coming.replaced, *coming.added) if name not in stopped]
+        consumers = [name for name in starting if self.supervisor.units[name].kind != "source"]
+        if consumers:
+            self.supervisor.start(*consumers)
+            await self.supervisor.ready(*consumers)
+        if self._assembly.listens(starting) and not self.server.listening:
+            await self.server.start()
+        if starting:
+            self.supervisor.start(*starting)
+
     def status(self) -> list[Status]:
         """Every unit's status."""
         return [unit.status() for unit in self.supervisor.units.values()]
 
     def totals(self) -> Totals:
-        """The ledgers of all units together."""
-        return Totals.sum(status.totals for status in self.status())
+        """The ledgers of all units together, those that a new version has removed included."""
+        return Totals.sum((*self._ended, *(status.totals for status in self.status())))
 
 
 def _chosen(deployment: Deployment, only: Collection[str]) -> Sequence[str]:

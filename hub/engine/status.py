@@ -6,11 +6,12 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hub.engine.generation import Generation
 from hub.engine.unit import Status, Unit
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
@@ -33,6 +34,12 @@ class Report(BaseModel):
     worker: str
     at: datetime
     status: Status
+    generation: int = 1
+    """Which generation of the deployment the worker runs."""
+    digest: str = ""
+    """What it means, see `hub.engine.generation.Generation`."""
+    refused: str = ""
+    """Why the worker did not take the schema files as they are now."""
 
     @property
     def stale(self) -> bool:
@@ -48,9 +55,16 @@ def worker_name() -> str:
 class StatusReporter:
     """Measures the units' lag and writes their states, every second."""
 
-    def __init__(self, settings: KafkaSettings, deployment: str, units: Iterable[Unit]) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        deployment: str,
+        units: Mapping[str, Unit],
+        generation: Callable[[], Generation],
+    ) -> None:
         self._table = CompactedTable(settings, names.status(deployment))
-        self._units = list(units)
+        self._units = units
+        self._generation = generation
         self._worker = worker_name()
         self._task: asyncio.Task[None] | None = None
 
@@ -71,10 +85,17 @@ class StatusReporter:
                 _log.warning("the last status was not written: %s", str(error) or "Kafka did not answer in time")
         await self._table.stop()
 
+    async def forget(self, name: str) -> None:
+        """Takes back what was reported of a unit that there is no more."""
+        try:
+            await self._table.delete(f"{name}|{self._worker}".encode())
+        except HubError as error:
+            _log.warning("the last status of %s stays: %s", name, error)
+
     async def _keep(self) -> None:
         while True:
             try:
-                for unit in self._units:
+                for unit in tuple(self._units.values()):
                     await unit.measure()
                 await self._report()
             except Exception as error:  # noqa: BLE001  whatever it is, the next report may work again
@@ -82,8 +103,18 @@ class StatusReporter:
             await asyncio.sleep(EVERY)
 
     async def _report(self) -> None:
-        at = datetime.now(UTC)
-        reports = [Report(worker=self._worker, at=at, status=unit.status()) for unit in self._units]
+        at, generation = datetime.now(UTC), self._generation()
+        reports = [
+            Report(
+                worker=self._worker,
+                at=at,
+                status=unit.status(),
+                generation=generation.number,
+                digest=generation.digest,
+                refused=generation.refused,
+            )
+            for unit in tuple(self._units.values())
+        ]
         await self._table.put_all(
             {f"{each.status.unit}|{each.worker}".encode(): each.model_dump_json().encode() for each in reports}
         )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from hub.engine.backoff import backoff
 from hub.engine.unit import State, Unit
@@ -24,9 +25,25 @@ class Supervisor:
     """Runs units as tasks, each on its own: one that fails doesn't touch the others."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
-        self.units: Mapping[str, Unit] = {unit.name: unit for unit in units}
+        self._units: dict[str, Unit] = {unit.name: unit for unit in units}
+        self._view = MappingProxyType(self._units)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closed = False
+
+    @property
+    def units(self) -> Mapping[str, Unit]:
+        """All units by name; a view that follows `put` and `remove`."""
+        return self._view
+
+    def put(self, unit: Unit) -> None:
+        """Takes in a unit, in place of a stopped one of its name if there is one; `start` starts it."""
+        assert unit.name not in self._tasks, "the unit before it still runs"
+        self._units[unit.name] = unit
+
+    def remove(self, name: str) -> Unit:
+        """Forgets a unit that was stopped."""
+        assert name not in self._tasks, "the unit still runs"
+        return self._units.pop(name)
 
     def start(self, *names: str) -> None:
         """Starts the named units, or all; one that runs already is left alone, and nothing starts after `close`."""

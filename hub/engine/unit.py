@@ -13,6 +13,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from hub.engine.attempts import Retrying
+from hub.engine.contracts import ContractGate, ContractStatus
 from hub.engine.ledger import Ledger, Totals
 
 
@@ -46,6 +47,10 @@ class Status(BaseModel):
     retrying: tuple[Retrying, ...] = ()
     """Deliveries that failed and are tried again; not all, where there are many."""
     cursor: str | None = None
+    contracts: tuple[ContractStatus, ...] = ()
+    """The contracts that its events broke, or that they have outgrown."""
+    generation: int = 1
+    """Of the deployment in its worker, which the unit runs."""
 
 
 class Unit(ABC):
@@ -63,10 +68,14 @@ class Unit(ABC):
         self.flow = flow
         self.connector = connector
         self.ledger = Ledger()
+        self.contracts: ContractGate | None = None
+        """What its events are held against; None where all is trusted."""
         self.log = logging.getLogger(f"hub.unit.{name}")
         self.state = State.UNASSIGNED
         self.detail = ""
         self.since = datetime.now(UTC)
+        self.generation = 1
+        """Of the deployment, which this unit runs."""
         self.failures = 0
         """Lives that ended in an error."""
         self.ready = asyncio.Event()
@@ -160,4 +169,6 @@ class Unit(ABC):
             totals=self.ledger.totals(self.lag),
             retrying=tuple(self.retrying()),
             cursor=self.cursor,
+            contracts=tuple(self.contracts.notable()) if self.contracts else (),
+            generation=self.generation,
         )

@@ -6,6 +6,7 @@
     GET  /connectors                  names; with ``?expand=status`` every unit's status
     GET  /connectors/{name}           kind and task
     GET  /connectors/{name}/status    state, detail, ledger, cursor
+    GET  /connectors/{name}/contracts events checked, violations and new fields, by event type
     PUT  /connectors/{name}/pause     202: takes in nothing more, keeps its position
     PUT  /connectors/{name}/resume    202: also starts one that was stopped
     PUT  /connectors/{name}/stop      204: once what it had is settled
@@ -19,10 +20,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hub.engine.generation import Generation
 from hub.engine.settings import AdminSettings
 from hub.engine.status import worker_name
 from hub.engine.supervisor import Supervisor
@@ -47,16 +50,24 @@ class AdminServer:
     Args:
         supervisor: of the units.
         settings: where to listen.
+        generation: which version of the deployment is at work, where there can be several.
     """
 
-    def __init__(self, supervisor: Supervisor, settings: AdminSettings | None = None) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        settings: AdminSettings | None = None,
+        *,
+        generation: Callable[[], Generation] | None = None,
+    ) -> None:
         settings = settings or AdminSettings()
         self._supervisor = supervisor
         self._metrics = Metrics(supervisor.units.values())
         self._began = time.monotonic()
         self._worker = worker_name()
         self._draining = False
-        self._locks = {name: asyncio.Lock() for name in supervisor.units}
+        self._generation = generation
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loopback = settings.host in _LOOPBACK
         self._server = HttpServer(settings.host, settings.port, name="admin")
         self._add("/healthz", _READ, self._health)
@@ -65,6 +76,7 @@ class AdminServer:
         self._add("/connectors", _READ, self._list)
         self._add("/connectors/{name}", _READ, self._show)
         self._add("/connectors/{name}/status", _READ, self._status)
+        self._add("/connectors/{name}/contracts", _READ, self._contracts)
         self._turn("pause", _PUT, self._pause)
         self._turn("resume", _PUT, self._resume)
         self._turn("stop", _PUT, self._stop)
@@ -135,8 +147,14 @@ class AdminServer:
         }
         if self._draining or waiting:
             detail = "the hub is ending" if self._draining else f"not ready: {', '.join(waiting)}"
-            return problem(503, "draining" if self._draining else "not_ready", detail, members={"units": waiting})
-        return Answer.json(200, {"status": "ready", "units": len(self._supervisor.units)})
+            return problem(
+                503, "draining" if self._draining else "not_ready", detail, members={"units": waiting} | self._version()
+            )
+        ready: dict[str, Any] = {"status": "ready", "units": len(self._supervisor.units)}
+        return Answer.json(200, ready | self._version())
+
+    def _version(self) -> dict[str, Any]:
+        return {"generation": self._generation().to_json()} if self._generation else {}
 
     async def _measure(self, _: WebhookRequest) -> Answer:
         return Answer(200, self._metrics.text(), ((b"content-type", CONTENT_TYPE.encode()),))
@@ -159,6 +177,13 @@ class AdminServer:
     async def _status(self, _: WebhookRequest, name: str) -> Answer:
         unit = self._supervisor.units.get(name)
         return self._unknown(name) if unit is None else Answer.json(200, self._describe(unit))
+
+    async def _contracts(self, _: WebhookRequest, name: str) -> Answer:
+        unit = self._supervisor.units.get(name)
+        if unit is None:
+            return self._unknown(name)
+        statuses = unit.contracts.statuses() if unit.contracts else []
+        return Answer.json(200, [each.model_dump(mode="json") for each in statuses])
 
     async def _pause(self, unit: Unit) -> Answer:
         if unit.stopping.is_set():

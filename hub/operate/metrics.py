@@ -7,6 +7,7 @@ every scrape: received - returned = delivered + filtered + dead_lettered + in_fl
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -54,6 +55,12 @@ _PLAIN = (
         "Events whose fate is open, lag counted in.",
         lambda _, t: t.in_flight,
     ),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_unit_generation",
+        "Which generation of the deployment the unit runs.",
+        lambda u, _: u.generation,
+    ),
     _Plain(GaugeMetricFamily, "hub_lag_events", "Events that wait on the unit's input topics.", lambda _, t: t.lag),
 )
 _SPLIT = (
@@ -83,17 +90,17 @@ class UnitCollector(Collector):
     """Collects from the ledgers of units; see https://prometheus.io/docs/instrumenting/writing_exporters/.
 
     Args:
-        units: all units of this process.
+        units: all units of this process; looked at anew each time.
     """
 
     def __init__(self, units: Iterable[Unit]) -> None:
-        self._units = list(units)
-        self._intakes = {unit.name: _Intake() for unit in self._units}
+        self._units = units
+        self._intakes: defaultdict[str, _Intake] = defaultdict(_Intake)
 
     def collect(self) -> Iterator[Metric]:
         """One family per metric, with a sample per unit."""
         # All families come from one snapshot, so that they add up.
-        snapshot = [(unit, (unit.name, unit.connector), unit.ledger.totals(unit.lag)) for unit in self._units]
+        snapshot = [(unit, (unit.name, unit.connector), unit.ledger.totals(unit.lag)) for unit in tuple(self._units)]
         yield from self._intake(snapshot)
         for plain in _PLAIN:
             family = plain.family(plain.name, plain.help, labels=_LABELS)
@@ -106,11 +113,30 @@ class UnitCollector(Collector):
                 for cause, count in split.values(totals).items():
                     counter.add_metric((*labels, cause), count)
             yield counter
+        yield from self._contracts()
         states = GaugeMetricFamily("hub_unit_state", "1 for the state that the unit is in.", labels=(*_LABELS, "state"))
         for unit, labels, _ in snapshot:
             for state in State:
                 states.add_metric((*labels, state), unit.state is state)
         yield states
+
+    def _contracts(self) -> Iterator[Metric]:
+        labels = (*_LABELS, "type")
+        checked = CounterMetricFamily(
+            "hub_contract_checked_events", "Events held against their contract.", labels=labels
+        )
+        broken = CounterMetricFamily(
+            "hub_contract_violations", "Events that broke their contract.", labels=(*labels, "direction")
+        )
+        new = GaugeMetricFamily("hub_contract_new_fields", "Fields that the contract doesn't know.", labels=labels)
+        for unit in self._units:
+            for status in unit.contracts.statuses() if unit.contracts else ():
+                values = (unit.name, unit.connector, status.type)
+                checked.add_metric(values, status.checked)
+                for direction, number in status.violations.items():
+                    broken.add_metric((*values, direction), number)
+                new.add_metric(values, len(status.new_fields) + status.more_fields)
+        yield from (checked, broken, new)
 
     def _intake(self, snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Iterator[Metric]:
         received = CounterMetricFamily(
