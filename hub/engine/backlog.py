@@ -89,17 +89,24 @@ class Backlog:
         self.beginnings = dict(await self._consumer.beginning_offsets(partitions))
         self.starts = dict(self.beginnings)
         if self._since is not None:
-            self.starts = await self._first_since(self._since - SKEW)
+            self.starts = await self.offsets_at(self._since - SKEW)
         if self._until is not None:
-            self.ends = await self._first_since(self._until + SKEW)
+            self.ends = await self.offsets_at(self._until + SKEW)
         if self._last is not None:
             for each in partitions:
                 self.starts[each] = max(self.starts[each], self.ends[each] - self._last)
 
-    async def _first_since(self, moment: datetime) -> dict[TopicPartition, int]:
-        """Offset of the first record of this time or later; the end where there is none."""
+    async def offsets_at(self, moment: datetime) -> dict[TopicPartition, int]:
+        """Offset of the first record of this time or later; the end where there is none. May serve as `starts`.
+
+        Raises:
+            HubError: Kafka's.
+        """
         times = dict.fromkeys(self.ends, max(0, int(moment.timestamp() * 1000)))
-        found = await self._consumer.offsets_for_times(times)
+        try:
+            found = await self._consumer.offsets_for_times(times) if times else {}
+        except KafkaError as error:
+            raise kafka_error(error, "asking for the offsets of a time") from error
         # What an open transaction has written may be found, too.
         return {each: min(at.offset, end) if (at := found[each]) else end for each, end in self.ends.items()}
 
