@@ -11,6 +11,7 @@ import ast
 from typing import Any
 
 from hub.routes import digests, optionals
+from hub.routes.costs import SCANNING
 from hub.routes.errors import ExpressionError, Failure, did_you_mean
 from hub.routes.functions import FUNCTIONS
 from hub.routes.kinds import Kind
@@ -72,6 +73,8 @@ class Generator(Loops):
     def emit_binary(self, node: Binary) -> Code:
         """A relation or arithmetic."""
         left, right = self.emit(node.left), self.emit(node.right)
+        if node.operator == "in" and not isinstance(node.right, ListLiteral):
+            right = self.charge(right)
         return self.binary(node.operator, left, right)
 
     def binary(self, operator: str, left: Code, right: Code) -> Code:
@@ -116,8 +119,13 @@ class Generator(Loops):
             case "lookup":
                 return self.lookup(node)
             case "matches" if isinstance(operands[1], Literal) and type(operands[1].value) is str:
-                return self.match(self.emit(operands[0]), self.regular_expression(operands[1]), self.emit(operands[1]))
-        return self.call(function, [self.emit(each) for each in operands])
+                return self.match(
+                    self.charge(self.emit(operands[0])), self.regular_expression(operands[1]), self.emit(operands[1])
+                )
+        values = [self.emit(each) for each in operands]
+        if self.looping and function.name in SCANNING:
+            values = list(map(self.charge, values))
+        return self.call(function, values)
 
     def unknown_function(self, node: Call) -> ExpressionError:
         """The error of a function that there isn't."""

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from hub.routes.access import inserted, merged, pairs
 from hub.routes.bindings import Bindings
+from hub.routes.costs import MAX_STEPS, charged, linear, too_costly
 from hub.routes.kinds import Kind
 from hub.routes.lists import ordered_by
+from hub.routes.scope import Scope
 from hub.routes.syntax import Expr, Macro, Name
 from hub.routes.template import at, fill
-from hub.routes.writer import Code
+from hub.routes.writer import COST, Code
+
+_CHEAP = frozenset((Kind.NULL, Kind.BOOL, Kind.INT, Kind.UINT, Kind.DOUBLE, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE))
 
 
 class Loops(Bindings):
     """Writes loops."""
+
+    def __init__(self, scope: Scope, names: dict[str, Any]) -> None:
+        super().__init__(scope, names)
+        self.looping: list[tuple[str, ...]] = []
+        """Of each loop around, the roots of its variables' paths."""
 
     def emit_macro(self, node: Macro) -> Code:
         """A loop."""
@@ -23,18 +33,38 @@ class Loops(Bindings):
         result, problem = self.fresh(), self.fresh()
         with self.nested():
             self.start(node, result, problem)
-            items = self.pairs(source) if node.second else self.items(source)
+            items = self.named(Code(self.pairs(source) if node.second else self.items(source)))
+            self.count(items)
             target, variables = self.element_variables(node, source)
             outer = {name: self.variables.get(name) for name in variables}
+            self.looping.append(tuple(code.chain[0] for code in variables.values()))
             with self.branch() as body:
                 self.variables.update(variables)
                 code = self.loop(node, result, problem)
+                self.looping.pop()
                 for name, value in outer.items():
                     self.restore(name, value)
             self.statement(ast.For(target, items, body, []))
             if node.macro in ("all", "exists"):
                 self.finish(node, result, problem)
         return self.finished(node, source, code, result)
+
+    def count(self, items: ast.expr) -> None:
+        """Counts the steps of a loop."""
+        cost = at(ast.Name(COST, ast.Store()), self._line)
+        self.statement(ast.AugAssign(cost, ast.Add(), fill("len(a)", self._line, a=items)))
+        self.assigned.add(COST)
+        test = fill(f"c > {MAX_STEPS}", self._line, c=self.variable(COST))
+        self.statement(ast.If(test, [at(ast.Expr(self.use(too_costly)), self._line)], []))
+
+    def charge(self, operand: Code) -> Code:
+        """Counts the scanning of a value in each round of a loop. An element is scanned once, so that it is free."""
+        if not self.looping or operand.kind in _CHEAP or (operand.chain and operand.chain[0] in self.looping[-1]):
+            return operand
+        operand = Code(self.named(operand), operand.kind, operand.json, operand.chain)
+        if not isinstance(operand.expr, ast.Constant):
+            self.assign(COST, self.use(charged, c=self.variable(COST), a=operand.expr))
+        return operand
 
     def element_variables(self, node: Macro, source: Code) -> tuple[ast.expr, dict[str, Code]]:
         """What a loop assigns in each round, and what its variables stand for."""
@@ -120,12 +150,16 @@ class Loops(Bindings):
             self.statement(ast.AugAssign(target, ast.Add(), self.constant(1)))
             return Code(into, Kind.BOOL)
         element = self.emit(node.transform) if node.transform else self.emit_name(Name(0, 0, node.variable))
-        if node.macro == "transformMap":
+        if node.macro == "transformMap" and node.transform:
             key = self.emit_name(Name(0, 0, node.variable))
             self.assign(result, self.use(inserted, a=into, b=key.expr, c=element.expr))
-            return Code(into, Kind.MAP, element.as_json and key.kind is Kind.STRING)
+            own = (node.variable, node.second or node.variable)
+            json = element.as_json and key.kind is Kind.STRING and linear(node.transform, own)
+            return Code(into, Kind.MAP, json)
         if node.macro == "transformMapEntry":
             self.assign(result, self.use(merged, a=into, b=element.expr))
             return Code(into, Kind.MAP)
         self.statement(ast.Expr(fill("result.append(a)", self._line, result=into, a=element.expr)))
-        return Code(into, Kind.LIST, element.as_json)
+        # What isn't linear in its elements is copied and counted when it becomes JSON.
+        own = (node.variable, node.second or node.variable)
+        return Code(into, Kind.LIST, element.as_json and (node.transform is None or linear(node.transform, own)))

@@ -10,9 +10,13 @@ import orjson
 
 from hub.routes.errors import Failure
 from hub.routes.times import duration_text, timestamp_text
-from hub.routes.values import INT_MIN, UINT_MAX, Duration, KeyedMap, Timestamp, UInt, described
+from hub.routes.values import INT_MIN, UINT_MAX, Duration, KeyedMap, Optional, Timestamp, UInt, described
 from hub.sdk import InvalidEvent
 from hub.sdk.event import validate
+
+MAX_PARTS = 1_000_000
+"""Fields and elements that a result may have; a long text counts as several."""
+_SHORT = 64
 
 
 def json_value(value: Any) -> Any:
@@ -27,11 +31,30 @@ def json_value(value: Any) -> Any:
         if INT_MIN <= value <= UINT_MAX:
             return value
         raise Failure("expected a number that fits into 64 bits")
-    if kind is list:
-        return [json_value(each) for each in value]
-    if kind is dict:
-        return {key: json_value(each) for key, each in value.items()}
+    if kind is list or kind is dict:
+        return _copy(value, kind, [0])
     return _special(value, kind)
+
+
+def _copy(value: Any, kind: type, tally: list[int]) -> Any:
+    """A list or an object with all that is in it. What holds one part of the data many times has many copies of it."""
+    tally[0] += len(value)
+    if tally[0] > MAX_PARTS:
+        raise Failure(f"the result has more than {MAX_PARTS:,} parts; split the event, or leave out what isn't needed")
+    if kind is list:
+        return [_part(each, tally) for each in value]
+    return {key: _part(each, tally) for key, each in value.items()}
+
+
+def _part(value: Any, tally: list[int]) -> Any:
+    kind = type(value)
+    if kind is str:
+        if len(value) > _SHORT:
+            tally[0] += len(value) // _SHORT
+        return value
+    if kind is list or kind is dict:
+        return _copy(value, kind, tally)
+    return json_value(value)
 
 
 def _special(value: Any, kind: type) -> Any:
@@ -47,6 +70,8 @@ def _special(value: Any, kind: type) -> Any:
         return duration_text(value)
     if kind is bytes:
         return base64.b64encode(value).decode()
+    if kind is Optional:
+        raise Failure("JSON can't hold an optional value; write `.orValue(…)`, or `{?key: …}` to leave a field out")
     if kind is KeyedMap:
         raise Failure("JSON has only text as keys; write string(…) around the others")
     raise Failure(f"JSON can't hold {described(value)}")

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
+from hub.routes.costs import TooCostly, check_costs
 from hub.routes.errors import ExpressionError
 from hub.routes.lexer import Token, tokens
 from hub.routes.macros import Written, macro
@@ -27,13 +28,11 @@ from hub.routes.syntax import (
     OptionalSelect,
     Select,
     Unary,
-    children,
 )
 from hub.routes.values import INT_MAX, UINT_MAX, UInt
 from hub.routes.words import FOREIGN_WORDS
 
 MAX_NESTING = 64  # brackets and branches inside of each other
-MAX_DEPTH = 200  # levels of the tree; each operator, selection or call in a row is one
 
 _KEYWORDS = {"true": True, "false": False, "null": None}
 _RESERVED = frozenset((
@@ -51,7 +50,8 @@ def parse(source: str, start: int = 0) -> Expr:
     """The syntax tree of an expression, which begins at an offset of the text.
 
     Raises:
-        ExpressionError: with the code ``route.syntax``, ``route.too_long`` or ``route.too_deep``.
+        ExpressionError: with the code ``route.syntax``, ``route.too_long``, ``route.too_deep``
+            or ``route.too_costly``.
     """
     return _Parser(source, start).whole()
 
@@ -111,8 +111,8 @@ class _Parser:
     ) -> NoReturn:
         raise ExpressionError(code, message, source=self.source, start=start, end=end, suggestion=suggestion)
 
-    def too_deep(self, limit: str, start: int, end: int) -> NoReturn:
-        self.error(f"expected at most {limit}", start, end, "split it over several fields", "route.too_deep")
+    def beyond(self, limit: str, start: int, end: int, code: str = "route.too_deep") -> NoReturn:
+        self.error(f"expected at most {limit}", start, end, "split it over several fields", code)
 
     # Expressions, from the weakest binding to the strongest
 
@@ -122,16 +122,11 @@ class _Parser:
         tree = self.expression()
         if not self.at("end"):
             self.fail("expected an operator or the end of the expression", suggestion=self.hint_after())
-        self.check_depth(tree)
+        try:
+            check_costs(tree)
+        except TooCostly as error:
+            self.beyond(error.limit, error.node.start, error.node.end, error.code)
         return tree
-
-    def check_depth(self, tree: Expr) -> None:
-        waiting = [(tree, 1)]
-        while waiting:
-            node, depth = waiting.pop()
-            if depth > MAX_DEPTH:
-                self.too_deep(f"{MAX_DEPTH} operators, selections or calls in a row", node.start, node.end)
-            waiting.extend((child, depth + 1) for child in children(node))
 
     def hint_after(self) -> str | None:
         if self.at("string") and self.index and self.tokens[self.index - 1].kind == "name":
@@ -145,7 +140,7 @@ class _Parser:
     def expression(self) -> Expr:
         self.nesting += 1
         if self.nesting > MAX_NESTING:
-            self.too_deep(f"{MAX_NESTING} levels of nesting", self.token.start, self.token.end)
+            self.beyond(f"{MAX_NESTING} levels of nesting", self.token.start, self.token.end)
         start = self.token.start
         condition = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))
         if self.at("?"):

@@ -26,8 +26,8 @@ _ATTRIBUTES = frozenset(
     ("append", "attributes", "data", "datacontenttype", "endswith", "get", "headers", "isprintable", "key", "of", "pop",
      "raw", "search", "startswith")
 )  # fmt: skip
-# Names that the generator makes: `v12`; the parameters; the caught exception.
-_GENERATED = re.compile(r"v\d+|event|variables|error")
+# Names that the generator makes: `v12`; the parameters; the caught exception; the steps that were taken.
+_GENERATED = re.compile(r"v\d+|event|variables|error|cost")
 
 
 @lru_cache(maxsize=1024)

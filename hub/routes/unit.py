@@ -15,7 +15,7 @@ from hub.routes.inline import InlineGenerator, repeated
 from hub.routes.scope import Scope, event_fields, headers_of, now_of
 from hub.routes.template import at, define, fill, verify
 from hub.routes.values import INT_MAX, INT_MIN, Duration, Timestamp, UInt
-from hub.routes.writer import Source
+from hub.routes.writer import COST, Source
 from hub.sdk import Event, InvalidEvent
 
 FILE = "<expression>"
@@ -149,7 +149,9 @@ def compiled(body: list[ast.stmt], known: dict[str, Any]) -> Callable[..., Any]:
         body: its statements.
         known: names that it may use, with their values.
     """
-    function = define(_FUNCTION, {"event": None, "variables": at(ast.Constant(None), 1)}, body, 1)
+    function = define(
+        _FUNCTION, {"event": None, "variables": at(ast.Constant(None), 1), COST: at(ast.Constant(0), 1)}, body, 1
+    )
     module = ast.Module([function], [])
     verify(module, known)
     namespace: dict[str, Any] = {"__builtins__": {}, **known}

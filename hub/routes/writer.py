@@ -19,6 +19,10 @@ from hub.routes.template import at, define, fill
 MAX_BLOCKS = 12  # nested loops and tries; CPython refuses code with more than 20
 
 
+COST = "cost"
+"""The variable that counts the steps of macros; see `hub.routes.costs`."""
+
+
 @dataclass(frozen=True)
 class Source:
     """An expression that takes part in a unit of code: its text, its tree and where it stands in its section."""
@@ -66,7 +70,7 @@ class Writer:
         self.block: list[ast.stmt] = []
         self.blocks = 0
         self.source = Source("", Literal(0, 0, None))
-        self.assigned: set[str] = set()
+        self.assigned: set[str] = {COST}
         self._line = 0
         self._counter = 0
 

@@ -33,7 +33,7 @@ ATTRIBUTES = {"append", "attributes", "data", "datacontenttype", "endswith", "he
 
 def foreign(function: Any) -> set[str]:
     """Names in a function that our compiler never makes."""
-    allowed = {*_NAMES, *ATTRIBUTES, "careful", "absorb", "event", "variables", "error"}
+    allowed = {*_NAMES, *ATTRIBUTES, "careful", "absorb", "event", "variables", "error", "cost"}
     functions = {each for each in function.__globals__ if callable(function.__globals__[each])}
     return {
         each for each in names(function.__code__) - allowed - functions if not (each[0] == "v" and each[1:].isdigit())
