@@ -57,7 +57,13 @@ def consumer(settings: KafkaSettings, *topics: str, group: str | None = None, **
     return AIOKafkaConsumer(*topics, **options | settings.client_options() | overrides)
 
 
-def producer(settings: KafkaSettings, *, transactional_id: str | None = None, **overrides: Any) -> AIOKafkaProducer:
+def producer(
+    settings: KafkaSettings,
+    *,
+    transactional_id: str | None = None,
+    kind: type[AIOKafkaProducer] = AIOKafkaProducer,
+    **overrides: Any,
+) -> Any:
     """A producer whose records are acknowledged by all in-sync replicas, once each and in order.
 
     A non-retriable error makes it useless (every later batch of that partition fails): close it and make another. It
@@ -66,6 +72,7 @@ def producer(settings: KafkaSettings, *, transactional_id: str | None = None, **
     Args:
         settings: which cluster.
         transactional_id: of a transactional producer; starting it fences the one before.
+        kind: its class.
         **overrides: aiokafka's own parameters.
     """
     quiet()
@@ -79,7 +86,7 @@ def producer(settings: KafkaSettings, *, transactional_id: str | None = None, **
         "max_request_size": _REQUEST_BYTES,
         "request_timeout_ms": _REQUEST_MS,
     }
-    return AIOKafkaProducer(**options | settings.client_options() | overrides)
+    return kind(**options | settings.client_options() | overrides)
 
 
 def admin(settings: KafkaSettings, **overrides: Any) -> AIOKafkaAdminClient:

@@ -1,0 +1,102 @@
+"""KIP-447 on the real Kafka: offsets commit with a transaction, and only for whoever still has the partitions."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from hub.kafka import clients
+from hub.kafka.exactly_once import GroupProducer, Membership, StaleMember, stable_positions
+from hub.kafka.settings import KafkaSettings
+from hub.kafka.topics import TopicSpec, ensure_topics
+
+
+def producer(kafka: KafkaSettings, name: str) -> GroupProducer:
+    return clients.producer(kafka, transactional_id=name, kind=GroupProducer, transaction_timeout_ms=10_000)
+
+
+async def member(kafka: KafkaSettings, topic: str, group: str) -> AIOKafkaConsumer:
+    consumer = clients.consumer(kafka, topic, group=group, auto_offset_reset="earliest")
+    await clients.start(consumer)
+    return consumer
+
+
+async def assigned(consumer: AIOKafkaConsumer, count: int) -> None:
+    async with asyncio.timeout(30):
+        while len(consumer.assignment()) != count or consumer._coordinator.generation < 0:
+            await consumer.getmany(timeout_ms=50)
+
+
+async def test_offsets_commit_with_the_transaction_or_not_at_all(kafka, unique):
+    """A position is there once the transaction is committed; an aborted one leaves nothing."""
+    await ensure_topics(kafka, [TopicSpec(unique, 2)])
+    at = TopicPartition(unique, 0)
+    consumer = await member(kafka, unique, unique)
+    writer = producer(kafka, f"{unique}-w")
+    try:
+        await assigned(consumer, 2)
+        await clients.start(writer)
+        await writer.begin_transaction()
+        await writer.commit_offsets({at: OffsetAndMetadata(5, "note")}, Membership.of(consumer))
+        await writer.abort_transaction()
+        assert await stable_positions(consumer, [at]) == {}
+        await writer.begin_transaction()
+        await writer.commit_offsets({at: OffsetAndMetadata(7, "note")}, Membership.of(consumer))
+        await writer.commit_transaction()
+        assert await stable_positions(consumer, [at]) == {at: OffsetAndMetadata(7, "note")}
+    finally:
+        await clients.close(writer)
+        await clients.close(consumer)
+
+
+async def test_whoever_lost_its_partitions_commits_nothing(kafka, unique):
+    """A member of an earlier generation is refused, can abort, and goes on with the next generation."""
+    await ensure_topics(kafka, [TopicSpec(unique, 2)])
+    at = TopicPartition(unique, 0)
+    first = await member(kafka, unique, unique)
+    writer = producer(kafka, f"{unique}-w")
+    second = None
+    try:
+        await assigned(first, 2)
+        stale = Membership.of(first)
+        await clients.start(writer)
+        await writer.begin_transaction()
+        second = await member(kafka, unique, unique)
+        await asyncio.gather(assigned(first, 1), assigned(second, 1))
+        with pytest.raises(StaleMember):
+            await writer.commit_offsets({at: OffsetAndMetadata(9, "")}, stale)
+        await writer.abort_transaction()
+        assert await stable_positions(first, [at]) == {}
+        await writer.begin_transaction()
+        await writer.commit_offsets({at: OffsetAndMetadata(3, "")}, Membership.of(first))
+        await writer.commit_transaction()
+        assert (await stable_positions(second, [at]))[at].offset == 3
+    finally:
+        await clients.close(writer)
+        await clients.close(first)
+        if second:
+            await clients.close(second)
+
+
+async def test_a_position_is_read_only_once_no_transaction_can_change_it(kafka, unique):
+    """Who asks while a commit is open waits for its end."""
+    await ensure_topics(kafka, [TopicSpec(unique, 1)])
+    at = TopicPartition(unique, 0)
+    consumer = await member(kafka, unique, unique)
+    writer = producer(kafka, f"{unique}-w")
+    try:
+        await assigned(consumer, 1)
+        await clients.start(writer)
+        await writer.begin_transaction()
+        await writer.commit_offsets({at: OffsetAndMetadata(11, "")}, Membership.of(consumer))
+        asked = asyncio.create_task(stable_positions(consumer, [at]))
+        done, _ = await asyncio.wait({asked}, timeout=0.5)
+        assert not done
+        await writer.commit_transaction()
+        assert (await asked)[at].offset == 11
+    finally:
+        await clients.close(writer)
+        await clients.close(consumer)
