@@ -15,6 +15,7 @@ from hub.deployment.contracts import contracts_of
 from hub.deployment.deployment import Deployment
 from hub.deployment.files import read_schema_file, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
+from hub.deployment.meaning import check_trials
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.registry import Registry, UnknownUse
@@ -23,7 +24,7 @@ from hub.deployment.sources import check_sources
 from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.topology import Topology
 from hub.deployment.trial import TestSection
-from hub.deployment.trials import TrialSpec, check_trials
+from hub.deployment.trials import TrialSpec
 from hub.deployment.usage import check_usage
 
 _LONGEST_NAME = 63
