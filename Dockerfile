@@ -28,6 +28,7 @@ RUN python3 -m venv /opt/hub && \
 COPY pyproject.toml README.md LICENSE ./
 COPY hub hub
 COPY connectors connectors
+COPY schemas/github schemas/github
 RUN /opt/hub/bin/pip install --no-deps --no-build-isolation .
 
 FROM python AS hub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,8 @@ def run_tests(
     predicates and branches that no test has seen.
     """
     started = time.perf_counter()
+    # Contracts log what they only warn of; that is of no interest here.
+    logging.getLogger("hub").addHandler(logging.NullHandler())
     deployment = load(directory)
     recorder = Recorder(deployment) if coverage or fail_under is not None else None
     results: list[Result] = []

@@ -33,7 +33,7 @@ def show(
     """
     width = min(on.width, WIDTH)
     lines = [line for result in results for miss in result.misses for line in _miss(result, miss, width)]
-    lines += _gaps(coverage) if coverage else ()
+    lines += _gaps(coverage, width) if coverage else ()
     for line in lines:
         on.print(line, no_wrap=True, crop=False, overflow="ignore")
     failed = sum(not each.passed for each in results)
@@ -72,14 +72,17 @@ def _table(miss: Miss, width: int) -> Iterator[Text]:
         if fits:
             yield Text.assemble(name, ("  expected ", "dim"), f"{expected:<{second}}", ("  got ", "dim"), got)
             continue
-        yield Text(name)
+        line = Text(name)
+        line.truncate(width, overflow="ellipsis")
+        yield line
         for word, value in (("expected", expected), ("got     ", got)):
             room = width - len(_INDENT) - 4 - len(word) - 1
-            cut = value if cell_len(value) <= room else f"{value[: room - 1]}…"
-            yield Text.assemble(f"{_INDENT}    ", (word, "dim"), f" {cut}")
+            cut = Text(value)
+            cut.truncate(room, overflow="ellipsis")
+            yield Text.assemble(f"{_INDENT}    ", (word, "dim"), " ", cut)
 
 
-def _gaps(coverage: Coverage) -> Iterator[Text]:
+def _gaps(coverage: Coverage, width: int) -> Iterator[Text]:
     """What no test has seen, each with its place."""
     told: set[str] = set()
     for point in coverage.points:
@@ -92,7 +95,9 @@ def _gaps(coverage: Coverage) -> Iterator[Text]:
             what = f"never {_listed(point)}"
         name = f"route {point.route}" if point.route == point.label else f"route {point.route}, {_short(point)}"
         place = printable(str(point.span))
-        yield Text.assemble((place, "bold"), "  ", ("not seen", "yellow"), f"  {printable(f'{name}: {what}')}")
+        line = Text.assemble((place, "bold"), "  ", ("not seen", "yellow"), f"  {printable(f'{name}: {what}')}")
+        line.truncate(width, overflow="ellipsis")
+        yield line
 
 
 def _short(point: Point) -> str:

@@ -73,6 +73,13 @@ class Contract:
             self.event_type, schema, self.origin, produce=produce or self.produce, consume=consume or self.consume
         )
 
+    def same_schema(self, other: Contract | None) -> bool:
+        """Whether another contract has the same schema; nothing is read for it."""
+        if other is None:
+            return False
+        mine, theirs = (each.__dict__.get("schema", each._schema) for each in (self, other))  # noqa: SLF001  its own class
+        return (mine == theirs) if isinstance(theirs, Mapping) else self.origin == other.origin
+
     def mode(self, direction: Direction) -> Mode:
         """The mode of a direction."""
         return self.produce if direction == "produce" else self.consume

@@ -38,6 +38,37 @@ def is_secret(model: type[BaseModel], location: Location) -> bool:
     return any(_mentions_secret(each) for each in annotations)
 
 
+def mapped_at(model: type[BaseModel], location: Location) -> list[Any]:
+    """The types, containers without their contents, that an expression at a place may give; none where any will do."""
+    annotations: list[Any] = [model]
+    for step in location:
+        annotations = [each for annotation in annotations for each in _step(annotation, step)]
+    found: list[Any] = []
+    for annotation in annotations:
+        for each in _mapped(annotation):
+            found += [get_origin(each) or each]
+    return list(dict.fromkeys(found))
+
+
+def _mapped(annotation: Any) -> Iterator[Any]:
+    """The alternatives within ``Mapped[…]``."""
+    if get_origin(annotation) is Mapped:
+        yield from _alternatives(get_args(annotation)[0])
+    else:
+        for each in _inner(annotation):
+            yield from _mapped(each)
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Annotated:
+        yield from _alternatives(get_args(annotation)[0])
+    elif get_origin(annotation) is Union or type(annotation).__name__ == "UnionType":
+        for each in get_args(annotation):
+            yield from _alternatives(each)
+    else:
+        yield annotation
+
+
 def _mentions_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(_mentions_secret(each) for each in get_args(annotation))
 

@@ -11,7 +11,7 @@ from hub.deployment.composer import compose
 from hub.deployment.document import Document
 from hub.deployment.finding import Findings, Span
 from hub.deployment.nodes import Included, Mapping, Node, Scalar, Sequence, data
-from hub.deployment.text import read_text
+from hub.deployment.text import Overlay, read_text
 
 MAX_INCLUDED = 16 * 2**20
 """Largest file that is included; GitHub's largest delivery is 25 MB, and no fixture should be that large."""
@@ -38,10 +38,12 @@ class Includes:
     Args:
         directory: of the deployment.
         findings: what is wrong is noted there.
+        overlay: texts that count instead of what files hold.
     """
 
-    def __init__(self, directory: Path, findings: Findings) -> None:
+    def __init__(self, directory: Path, findings: Findings, overlay: Overlay | None = None) -> None:
         self._findings = findings
+        self._overlay = overlay or {}
         self._roots = roots(directory)
 
     def put_in(
@@ -80,7 +82,7 @@ class Includes:
                 document.at(other),
             )
         real = None if other else self._find(base, target.text, span)
-        text = read_text(real, MAX_INCLUDED, span, self._findings) if real else None
+        text = read_text(real, MAX_INCLUDED, span, self._findings, self._overlay) if real else None
         if real is None or text is None:
             return Included(node.start, node.end, value=None, path="", broken=True)
         return self._content(node, real, text, span, depth)
@@ -88,7 +90,7 @@ class Includes:
     def _find(self, base: Path, target: str, span: Span) -> Path | None:
         try:
             real = (base / target).resolve()
-            exists = real.is_file()
+            exists = real in self._overlay or real.is_file()
         except (OSError, ValueError, RuntimeError):
             # Names that no file can have: a null character, a link that leads back to itself.
             real, exists = self._roots[0] / "?", False

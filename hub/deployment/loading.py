@@ -13,17 +13,23 @@ from typing import Any
 from hub.contracts import Contract
 from hub.deployment.contracts import contracts_of
 from hub.deployment.deployment import Deployment
+from hub.deployment.document import Document
 from hub.deployment.files import read_schema_file, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
+from hub.deployment.meaning import check_trials
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
+from hub.deployment.nodes import Node
 from hub.deployment.registry import Registry, UnknownUse
 from hub.deployment.sections import UNITS, Entry, Sections
 from hub.deployment.sources import check_sources
-from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec
+from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
+from hub.deployment.survey import Survey
+from hub.deployment.text import Overlay
 from hub.deployment.topology import Topology
 from hub.deployment.trial import TestSection
-from hub.deployment.trials import TrialSpec, check_trials
+from hub.deployment.trials import TrialSpec
+from hub.deployment.typing import Typing
 from hub.deployment.usage import check_usage
 
 _LONGEST_NAME = 63
@@ -62,36 +68,74 @@ def check(directory: str | os.PathLike[str], *, registry: Registry | None = None
     return Report(str(directory), found, tuple(loader.files), units, time.perf_counter() - started)
 
 
-def _read(directory: Path, registry: Registry, findings: Findings) -> tuple[Deployment | None, _Loader]:
-    loader = _Loader(directory, registry, findings)
+def survey(
+    directory: str | os.PathLike[str], *, registry: Registry | None = None, overlay: Overlay | None = None
+) -> Survey:
+    """All that is known of a directory of schema files, right or wrong.
+
+    Args:
+        directory: where the schema files are.
+        registry: where connectors are looked up; all that are installed if not given.
+        overlay: texts that count instead of what files hold.
+    """
+    findings = Findings()
+    deployment, loader = _read(Path(directory), registry or Registry(), findings, overlay)
+    return Survey(
+        tuple(findings.sorted()),
+        loader.documents,
+        loader.sections,
+        loader.units,
+        loader.services,
+        loader.contracts,
+        frozenset(loader.declared),
+        deployment,
+    )
+
+
+def _read(
+    directory: Path, registry: Registry, findings: Findings, overlay: Overlay | None = None
+) -> tuple[Deployment | None, _Loader]:
+    loader = _Loader(directory, registry, findings, overlay)
     return loader.run(), loader
 
 
 class _Loader:
-    def __init__(self, directory: Path, registry: Registry, findings: Findings) -> None:
+    def __init__(self, directory: Path, registry: Registry, findings: Findings, overlay: Overlay | None = None) -> None:
         self.sections = Sections()
-        self.files: list[str] = []
+        self.documents: dict[str, tuple[Document, Node | None]] = {}
+        self.units: dict[str, UnitSpec] = {}
+        self.services: dict[str, ServiceSpec] = {}
+        self.contracts: dict[str, Contract] = {}
+        self.declared: set[str] = set()
         self._directory = directory
         self._registry = registry
         self._findings = findings
+        self._overlay = overlay
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the schema files that were read."""
+        return list(self.documents)
 
     def run(self) -> Deployment | None:
         if not self._files():
             return None
         self._check_name()
         specs = self._specs()
-        units = {name: spec for (kind, name), spec in specs.items() if kind in UNITS}
+        units = self.units = {name: spec for (kind, name), spec in specs.items() if kind in UNITS}
         trials = {name: spec for (kind, name), spec in specs.items() if kind == "test"}
         for (kind, _), spec in specs.items():
             if kind != "test":
                 spec.check(self._findings)
-        services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
+        services = self.services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
         check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
-        contracts = self._contracts(units)
+        contracts = self.contracts = self._contracts(units)
         topology = Topology(self.sections, units)
+        self.declared = topology.declared
         topology.check(self._findings)
         if topology.complete and not self._findings.errors:
             check_usage(self.sections, units, self._findings)
+            self._typing(units, contracts).check(self._findings)
         check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None
@@ -113,7 +157,7 @@ class _Loader:
         directory, findings = self._directory, self._findings
         here = Span.of_directory(str(directory))
         try:
-            paths = schema_files(directory)
+            paths = schema_files(directory, self._overlay)
         except NotADirectoryError:
             findings.error(
                 "deployment.directory",
@@ -134,8 +178,8 @@ class _Loader:
             )
             return False
         for path in paths:
-            document, root = read_schema_file(directory, path, findings)
-            self.files.append(document.name)
+            document, root = read_schema_file(directory, path, findings, self._overlay)
+            self.documents[document.name] = document, root
             self.sections.read(document, root, findings)
         return True
 
@@ -167,6 +211,13 @@ class _Loader:
         sources = [spec for spec in units.values() if isinstance(spec, SourceSpec)]
         complete = self.sections.complete and len(sources) == sum(1 for _ in self.sections.of("source"))
         return contracts_of(self._directory, self.sections.of("event"), sources, self._findings, complete=complete)
+
+    def _typing(self, units: Mapping[str, UnitSpec], contracts: Mapping[str, Contract]) -> Typing:
+        declared: dict[str, list[str]] = {entry.name: [] for entry in self.sections.of("topic")}
+        for entry in self.sections.of("event"):
+            topic = (entry.section and entry.section.topic) or entry.name
+            declared.setdefault(topic, []).append(entry.name)
+        return Typing(units, contracts, declared, tuple(self.sections.env), self._tables())
 
     def _tables(self) -> dict[str, dict[str, Any]]:
         return {name: table for name, (table, _) in self.sections.tables.items()}

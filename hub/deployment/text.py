@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from hub.deployment.finding import Findings, Span
 
@@ -10,7 +12,11 @@ BOM = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; read over, and kept where a file is written."""
 
 
-def read_text(path: Path, limit: int, span: Span, findings: Findings) -> str | None:
+Overlay: TypeAlias = Mapping[Path, str]
+"""Texts that count instead of what the files hold, by resolved path: what an editor hasn't saved yet."""
+
+
+def read_text(path: Path, limit: int, span: Span, findings: Findings, overlay: Overlay | None = None) -> str | None:
     """The content of a file; ``None`` where it can't be read, which is noted.
 
     Args:
@@ -18,12 +24,16 @@ def read_text(path: Path, limit: int, span: Span, findings: Findings) -> str | N
         limit: largest size, in bytes.
         span: place to note it at.
         findings: where to note it.
+        overlay: texts that count instead.
     """
     try:
-        size = path.stat().st_size
+        text = overlay.get(path.resolve()) if overlay else None
+        size = path.stat().st_size if text is None else len(text)
         if size > limit:
             findings.error("file.too_large", f"expected at most {limit:,} bytes; got {size:,}", span)
             return None
+        if text is not None:
+            return text
         # No more than was announced, for a file that grows.
         with path.open("rb") as file:
             return file.read(limit + 1).decode("utf-8-sig")

@@ -34,6 +34,8 @@ class Pending:
     first_failed: float | None = None
     failure: Signal | None = None
     settled: bool = False
+    admitted: bool = False
+    """Whether it was held against its contract, and may go on."""
     queue: deque[Pending] | None = field(default=None, repr=False)
     """The events of its key, in order; None where the record holds no event."""
 

@@ -53,7 +53,7 @@ class Backlog:
         self._since = since
         self._until = until
         self._last = last
-        self._consumer: AIOKafkaConsumer = clients.consumer(settings)
+        self._consumer: AIOKafkaConsumer
         self.beginnings: dict[TopicPartition, int] = {}
         """Offset of the first record that retention has left."""
         self.starts: dict[TopicPartition, int] = {}
@@ -68,6 +68,7 @@ class Backlog:
         """
         known = await topics.describe_topics(self._settings, self._names) if self._names else {}
         partitions = [TopicPartition(name, each) for name, topic in known.items() for each in range(topic.partitions)]
+        self._consumer = clients.consumer(self._settings)
         await clients.start(self._consumer)
         try:
             await self._measure(partitions)

@@ -52,7 +52,7 @@ class DeadLetter(NamedTuple):
 
     Attributes:
         unit: the unit that failed.
-        stage: what it was doing: ``parse``, ``where``, ``map``, ``publish``, ``write``.
+        stage: what it was doing: ``parse``, ``contract``, ``where``, ``map``, ``publish``, ``write``.
         error: class of the root cause.
         cause: its message.
         status: the far side's status, where there is one.

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from hub.contracts import ContractViolation
 from hub.engine.attempts import Attempts, Pending, Retrying, RetryPolicy
 from hub.engine.backoff import backoff
+from hub.engine.contracts import STAGE
 from hub.engine.deadletter import Origin, error_class
 from hub.engine.outlet import DeadLetterFailed, Outlet
 from hub.engine.reader import Reader
@@ -110,7 +112,8 @@ class DeliveryLoop:
             if not self.connected:
                 await self.connect(batch=True)
             elif due := attempts.due(self._concurrency):
-                await self._write(due, attempts)
+                if admitted := await self._admitted(due, attempts):
+                    await self._write(admitted, attempts)
             else:
                 await self._unit.rest(min(attempts.wait(), _NAP))
             if time.monotonic() - committed > COMMIT_EVERY and not self._interrupted:
@@ -132,6 +135,23 @@ class DeliveryLoop:
             or self._reader.revoking.is_set()
             or self._reader.generation != self._generation
         )
+
+    async def _admitted(self, due: Sequence[Pending], attempts: Attempts) -> Sequence[Pending]:
+        """Those that keep their contract; the others are dead-lettered. Each is looked at once, when its turn comes."""
+        contracts = self._unit.contracts
+        if contracts is None:
+            return due
+        admitted: list[Pending] = []
+        for pending in due:
+            if not pending.admitted:
+                try:
+                    contracts.consumed(pending.delivery.event)
+                except ContractViolation as violation:
+                    await self._bury(pending, violation, STAGE, attempts)
+                    continue
+                pending.admitted = True
+            admitted.append(pending)
+        return admitted
 
     async def _write(self, due: Sequence[Pending], attempts: Attempts) -> None:
         """One call of the connector, and what follows from its outcome."""
@@ -219,10 +239,20 @@ class DeliveryLoop:
             return
 
     async def _publish_replies(self, replies: Sequence[Event]) -> None:
-        if self._reply and replies:
-            records = [Record(self._reply, *reply.to_kafka()) for reply in replies]
-            for index, error in (await self._outlet.publish(records)).items():
-                await self._outlet.bury(replies[index].to_kafka(), error, stage="reply")
+        if not self._reply or not replies:
+            return
+        kept: list[Event] = []
+        for reply in replies:
+            try:
+                if self._unit.contracts is not None:
+                    self._unit.contracts.produced(reply)
+            except ContractViolation as violation:
+                await self._outlet.bury(reply.to_kafka(), violation, stage=STAGE)
+            else:
+                kept.append(reply)
+        records = [Record(self._reply, *reply.to_kafka()) for reply in kept]
+        for index, error in (await self._outlet.publish(records)).items():
+            await self._outlet.bury(kept[index].to_kafka(), error, stage="reply")
 
     async def _wait_out(self, outage: Signal, *, batch: bool) -> None:
         self._outages += 1

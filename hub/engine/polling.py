@@ -11,7 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
+from hub.engine.contracts import STAGE
 from hub.engine.cursors import CursorStore
 from hub.engine.deadletter import error_class
 from hub.engine.outlet import Outlet
@@ -25,6 +27,10 @@ from hub.sdk.source import PollingSource
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 """Bounds in seconds of the waits after a failed poll."""
+
+
+Refused = tuple[Event, Exception, str]
+"""An event that is dead-lettered, why, and at which stage."""
 
 
 class KafkaUnavailable(HubError):
@@ -152,11 +158,28 @@ class PollingUnit(Unit):
 
     async def _publish(self, events: Sequence[Event], outlet: Outlet) -> None:
         self.ledger.taken += len(events)
+        kept, refused = self._held_against_contracts(events)
         try:
-            too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in events])
+            too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in kept])
         except NotConnected as error:
             raise KafkaUnavailable(f"the events could not be stored: {error}") from error
-        for index, refusal in too_large.items():
-            await outlet.bury(events[index].to_kafka(), refusal, stage="publish")
-        self.ledger.dead_lettered.update(error_class(refusal) for refusal in too_large.values())
-        self.ledger.delivered += len(events) - len(too_large)
+        refused += [(kept[index], refusal, "publish") for index, refusal in too_large.items()]
+        for event, refusal, stage in refused:
+            await outlet.bury(event.to_kafka(), refusal, stage=stage)
+        self.ledger.dead_lettered.update(error_class(refusal) for _, refusal, _ in refused)
+        self.ledger.delivered += len(events) - len(refused)
+
+    def _held_against_contracts(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
+        """The events that may be published, and those that may not."""
+        if self.contracts is None:
+            return list(events), []
+        kept: list[Event] = []
+        refused: list[Refused] = []
+        for event in events:
+            try:
+                self.contracts.produced(event)
+            except ContractViolation as violation:
+                refused.append((event, violation, STAGE))
+            else:
+                kept.append(event)
+        return kept, refused

@@ -148,6 +148,7 @@ class Runtime:
             await self._replace(coming)
             for unit in self.supervisor.units.values():
                 unit.generation = self.generation.number
+                assembly.hold_to_contracts(unit)
             for service in left:
                 await service.close()
             return coming
@@ -173,6 +174,7 @@ class Runtime:
             before = self.supervisor.units.get(unit.name)
             if before is not None:
                 unit.ledger, unit.failures = before.ledger, before.failures
+                unit.contracts = before.contracts or unit.contracts
                 if before.paused:
                     unit.pause()
                 if unit.name in stopped:

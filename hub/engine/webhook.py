@@ -8,6 +8,9 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any
 
+from hub.contracts import ContractViolation
+from hub.engine.contracts import STAGE
+from hub.engine.deadletter import error_class
 from hub.engine.deduplication import Deduplication
 from hub.engine.outlet import Outlet
 from hub.engine.unit import State, Unit
@@ -151,6 +154,8 @@ class WebhookUnit(Unit):
             size = len(event.raw or b"")
             self._held += size
             try:
+                if not await self._keeps_contract(event, outlet):
+                    return
                 record = Record(self._topic(event.type), *event.to_kafka())
                 # Until Kafka's own verdict: a record that was given up may still be written, and then needs its mark.
                 too_large = await outlet.publish([record], limit=VERDICT_LIMIT)
@@ -171,6 +176,17 @@ class WebhookUnit(Unit):
             raise
         if not new:
             self.ledger.filtered["duplicate"] += 1
+
+    async def _keeps_contract(self, event: Event, outlet: Outlet) -> bool:
+        """Dead-letters an event that breaks its contract; it counts as taken, since its sender can't mend it."""
+        if self.contracts is not None:
+            try:
+                self.contracts.produced(event)
+            except ContractViolation as violation:
+                await outlet.bury(event.to_kafka(), violation, stage=STAGE)
+                self.ledger.dead_lettered[error_class(violation)] += 1
+                return False
+        return True
 
 
 async def _not_now(_: WebhookRequest) -> Answer:

@@ -115,11 +115,13 @@ class Route:
         split: gives the elements that events are made of.
         branches: the first one whose ``when`` is true counts; a route without ``switch`` has one.
         sources: all its expressions, and what is wrong with them.
+        dropped_at: where the paths under ``drop:`` stand, by the path of their branch, ``()`` for the route's own.
     """
 
     def __init__(self, section: Mapping[str, Any], name: str = "") -> None:
         self.name = name
         self.sources = Sources()
+        self.dropped_at: dict[tuple[Path, FieldPath], Path] = {}
         self.where = self._expression(section.get("where"), ("where",))
         self.split = self._expression(section.get("split"), ("split",))
         shaping = self._shaping(section, ())
@@ -216,6 +218,7 @@ class Route:
         if target[0] == "attributes" and target[1] in REQUIRED:
             self.sources.refuse(f"every event has a {target[1]}, so it can't be dropped", place, text)
             return []
+        self.dropped_at.setdefault((path, target), place)
         return [target]
 
     def _path(self, text: str, place: Path) -> FieldPath | None:

@@ -4,6 +4,7 @@
     ├── ConfigError          a schema file, a setting or a unit's configuration is wrong: exit code 2
     ├── EnvironmentProblem   a server, a tool or a file that we need isn't there: exit code 3
     ├── InvalidEvent         bytes or attributes that are no CloudEvent
+    │   └── InvalidPayload   a payload that isn't what its content type says, or no strict JSON
     ├── WebhookRejected      a request that a webhook source refuses, with the HTTP status to answer
     └── Signal               what a connector says about a failed call to its system
         ├── Transient        this one failed; the same again may work
@@ -37,6 +38,10 @@ class EnvironmentProblem(HubError):
 
 class InvalidEvent(HubError):
     """An event that breaks CloudEvents 1.0, or a message that holds none."""
+
+
+class InvalidPayload(InvalidEvent):
+    """A payload that isn't what its content type says; or JSON that can't be read and written again without loss."""
 
 
 class WebhookRejected(HubError):

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from hub.sdk.errors import InvalidEvent
+from hub.sdk import payload, strictjson
+from hub.sdk.errors import InvalidEvent, InvalidPayload
+from hub.sdk.payload import JSON
+from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  it belongs to events for those who import it from here
 
 SPECVERSION = "1.0"
-JSON = "application/json"
 STRUCTURED = "application/cloudevents+json"
 
 _CE = "ce_"
@@ -36,6 +38,10 @@ _REQUIRED = ("id", "source", "type")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Header = tuple[str, bytes]
+
+CHECKED: Header = ("hub_json", b"strict")
+"""Kafka header of events whose payload was found to be strict JSON when they were taken in, or was written by the hub:
+readers need not look again. What other programs write has none and is looked at by everyone who reads its data."""
 
 
 class KafkaMessage(NamedTuple):
@@ -63,7 +69,8 @@ class Event:
         extensions: further attributes, names of lower-case letters and digits.
 
     Raises:
-        InvalidEvent: an attribute breaks CloudEvents 1.0, or data that isn't JSON by its content type.
+        InvalidEvent: an attribute breaks CloudEvents 1.0.
+        InvalidPayload: data that its content type can't hold, such as NaN in JSON.
     """
 
     __slots__ = ("_attributes", "_data", "_raw", "headers")
@@ -95,15 +102,24 @@ class Event:
         self._data: Any = data
         self._raw: Any = _UNSET
         self.headers: tuple[Header, ...] = tuple(headers)
-        self._raw = _encode(data, datacontenttype)
+        self._raw = payload.encode(data, datacontenttype)
 
     @classmethod
-    def of(cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = ()) -> Event:
-        """An event of attributes that are known to be valid and of a payload as bytes; nothing is checked or copied."""
+    def of(
+        cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = (), data: Any = _UNSET
+    ) -> Event:
+        """An event of attributes that are known to be valid and of a payload as bytes; nothing is checked or copied.
+
+        Args:
+            attributes: as strings.
+            raw: the payload.
+            headers: that travel along.
+            data: what `hub.sdk.strictjson.parse` made of the payload, where that was done already.
+        """
         self = cls.__new__(cls)
         self._attributes = attributes
         self._raw = raw
-        self._data = _UNSET
+        self._data = data
         self.headers = tuple(headers)
         return self
 
@@ -161,11 +177,23 @@ class Event:
         """The payload, parsed on first use: a JSON value, ``str`` for ``text/*``, else ``bytes``. Don't change it.
 
         Raises:
-            InvalidEvent: the bytes are not of the content type.
+            InvalidPayload: the bytes are not of the content type, or JSON that can't be read without loss.
         """
         if self._data is _UNSET:
-            self._data = _decode(self._raw, self.datacontenttype)
+            self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
         return self._data
+
+    def checked(self) -> Event:
+        """The event, marked as one whose payload is known to be strict JSON; itself where it is none or marked already.
+
+        Raises:
+            InvalidPayload: it isn't strict JSON.
+        """
+        if self._raw is None or CHECKED in self.headers or not is_json(self.datacontenttype):
+            return self
+        # What was parsed or written before needs no second look.
+        data = strictjson.parse(self._raw) if isinstance(self._data, bytes) else self.data
+        return Event.of(self._attributes, self._raw, (CHECKED, *self.headers), data)
 
     # Copies
 
@@ -178,7 +206,7 @@ class Event:
             else:
                 merged[name] = value
         validate(merged)
-        raw = self._raw if data is _UNSET else _encode(data, merged.get("datacontenttype", JSON))
+        raw = self._raw if data is _UNSET else payload.encode(data, merged.get("datacontenttype", JSON))
         return Event.of(merged, raw, self.headers if headers is _UNSET else headers)
 
     # Kafka
@@ -267,14 +295,6 @@ class Event:
         return f"Event(type={self.type!r}, source={self.source!r}, id={self.id!r})"
 
 
-def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON: ``application/json``, ``text/json`` or ``+json``, parameters aside."""
-    if content_type == JSON:
-        return True
-    media = content_type.partition(";")[0].strip().lower()
-    return media.endswith(("/json", "+json"))
-
-
 def validate(attributes: Mapping[str, str]) -> None:
     """Checks attributes against CloudEvents 1.0.
 
@@ -312,41 +332,12 @@ def _check_time(time: str) -> None:
     raise InvalidEvent(f"expected an RFC 3339 time, e.g. 2026-11-20T10:02:11Z; got {time!r}")
 
 
-def _encode(data: Any, content_type: str) -> bytes | None:
-    if data is None or isinstance(data, bytes):
-        return data
-    if is_json(content_type):
-        try:
-            return orjson.dumps(data)
-        except TypeError as error:
-            raise InvalidEvent(f"expected data that JSON can hold: {error}") from error
-    if isinstance(data, str):
-        return data.encode()
-    raise InvalidEvent(f"expected str or bytes as data of {content_type}; got {type(data).__name__}")
-
-
-def _decode(raw: bytes | None, content_type: str) -> Any:
-    if raw is None:
-        return None
-    if is_json(content_type):
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise InvalidEvent(f"expected JSON by the content type {content_type}: {error}") from error
-    if content_type.startswith("text/"):
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            raise InvalidEvent(f"expected UTF-8 by the content type {content_type}: {error}") from error
-    return raw
-
-
 def _from_document(value: bytes | None, key: bytes | None, headers: list[Header]) -> Event:
     """An event in structured mode. The payload's bytes are those of its JSON value."""
     try:
-        document = orjson.loads(value or b"")
-    except orjson.JSONDecodeError as error:
-        raise InvalidEvent(f"expected a structured CloudEvent as JSON: {error}") from error
+        document = strictjson.parse(value or b"")
+    except InvalidPayload as error:
+        raise InvalidPayload(f"expected a structured CloudEvent as JSON; got {error}") from None
     if not isinstance(document, dict) or document.pop("specversion", None) != SPECVERSION:
         raise InvalidEvent("expected a JSON object with specversion 1.0 as structured CloudEvent")
     attributes = {

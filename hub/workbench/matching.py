@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.deployment.trial import Output
+from hub.deployment.expectation import Output
 from hub.sdk import Event, InvalidEvent
 
 Path = tuple[str | int, ...]

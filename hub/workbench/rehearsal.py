@@ -1,7 +1,7 @@
 """A deployment's routes run in memory: events come in on topics, and what comes out everywhere is gathered.
 
 An event is followed through route after route until it is at its sinks. Sinks write nothing. Loading a deployment has
-made sure that routes form no cycle, so that this ends.
+made sure that routes form no cycle, so that this ends. Contracts are kept as the engine keeps them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from hub.deployment import Deployment, RouteSpec
+from hub.engine.contracts import ContractGate
 from hub.routes import compile_mapping
 from hub.routes.fusion import Outcome, Program
 from hub.sdk import Event
@@ -85,6 +86,7 @@ class Rehearsal:
     def __init__(self, deployment: Deployment, env: Mapping[str, str]) -> None:
         self.deployment = deployment
         self.env = env
+        self._gate = ContractGate.of(deployment.name, deployment.contracts)
         self._programs: dict[str, Program] = {}
         self._settings: dict[tuple[str, ...], Callable[[Event], Any]] = {}
         self._routes: dict[str, list[RouteSpec]] = {}
@@ -119,15 +121,25 @@ class Rehearsal:
                 for place, made in sent([step]).items():
                     passage.arrivals.setdefault(place, []).extend(made)
                     # Read anew from what is written, as the next reader does.
-                    queue += [(place, Event.from_kafka(*each.to_kafka())) for each in made]
+                    if place in self._routes or place in self._sinks:
+                        queue += [(place, Event.from_kafka(*each.to_kafka())) for each in made]
 
     def _outcome(self, route: RouteSpec, event: Event) -> Outcome | Exception:
         try:
-            if route.name not in self._programs:
-                self._programs[route.name] = route.program(self.env)
-            return self._programs[route.name](event)
+            return self._made(route, event)
         except Exception as error:  # noqa: BLE001  as in the engine: whatever is raised is this event's failure
             return error
+
+    def _made(self, route: RouteSpec, event: Event) -> Outcome:
+        if route.name not in self._programs:
+            self._programs[route.name] = route.program(self.env)
+        if self._gate is not None:
+            self._gate.consumed(event)
+        outcome = self._programs[route.name](event)
+        if self._gate is not None and not isinstance(outcome, str):
+            for made, _ in outcome:
+                self._gate.produced(made)
+        return outcome
 
     def settings(self, sink: str, keys: Iterable[str], event: Event) -> Any:
         """What settings of a sink are for an event that it receives.

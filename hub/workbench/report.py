@@ -62,7 +62,7 @@ def payload(event: Event) -> Any:
 
 def table(miss: Miss) -> list[tuple[str, str, str]]:
     """Its differences: place, what was expected, what came."""
-    return [(path_text(each.path), _value(each.expected), _value(each.got)) for each in miss.differences]
+    return [(path_text(each.path) or "all", _value(each.expected), _value(each.got)) for each in miss.differences]
 
 
 def _value(value: Any) -> str:

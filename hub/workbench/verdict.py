@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.contracts import ContractViolation
 from hub.deployment import InvalidDeployment
-from hub.deployment.trial import Expectation, FailureHere, FilteredHere, Output
+from hub.deployment.expectation import Expectation, FailureHere, FilteredHere, Output
 from hub.deployment.trials import TrialSpec
 from hub.routes import EvaluationError
 from hub.routes.errors import path_text
@@ -56,7 +56,10 @@ def stage(error: Exception) -> str:
         return "contract"
     if isinstance(error, InvalidEvent):
         return "parse"
-    return "where" if getattr(error, "path", ())[:1] == ("where",) else "map"
+    path: tuple[str | int, ...] = getattr(error, "path", ())
+    if path[-1:] == ("when",):
+        return "switch"
+    return str(path[0]) if path[:1] in (("where",), ("split",), ("to",)) else "map"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,21 @@ silent too. `inference` is the ground; `access`, `relations`, `calls`, `narrowin
 other; `expression` checks one expression, `route` a whole route. Import from here only what this file exports.
 """
 
+from hub.routes.checker.completion import Completion, complete
 from hub.routes.checker.expression import Checked, check_source
+from hub.routes.checker.outcome import as_json
 from hub.routes.checker.problem import CODES, Problem
+from hub.routes.checker.route import Output, RouteChecked, check_route
 
-__all__ = ["CODES", "Checked", "Problem", "check_source"]
+__all__ = [
+    "CODES",
+    "Checked",
+    "Completion",
+    "Output",
+    "Problem",
+    "RouteChecked",
+    "as_json",
+    "check_route",
+    "check_source",
+    "complete",
+]

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from hub.contracts.shape import DYN, Shape
 from hub.routes.checker.facts import Facts, Path
-from hub.routes.checker.problem import Problem
+from hub.routes.checker.problem import Problem, Visit
 from hub.routes.syntax import Expr, Index, Name, Select, children
 from hub.routes.syntax import Literal as Constant
 from hub.routes.writer import Source
@@ -51,14 +51,22 @@ class Inference:
         names: shapes of the names that expressions see.
         strict: whether to report what is only possible: null where a schema allows it, fields that may be missing.
         tables: constant tables for ``lookup``.
+        alone: whether there are no other events than these; then what never holds is a mistake, and what stands behind
+            it is looked at as if it might.
     """
 
     def __init__(
-        self, names: Mapping[str, Shape], *, strict: bool = False, tables: Mapping[str, Any] | None = None
+        self,
+        names: Mapping[str, Shape],
+        *,
+        strict: bool = False,
+        tables: Mapping[str, Any] | None = None,
+        alone: bool = True,
     ) -> None:
         self.roots: dict[str | int, Shape] = {name: shape for name, shape in names.items()}  # noqa: C416  of wider keys
         self.strict = strict
         self.tables = tables or {}
+        self.alone = alone
         self.source = Source("", Constant(0, 0, None))
         self.facts: Facts = {}
         self.variables: dict[str, Variable] = {}
@@ -67,14 +75,20 @@ class Inference:
         self.silent = 0
         self.again = False
         """Whether an operand is looked at once more, with what the other operands say."""
+        self.visited: set[Visit] = set()
         self._counter = 0
+        self._node: Expr | None = None
 
     # Nodes
 
     def infer(self, node: Expr) -> Shape:
         """The shape of a node's value; notes what is wrong with it."""
+        outer, self._node = self._node, node
         method = getattr(self, "infer_" + type(node).__name__.lower(), self.infer_other)
         shape: Shape = method(node)
+        self._node = outer
+        if not self.silent:
+            self.visited.add((self.source.path, node.start, node.end))
         self.types[id(node)] = (node, shape)
         return shape
 
@@ -152,10 +166,15 @@ class Inference:
         everywhere: bool = False,
     ) -> None:
         """Notes a problem."""
-        if not self.silent:
-            self.problems.append(
-                Problem(severity, code, message, self.source, node.start, node.end, suggestion, fix, everywhere)
+        if self.silent:
+            return
+        around = self._node or self.source.tree
+        self.problems.append(
+            Problem(
+                severity, code, message, self.source, node.start, node.end, suggestion, fix, everywhere,
+                (self.source.path, around.start, around.end),
             )
+        )  # fmt: skip
 
     def error(self, code: str, message: str, node: Span, suggestion: str | None = None, **more: Any) -> None:
         """Notes an error."""

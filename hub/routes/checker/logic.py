@@ -48,7 +48,8 @@ class Logic(Narrowing):
                 self.infer(operand)
                 self.check_bool(operand)
                 if facts is not None:
-                    facts = self.assume(operand, every, facts)
+                    after = self.assume(operand, every, facts)
+                    facts = facts if after is None and problems and self.alone else after
             found.append(problems)
         for index, problems in enumerate(found):
             if problems and index < len(found) - 1 and not self.again:
@@ -96,7 +97,8 @@ class Logic(Narrowing):
         self.note(problems)
         decision = self.decided(node.condition)
         shapes: list[Shape] = []
-        for branch, facts in ((node.then, decision.yes), (node.otherwise, decision.no)):
+        for branch, known in ((node.then, decision.yes), (node.otherwise, decision.no)):
+            facts = self.facts if known is None and problems and self.alone else known
             with self.under(facts):
                 shape = self.infer(branch)
             if facts is not None:

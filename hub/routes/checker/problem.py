@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from hub.routes.writer import Source
 
@@ -24,10 +26,8 @@ CODES = {
     "route.unreachable": "a branch that no event takes",
 }
 """Code → meaning. Codes stay what they are once published."""
-EVERYWHERE = frozenset(
-    ("route.always_false", "route.always_true", "route.never_equal", "route.unreachable", "route.maybe_type")
-)
-"""Codes of problems that count only if they are there for every type of event that a route reads."""
+Visit: TypeAlias = tuple[tuple[str | int, ...], int, int]
+"""A node that was looked at: path of its source, start and end."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Problem:
         end: offset behind the last one.
         suggestion: what to do, for people.
         fix: text that would be right in place of the span, for programs.
-        everywhere: whether it counts only if it holds for every type of event that a route reads.
+        everywhere: whether it counts only if it holds for every type of event for which the place is looked at.
+        visit: the node that was looked at.
     """
 
     severity: Literal["error", "warning"]
@@ -55,6 +56,7 @@ class Problem:
     suggestion: str | None = None
     fix: str | None = None
     everywhere: bool = False
+    visit: Visit | None = None
 
     @property
     def path(self) -> tuple[str | int, ...]:
@@ -66,10 +68,25 @@ class Problem:
         """What tells it from others: code and place."""
         return (self.source.path, self.start, self.end, self.code)
 
-    def suggesting(self, suggestion: str) -> Problem:
-        """The same with a suggestion, where it has none."""
-        return self if self.suggestion else replace(self, suggestion=suggestion)
-
     def __str__(self) -> str:
         hint = f"; {self.suggestion}" if self.suggestion else ""
         return f"{self.severity} {self.code}: {self.message}{hint}"
+
+
+def agreed(ways: Sequence[tuple[Sequence[Problem], AbstractSet[Visit]]]) -> list[Problem]:
+    """The problems of a section that was looked at several times, under different conditions; each once.
+
+    Args:
+        ways: for each time the problems, and what was looked at. A problem that must be there `everywhere` is left out
+            where another time found nothing wrong with the same place.
+    """
+    found: dict[tuple[object, ...], list[Problem]] = {}
+    for problems, _ in ways:
+        for each in {each.place: each for each in problems}.values():
+            found.setdefault(each.place, []).append(each)
+    kept: list[Problem] = []
+    for same in found.values():
+        looked = sum(same[0].visit in visited for _, visited in ways)
+        if not same[0].everywhere or len(same) >= looked:
+            kept.append(next((each for each in same if each.severity == "error"), same[0]))
+    return kept

@@ -10,7 +10,7 @@ from hub.contracts.shape_text import constant_text, described, short
 from hub.contracts.shape_union import overlap, union
 from hub.routes.checker import remedies
 from hub.routes.checker.access import Access
-from hub.routes.checker.spelling import close
+from hub.routes.checker.spelling import misspelt
 from hub.routes.syntax import Binary, Expr, ListLiteral, Literal
 
 _SAME = {
@@ -84,7 +84,7 @@ class Relations(Access):
         options = " or ".join(constant_text(each) for each in known[:_MOST_CONSTANTS])
         more = " or …" if len(known) > _MOST_CONSTANTS else ""
         if value is not None and isinstance(value[0], str):
-            meant = close(value[0], [each for each in known if isinstance(each, str)])
+            meant = misspelt(value[0], [each for each in known if isinstance(each, str)])
             if meant:
                 text = constant_text(meant)
                 hint = f"did you mean `{text}`?"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from hub.contracts.shape import Shape
 
 _CLOSE, _CLOSE_ENOUGH = 0.8, 0.6  # of difflib's ratio, from 0 to 1
+_LONG = 8  # letters of a constant in which two may be wrong
 _DEPTH = 3  # levels below the object where a field of the same name is looked for
 _MOST = 2_000  # fields that are looked at for it
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -21,6 +22,33 @@ def close(name: str, known: Iterable[str], cutoff: float = _CLOSE_ENOUGH) -> str
         plain.setdefault(_plain(each), each)
     found = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=cutoff)
     return plain[found[0]] if found else None
+
+
+def misspelt(text: str, known: Iterable[str]) -> str | None:
+    """The constant that a text differs from by a slip of the pen: one letter, or two in a long one.
+
+    Constants are told apart by less than names (``opened``, ``pinned``), so this is stricter than `close`.
+    """
+    wanted = text.lower()
+    allowed = 1 if len(wanted) < _LONG else 2
+    near = [(distance, each) for each in known if (distance := _distance(wanted, each.lower())) <= allowed]
+    return min(near)[1] if near else None
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters to insert, delete, replace, or swap with their neighbour (optimal string alignment)."""
+    if abs(len(one) - len(other)) > 2:  # noqa: PLR2004  more than is ever allowed
+        return 3
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        before, previous, row = row, before, [i]
+        for j, right in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, previous[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
 
 
 def _plain(name: str) -> str:

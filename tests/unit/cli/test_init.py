@@ -32,6 +32,13 @@ def test_what_it_writes_is_valid(tmp_path: Path) -> None:
     assert "${name}" not in (directory / "README.md").read_text()
 
 
+def test_its_tests_pass(tmp_path: Path) -> None:
+    """What `hub init` writes is tested, and no outcome is left out."""
+    run("init", tmp_path / "demo")
+    result = json.loads(run("test", "--json", "--coverage", tmp_path / "demo").output)
+    assert (result["passed"], result["failed"], result["coverage"]["percent"]) == (2, 0, 100.0)
+
+
 def test_its_route_makes_a_bug_of_the_fixture(tmp_path: Path) -> None:
     """The delivery that the README sends becomes the event that it shows."""
     from hub.sdk import Event  # noqa: PLC0415  read beside its use

@@ -37,7 +37,8 @@ def test_help_lists_the_commands_in_the_order_of_use():
     assert shown.exit_code == 0
     places = [shown.output.index(f"│ {name} ") for name in COMMANDS]
     assert places == sorted(places)
-    assert list(COMMANDS) == ["init", "validate", "run", "up", "topics", "tap", "dlq", "cursors", "kafka", "doctor"]
+    assert list(COMMANDS)[:7] == ["init", "validate", "graph", "test", "diff", "run", "up"]
+    assert list(COMMANDS)[-2:] == ["kafka", "doctor"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

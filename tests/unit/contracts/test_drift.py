@@ -114,6 +114,32 @@ def test_conditions_stay_as_they_are() -> None:
     assert drift({"a": {"y": 1}}, schema)[0] == [""]
 
 
+def test_what_is_forbidden_by_reference_stays_forbidden() -> None:
+    """The definition is closed where it describes a value, and that must not loosen where it forbids one."""
+    thing = {"type": "object", "properties": {"o": {"type": "object", "properties": {"x": {}}}}, "required": ["o"]}
+    schema = {
+        "properties": {"a": {"$ref": "#/$defs/thing"}, "b": {"not": {"$ref": "#/$defs/thing"}}},
+        "$defs": {"thing": thing},
+    }
+    assert drift({"a": {"o": {"y": 1}}}, schema) == ([], [("/a/o/y", "integer")])
+    assert drift({"b": {"o": {"y": 1}}}, schema)[0] == ["/b"]
+
+
+def test_a_definition_may_stand_alone_here_and_be_joined_there() -> None:
+    """Alone it is closed by itself, joined together with the others."""
+    schema = {
+        "properties": {
+            "alone": {"$ref": "#/$defs/user", "description": "x"},
+            "joined": {"allOf": [{"$ref": "#/$defs/user"}, {"properties": {"age": {}}}]},
+        },
+        "$defs": {"user": USER},
+    }
+    assert drift({"alone": {"login": "x", "age": 1}, "joined": {"login": "x", "age": 1}}, schema) == (
+        [],
+        [("/alone/age", "integer")],
+    )
+
+
 def test_a_recursive_schema_is_followed_all_the_way() -> None:
     """New fields deep down are found."""
     tree: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#"}}}

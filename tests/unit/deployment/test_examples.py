@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from hub.deployment import InvalidDeployment, check, load
+from hub.workbench.coverage import Recorder
+from hub.workbench.report import text
+from hub.workbench.trials import run
 
 EXAMPLES = Path(__file__).parents[3] / "schemas" / "examples"
 DEPLOYMENTS = sorted({path.parent for path in EXAMPLES.rglob("*.yaml")})
@@ -16,6 +19,17 @@ DEPLOYMENTS = sorted({path.parent for path in EXAMPLES.rglob("*.yaml")})
 def test_examples_are_valid(directory: Path) -> None:
     """No error, and no warning either."""
     assert [str(each) for each in check(directory).findings] == []
+
+
+@pytest.mark.parametrize("directory", DEPLOYMENTS, ids=lambda each: each.name)
+def test_their_tests_pass_and_see_all(directory: Path) -> None:
+    """Every outcome and branch of their routes is seen by a test."""
+    deployment = load(directory)
+    recorder = Recorder(deployment)
+    for result in run(deployment):
+        assert [text(result, miss) for miss in result.misses] == []
+        recorder.take(result.passage.steps, result.tracers)
+    assert [(each.label, each.missing) for each in recorder.coverage().points if each.missing] == []
 
 
 def test_the_quickstart_needs_what_its_readme_says() -> None:

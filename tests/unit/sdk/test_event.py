@@ -11,7 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.sdk import Event, InvalidEvent
+from hub.sdk import Event, InvalidEvent, InvalidPayload
 from hub.sdk.event import STRUCTURED
 
 TIME = "2026-11-20T10:02:11Z"
@@ -210,3 +210,70 @@ def test_every_event_survives_both_modes(id, type, subject, tenant, key, data): 
     structured = Event.from_kafka(*event.to_structured())
     assert structured.attributes == event.attributes
     assert structured.data == data
+
+
+STRICT = ("hub_json", b"strict")
+TWICE = b'{"a":1,"a":2}'
+
+
+def stored(value: bytes | None, *more: tuple[str, bytes], content_type: bytes = b"application/json") -> Event:
+    """A record as another program may write it."""
+    headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/s"), ("ce_type", b"t")]
+    return Event.from_kafka(None, value, [*headers, ("content-type", content_type), *more])
+
+
+def test_data_of_other_programs_is_read_strictly():
+    """What orjson would hide is an error, once somebody looks; the bytes are there all the same."""
+    event = stored(TWICE)
+    with pytest.raises(
+        InvalidPayload, match="expected JSON by the content type application/json; got the key 'a' twice"
+    ):
+        event.data  # noqa: B018  it raises
+    assert event.raw == TWICE
+    assert stored(b'{"a": 1}').data == {"a": 1}
+
+
+def test_data_that_was_checked_is_not_checked_again():
+    """The mark says that somebody has looked, and travels with the event."""
+    event = stored(TWICE, STRICT)
+    assert event.data == {"a": 2}
+    assert STRICT in event.to_kafka().headers
+
+
+def test_a_checked_event_is_marked_and_stays_as_it_is():
+    """Once: a second check gives the same event; what is no JSON needs none."""
+    for event in (make(), stored(b'{"a": 1}'), make(data=b'{"a":1}')):
+        checked = event.checked()
+        assert checked.headers[0] == STRICT
+        assert checked.raw == event.raw
+        assert checked.attributes == event.attributes
+        assert checked.checked() is checked
+        assert checked.data == Event.from_kafka(*checked.to_kafka()).data
+    for event in (
+        make(data=None),
+        make(data="x", datacontenttype="text/plain"),
+        make(data=b"\xff", datacontenttype="image/png"),
+    ):
+        assert event.checked() is event
+
+
+@pytest.mark.parametrize("raw", [TWICE, b"", b"[NaN]", b'{"a":18446744073709551616}'])
+def test_an_event_that_isnt_strict_isnt_marked(raw: bytes):
+    """Given as bytes or read from Kafka."""
+    for event in (stored(raw), make(data=raw)):
+        with pytest.raises(InvalidPayload):
+            event.checked()
+
+
+@pytest.mark.parametrize("data", [float("nan"), [2**64], "\ud800", {1: 2}])
+def test_data_that_json_cant_hold_make_no_event(data: object):
+    """NaN would become null without a word."""
+    with pytest.raises(InvalidPayload, match="expected data that JSON can hold; got "):
+        make(data=data)
+
+
+def test_a_structured_event_is_read_strictly():
+    """A key that stands twice in its data would be gone when the data are written by themselves."""
+    document = b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":1,"a":2}}'
+    with pytest.raises(InvalidPayload, match="expected a structured CloudEvent as JSON; got the key 'a' twice"):
+        Event.from_kafka(None, document, [("content-type", STRUCTURED.encode())])

@@ -1,0 +1,182 @@
+"""Tests of a deployment that mean nothing, or that can't fail or can't pass, found without running them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+
+from hub.deployment.expectation import Expectation, Output, RouteExpectation
+from hub.deployment.finding import Findings
+from hub.deployment.specs import RouteSpec, SinkSpec, UnitSpec
+from hub.deployment.trials import InvalidGiven, TrialSpec
+from hub.sdk.config import has_expression
+
+
+def check_trials(
+    trials: Iterable[TrialSpec],
+    units: Mapping[str, UnitSpec],
+    declared: Collection[str],
+    findings: Findings,
+    *,
+    complete: bool,
+) -> None:
+    """Notes tests that mean nothing, or that can't fail or can't pass.
+
+    Args:
+        trials: the tests.
+        units: sources, routes and sinks by name.
+        declared: topics and event types.
+        findings: where to note it.
+        complete: whether all of the deployment was understood, so that it is known where events flow.
+    """
+    for trial in trials:
+        if findings.full:
+            return
+        _Check(trial, units, declared, findings, complete=complete).run()
+
+
+class _Check:
+    def __init__(
+        self,
+        trial: TrialSpec,
+        units: Mapping[str, UnitSpec],
+        declared: Collection[str],
+        findings: Findings,
+        *,
+        complete: bool,
+    ) -> None:
+        self._trial = trial
+        self._routes = {name: unit for name, unit in units.items() if isinstance(unit, RouteSpec)}
+        self._sinks = {name: unit for name, unit in units.items() if isinstance(unit, SinkSpec)}
+        self._units = units
+        self._declared = declared
+        self._findings = findings
+        self._complete = complete
+
+    def run(self) -> None:
+        if not self._events():
+            return
+        self._variables()
+        topics = {self._trial.topic(each) for each in self._trial.section.given}
+        if not self._complete or not self._read():
+            return
+        reached, routes = self._flow(topics)
+        expect = self._trial.section.expect
+        self._names(expect, ("expect",), reached)
+        for name, each in expect.routes.items():
+            path = ("expect", "routes", name)
+            if self._route(name, path, routes):
+                self._names(each, path, set(self._routes[name].outputs))
+        named = [("filtered", index, each.route) for index, each in enumerate(expect.filtered)]
+        named += [("error", index, each.route) for index, each in enumerate(expect.error)]
+        for key, index, route in named:
+            if route is not None:
+                self._route(route, ("expect", key, index, "route"), routes)
+
+    def _error(self, code: str, message: str, path: Iterable[str | int], suggestion: str | None = None) -> None:
+        self._findings.error(code, message, self._trial.span(*path), suggestion)
+
+    def _events(self) -> bool:
+        try:
+            return bool(self._trial.given)
+        except InvalidGiven as error:
+            self._error("test.event", f"{self._trial.entry.place.subject}: {error}", error.where)
+            return False
+
+    def _variables(self) -> None:
+        for name in self._trial.section.env:
+            if name not in self._trial.scope.env:
+                close = _close(name, self._trial.scope.env)
+                self._error(
+                    "test.unknown_env",
+                    f"no expression reads the environment variable {name}" + close,
+                    ("env", name),
+                    None if close else "list it under `env:` of the deployment, or leave it out",
+                )
+
+    def _read(self) -> bool:
+        """Whether all that is given is read by a route or sink."""
+        readers = [*self._routes.values(), *self._sinks.values()]
+        read = {topic for unit in readers for topic in unit.inputs}
+        for index, each in enumerate(self._trial.section.given):
+            topic = self._trial.topic(each)
+            if topic not in read:
+                key = "topic" if each.topic else "type"
+                path = ("topic",) if self._trial.section.topic and not each.topic else ("given", index, key)
+                close = _close(topic, read)
+                self._error("test.unread", f"no route or sink reads `{topic}`" + close, path)
+                return False
+        return True
+
+    def _flow(self, topics: Collection[str]) -> tuple[set[str], set[str]]:
+        """Topics and inboxes that events on these topics may lead to, and the routes on the way."""
+        reached: set[str] = set()
+        routes: set[str] = set()
+        queue = list(topics)
+        for topic in queue:
+            for route in self._routes.values():
+                if topic in route.inputs and route.name not in routes:
+                    routes.add(route.name)
+                    queue += [each for each in route.outputs if each not in reached]
+                    reached.update(route.outputs)
+        reading = [sink for sink in self._sinks.values() if {*topics, *reached} & set(sink.inputs)]
+        return reached | {sink.inbox for sink in reading}, routes
+
+    def _route(self, name: str, path: tuple[str | int, ...], routes: Collection[str]) -> bool:
+        if name not in self._routes:
+            self._error("test.unknown_route", f"there is no route `{name}`" + _close(name, self._routes), path)
+        elif name not in routes:
+            self._error("test.unreachable", f"what is given doesn't come to route `{name}`", path)
+        else:
+            return True
+        return False
+
+    def _names(
+        self,
+        expect: Expectation | RouteExpectation,
+        path: tuple[str | int, ...],
+        reached: Collection[str],
+    ) -> None:
+        scope = self._trial.scope
+        known = {*self._declared, *self._sinks}
+        for name, outputs in expect.outputs.items():
+            here = (*path, name)
+            if name not in known:
+                close = _close(name, {*known, *type(expect).model_fields})
+                self._error("test.unknown_target", f"there is no topic or sink `{name}`" + close, here)
+            elif scope.target(name) not in reached:
+                route = f"route `{path[-1]}` doesn't lead" if path[-2:-1] == ("routes",) else None
+                self._error("test.unreachable", f"{route or 'no route leads from what is given'} to `{name}`", here)
+            else:
+                self._settings(name, outputs, here)
+            if any(each.with_ for each in outputs) and name not in self._sinks:
+                self._error("test.no_sink", f"`with` is for settings of a sink; `{name}` is a topic", (*here, "with"))
+        filtered = [expect.filtered] if isinstance(expect, RouteExpectation) else expect.filtered
+        everywhere = any(each is not None and getattr(each, "route", None) is None for each in filtered)
+        if everywhere and any(expect.outputs.values()):
+            self._error(
+                "test.contradiction",
+                "what is filtered doesn't come out anywhere, but something is expected to",
+                (*path, "filtered"),
+                "say which route: `filtered: { route: NAME }`" if isinstance(expect, Expectation) else None,
+            )
+
+    def _settings(self, name: str, outputs: Iterable[Output], path: tuple[str | int, ...]) -> None:
+        """Settings that are asserted must be there, and differ from event to event."""
+        sink = self._sinks.get(name)
+        if sink is None:
+            return
+        settings = sink.section.with_
+        for index, output in enumerate(outputs):
+            for key in output.with_:
+                here = (*path, index, "with", key)
+                if key not in settings:
+                    close = _close(key, settings)
+                    self._error("test.unknown_setting", f"sink `{name}` has no setting `{key}`" + close, here)
+                elif not has_expression(settings[key]):
+                    self._error("test.cannot_fail", f"`{key}` of sink `{name}` is the same for every event", here)
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean `{close[0]}`?" if close else ""
