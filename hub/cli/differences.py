@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from hub.cli.explanations import change_text
 from hub.cli.moment import clock
 from hub.cli.output import plural, printable
-from hub.workbench.changes import Change
 from hub.workbench.comparison import EVENTS, Example, Kind, RouteDifference
-from hub.workbench.deciding import brief, kind_of
+from hub.workbench.deciding import kind_of
 from hub.workbench.difference import Difference
 from hub.workbench.matching import MISSING
 
@@ -103,7 +103,8 @@ def _show_example(kind: Kind, example: Example, out: Console, *, values: bool) -
     head.append(f"{printable(example.id)}  ", "bold").append(f"{printable(example.type)}  {clock(example.at)}", "dim")
     out.print(head, soft_wrap=True)
     for change in example.changes[:CHANGES]:
-        out.print(Text(f"     {printable(_change(change, values=values))}"), soft_wrap=True)
+        text = change_text(change, values=values or change.path == EVENTS)
+        out.print(Text(f"     {printable(text)}"), soft_wrap=True)
     if len(example.changes) > CHANGES:
         out.print(f"     and {len(example.changes) - CHANGES:,} more changes", style="dim")
     for decision in example.why:
@@ -115,21 +116,6 @@ def _show_example(kind: Kind, example: Example, out: Console, *, values: bool) -
         out.print(Text(f"     {printable('  '.join(example.targets))}"), soft_wrap=True)
     if example.error:
         out.print(Text(f"     {printable(example.error)}"), soft_wrap=True)
-
-
-def _change(change: Change, *, values: bool) -> str:
-    before, after = (_value(each, values=values or change.path == EVENTS) for each in (change.before, change.after))
-    if change.before is MISSING:
-        return f"{change.path} is new: {after}"
-    if change.after is MISSING:
-        return f"{change.path} is gone: {before}"
-    return f"{change.path}: {before} → {after}"
-
-
-def _value(value: Any, *, values: bool) -> str:
-    if value is MISSING:
-        return "nothing"
-    return brief(value) if values else kind_of(value)
 
 
 def to_json(difference: Difference, *, values: bool) -> dict[str, Any]:
@@ -184,5 +170,5 @@ def _changes_json(example: Example, *, values: bool) -> Iterator[dict[str, Any]]
         shown = {name: value for name, value in sides.items() if value is not MISSING}
         yield {
             "path": change.path,
-            **(shown if values else {name: _value(each, values=False) for name, each in shown.items()}),
+            **(shown if values else {name: kind_of(each) for name, each in shown.items()}),
         }

@@ -35,6 +35,7 @@ COMMANDS = {
         Summary("status", "Show what every worker runs, and which version of the files.", _LOOK),
         Summary("topics", "List a deployment's topics, who writes and who reads them.", _LOOK),
         Summary("tap", "Watch events of a topic or unit as they come.", _LOOK),
+        Summary("explain", "Explain what routes do with an event, or what became of one.", _LOOK),
         Summary("dlq", "List, show, replay or discard dead letters.", _LOOK),
         Summary("cursors", "List, show, set or reset the positions of sources.", _LOOK),
         Summary("kafka", "Start or stop the embedded Apache Kafka.", _SERVE),

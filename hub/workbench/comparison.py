@@ -10,12 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from hub.contracts import ContractViolation
 from hub.deployment import Deployment, RouteSpec
+from hub.engine.contracts import ContractGate
 from hub.routes import EvaluationError
 from hub.routes.fusion import Fused, Outcome, compile_fused
 from hub.sdk.event import Event
 from hub.workbench.changes import Change, changes
 from hub.workbench.deciding import Decision, why_filtered
+from hub.workbench.explanation import target_of
 from hub.workbench.rehearsal import Step
 from hub.workbench.tracers import Tracers
 
@@ -39,8 +42,10 @@ class Output(NamedTuple):
     targets: frozenset[str]
 
 
-Result = tuple[Output, ...] | EvaluationError | None
-"""What a route makes of an event; None where it keeps it out or doesn't read it."""
+Result = tuple[Output, ...] | Exception | None
+"""What a route makes of an event; None where it keeps it out or doesn't read it. Errors are those of an expression
+or of a contract.
+"""
 
 EVENTS = "number of events"
 """Stands for a field where another number of events comes out."""
@@ -184,9 +189,9 @@ class Comparison:
         route.events += 1
         counted = before if route.status == "removed" else after
         route.matched += isinstance(counted, tuple)
-        if route.status != "both" and not isinstance(counted, EvaluationError):
+        if route.status != "both" and not isinstance(counted, Exception):
             return
-        if isinstance(before, EvaluationError) or isinstance(after, EvaluationError):
+        if isinstance(before, Exception) or isinstance(after, Exception):
             self._failures(route, before, after, sample)
         elif before is None or after is None:
             if before is not after:
@@ -196,9 +201,9 @@ class Comparison:
             self._outputs(route, before, after, sample)
 
     def _failures(self, route: RouteDifference, before: Result, after: Result, sample: Sample) -> None:
-        if isinstance(before, EvaluationError) and isinstance(after, EvaluationError):
+        if isinstance(before, Exception) and isinstance(after, Exception):
             route.failed += 1
-        elif isinstance(after, EvaluationError):
+        elif isinstance(after, Exception):
             self._note(route, Kind.NEWLY_FAIL, sample, error=str(after))
         elif route.status == "both":
             self._note(route, Kind.NO_LONGER_FAIL, sample, error=str(before))
@@ -252,6 +257,7 @@ class _Version:
     def __init__(self, deployment: Deployment, environ: Mapping[str, str], renamed: Mapping[str, str]) -> None:
         self._readers: dict[str, tuple[Fused, list[str], list[RouteSpec]]] = {}
         self._tracers = Tracers(environ)
+        self._gate = ContractGate.of(deployment.name, deployment.contracts)
         reading: dict[str, list[RouteSpec]] = {}
         for spec in deployment.routes.values():
             spec.program(environ)  # says what of the environment is missing
@@ -274,9 +280,27 @@ class _Version:
             return {}
         fused, names, specs = reader
         results: dict[str, Result] = dict.fromkeys(names)
+        if self._gate is not None:
+            try:
+                self._gate.consumed(sample.event)
+            except ContractViolation as error:
+                return dict.fromkeys(names, error)
         for index, outcome in fused(sample.event):
-            results[names[index]] = _result(specs[index], outcome)
+            results[names[index]] = self._result(specs[index], outcome)
         return results
+
+    def _result(self, spec: RouteSpec, outcome: Outcome | EvaluationError) -> Result:
+        if isinstance(outcome, EvaluationError):
+            return outcome
+        if isinstance(outcome, str):
+            return None
+        if self._gate is not None:
+            try:
+                for event, _ in outcome:
+                    self._gate.produced(event)
+            except ContractViolation as error:
+                return error
+        return tuple(Output(event, frozenset(target_of(spec, name) for name in names)) for event, names in outcome)
 
     def why(self, name: str, sample: Sample) -> list[Decision] | None:
         """What keeps an event out of a route; None where the route doesn't read its topic."""
@@ -285,19 +309,6 @@ class _Version:
             return None
         spec = specs[names.index(name)]
         return why_filtered(spec.route, self._tracers.trace(Step(spec, sample.event, "where")))
-
-
-def _result(spec: RouteSpec, outcome: Outcome | EvaluationError) -> Result:
-    if isinstance(outcome, EvaluationError):
-        return outcome
-    if isinstance(outcome, str):
-        return None
-    return tuple(Output(event, frozenset(_target(spec, name) for name in names)) for event, names in outcome)
-
-
-def _target(spec: RouteSpec, name: str) -> str:
-    """A target as it can be compared: a sink's inbox bears the deployment's name."""
-    return f"sink {name}" if name in spec.scope.sinks else spec.scope.topic(name)
 
 
 def _former(old: Deployment, new: Deployment) -> dict[str, str]:

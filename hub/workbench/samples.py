@@ -27,6 +27,40 @@ def of_record(record: Any) -> Sample:
     return Sample(record.topic, f"{record.topic}-{record.partition}@{record.offset}", at, event)
 
 
+def of_document(text: bytes, event_type: str | None) -> tuple[Event, str | None]:
+    """The event that a file holds, and the topic that it lay on, where the file says it.
+
+    Args:
+        text: a CloudEvent in structured mode, or with only some of its attributes; what ``hub tap --json`` prints; or,
+            where a type is given, a payload.
+        event_type: type of the event that the payload is of.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"expected an event as JSON: {error}") from error
+    try:
+        if isinstance(document, dict) and isinstance(document.get("event"), dict) and "topic" in document:
+            sample = _of_tap(document)
+            return sample.event, sample.topic
+        if event_type is not None and not (isinstance(document, dict) and "specversion" in document):
+            event = Event(type=event_type, source="/explain", id="explain")
+            return event.replace(data=text.strip()), None
+        if isinstance(document, dict) and isinstance(document.get("type"), str):
+            whole = {"id": "explain", "source": "/explain", **document, "specversion": "1.0"}
+            whole["type"] = event_type or document["type"]
+            value = orjson.dumps(whole)
+            return Event.from_kafka(None, value, [("content-type", STRUCTURED.encode())]), None
+    except InvalidEvent as error:
+        raise ConfigError(f"this is no event: {error}") from error
+    raise ConfigError(
+        "expected a CloudEvent, a JSON object with `type` and `data`; for a payload alone give its event type: --type"
+    )
+
+
 def of_file(path: Path, topic_of: Callable[[Event], str]) -> Iterator[Sample | InvalidEvent]:
     """The events of a file, one JSON document per line; lines that hold none as the error.
 
