@@ -16,6 +16,8 @@ from hub.workbench.trials import Result, run, select
 
 app = commands()
 
+_SILENCE = logging.NullHandler()
+
 
 @app.command()
 def run_tests(
@@ -46,7 +48,7 @@ def run_tests(
     """
     started = time.perf_counter()
     # Contracts log what they only warn of; that is of no interest here.
-    logging.getLogger("hub").addHandler(logging.NullHandler())
+    logging.getLogger("hub").addHandler(_SILENCE)
     deployment = load(directory)
     recorder = Recorder(deployment) if coverage or fail_under is not None else None
     results: list[Result] = []

@@ -50,8 +50,7 @@ def optional(value: Any, function: str) -> Optional:
     """An optional value."""
     if type(value) is Optional:
         return value
-    hint = "; a field that may be missing is read as `a.?b`" if function in ("orValue", "hasValue", "optMap") else ""
-    raise Failure(f"{function} takes an optional value, got {described(value)}{hint}")
+    raise Failure(f"{function} takes an optional value such as `a.?b`, got {described(value)}")
 
 
 def sized(size: int) -> None:

@@ -78,14 +78,15 @@ class Bindings(Logic):
             self.assign(result, self.use(make, a=code.expr))
         with self.branch() as otherwise:
             self.assign(result, self.constant(NONE))
-        self.statement(ast.If(self.use(optionals.has_value, a=operand), then, otherwise))
+        full = self.use(optionals.is_full, a=operand, f=self.constant("optFlatMap" if node.flat else "optMap"))
+        self.statement(ast.If(full, then, otherwise))
         return Code(self.variable(result), Kind.OPTIONAL)
 
     def alternative(self, node: Call) -> Code:
         """``optional.or(other)`` and ``optional.orValue(other)``: the other is computed only where it is needed."""
         assert node.target
         operand = self.named(self.emit(node.target))
-        test = self.use(optionals.has_value, a=operand)
+        test = self.use(optionals.is_full, a=operand, f=self.constant(node.function))
         with self.branch() as otherwise:
             other = self.emit(node.arguments[0])
         if node.function == "or":

@@ -9,6 +9,7 @@ at run time: each evaluation has a budget of steps.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from hub.routes.errors import Failure
@@ -52,9 +53,12 @@ SCANNING = frozenset((
     "uuid5", "parseJson", "toJson", "redact", "optional.unwrap", "unwrapOpt",
 ))  # fmt: skip
 """Functions that take longer for longer values. Within a macro they count by what they are given."""
+DEEP = frozenset(
+    ("format", "distinct", "sets.contains", "sets.equivalent", "sets.intersects", "hash", "toJson", "redact")
+)
+"""Those that go through all that is in a value."""
 
 _SHARE = 5  # binary places by which scanning a character or an element is cheaper than a step
-_DEEP = 64  # steps that an object counts, since its size isn't known without going through it
 _LARGE = frozenset(("lists.range", "replace", "format", "lookup", "parseJson"))
 _HERE, _ELSEWHERE = "", "()"  # roots of what has no name
 _SCALARS = frozenset((
@@ -62,6 +66,7 @@ _SCALARS = frozenset((
 ))  # fmt: skip
 
 Path: TypeAlias = tuple[str, ...]
+Known: TypeAlias = Mapping[str, Counter[Path]]
 
 
 def too_costly() -> None:
@@ -74,10 +79,24 @@ def charged(cost: int, value: Any) -> int:
     kind = type(value)
     if kind is str or kind is list or kind is bytes:
         cost += len(value) >> _SHARE
-    elif kind is dict:
-        cost += _DEEP
-    if cost > MAX_STEPS:
-        too_costly()
+        if cost > MAX_STEPS:
+            too_costly()
+    return cost
+
+
+def charged_deep(cost: int, value: Any) -> int:
+    """The steps that were taken, with those for going through all that is in a value."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind is list:
+            waiting += each
+        elif kind is dict:
+            waiting += each.values()
+        cost = charged(cost + 1, each)
+        if cost > MAX_STEPS:
+            too_costly()
     return cost
 
 
@@ -99,7 +118,7 @@ def check_costs(tree: Expr) -> None:
     """
     _check_depth(tree)
     _check_loops(tree, 0)
-    copies(tree)
+    copies(tree, {})
 
 
 def _check_depth(tree: Expr) -> None:
@@ -126,55 +145,56 @@ def _check_loops(node: Expr, depth: int) -> None:
 
 def linear(transform: Expr, variables: tuple[str, ...]) -> bool:
     """Whether what a macro makes of an element has each part of the element at most once, and nothing else."""
-    found = copies(transform)
+    found = copies(transform, {name: Counter({(name,): 1}) for name in variables})
     return all(path[0] in (*variables, _HERE) for path in found) and _most(found) <= 1
 
 
-def copies(node: Expr) -> Counter[Path]:  # noqa: C901, PLR0911  one way for each kind of node
+def copies(node: Expr, known: Known) -> Counter[Path]:  # noqa: C901, PLR0911  one way for each kind of node
     """How often each path comes into the value of a node: twice ``("data", "title")`` for ``data.title + data.title``.
 
     What gives a truth or a number counts as nothing; what is made here has a path of its own.
+
+    Args:
+        node: a part of an expression.
+        known: what comes into the values of the variables there.
+
+    Raises:
+        TooCostly: something comes too often.
     """
-    path = _path(node)
-    if path:
-        return Counter({path: 1})
     match node:
-        case Literal():
-            return _made(node, Counter())
+        case Name():
+            return known[node.name] if node.name in known and not node.absolute else Counter({(node.name,): 1})
+        case Select() | OptionalSelect():
+            return _below(copies(node.operand, known), node.field)
         case Has() | Unary() | Logical():
-            return _nothing(children(node))
+            _sum(node, known)
+            return Counter()
         case Binary():
-            found = _sum(children(node))
+            found = _sum(node, known)
             return found if node.operator == "+" else Counter()
         case Conditional():
-            copies(node.condition)
-            return copies(node.then) | copies(node.otherwise)
+            copies(node.condition, known)
+            return copies(node.then, known) | copies(node.otherwise, known)
         case Index() | OptionalIndex():
-            copies(node.index)
-            return copies(node.operand)
-        case Select() | OptionalSelect():
-            return copies(node.operand)
+            copies(node.index, known)
+            return copies(node.operand, known)
         case Call():
             function = FUNCTIONS.get(node.function)
-            found = _sum(children(node))
+            found = _sum(node, known)
             return Counter() if function and function.result in _SCALARS else _made(node, found)
-        case ListLiteral() | MapLiteral():
-            return _made(node, _sum(children(node)))
+        case Literal() | ListLiteral() | MapLiteral():
+            return _made(node, _sum(node, known))
         case Bind():
-            return _within(node, copies(node.value), copies(node.body), (node.variable,))
+            return copies(node.body, {**known, node.variable: copies(node.value, known)})
         case OptionalMap():
-            return _within(node, copies(node.operand), copies(node.transform), (node.variable,))
+            return copies(node.transform, {**known, node.variable: copies(node.operand, known)})
         case Macro():
-            return _loop(node)
+            return _loop(node, known)
     return Counter()
 
 
-def _path(node: Expr) -> Path:
-    fields: list[str] = []
-    while isinstance(node, Select | OptionalSelect):
-        fields.append(node.field)
-        node = node.operand
-    return (node.name, *reversed(fields)) if isinstance(node, Name) else ()
+def _below(found: Counter[Path], field: str) -> Counter[Path]:
+    return Counter({(*path, field) if path[0] != _HERE else path: times for path, times in found.items()})
 
 
 def _made(node: Expr, found: Counter[Path]) -> Counter[Path]:
@@ -184,44 +204,31 @@ def _made(node: Expr, found: Counter[Path]) -> Counter[Path]:
     return found
 
 
-def _sum(nodes: Any) -> Counter[Path]:
+def _sum(node: Expr, known: Known) -> Counter[Path]:
     total: Counter[Path] = Counter()
-    for node in nodes:
-        total.update(copies(node))
+    for child in children(node):
+        total.update(copies(child, known))
+    if _most(total) > MAX_COPIES:
+        raise TooCostly(node, f"{MAX_COPIES:,} copies of the same part of the data in one value")
     return total
 
 
-def _nothing(nodes: Any) -> Counter[Path]:
-    for node in nodes:
-        copies(node)
-    return Counter()
-
-
-def _loop(node: Macro) -> Counter[Path]:
-    source = copies(node.range)
+def _loop(node: Macro, known: Known) -> Counter[Path]:
+    source = copies(node.range, known)
+    element = _below(source, f"*{node.start}")
+    within = {**known, node.variable: element, **({node.second: element} if node.second else {})}
     if node.predicate is not None:
-        copies(node.predicate)
-    if node.transform is None or node.macro == "sortBy":
-        if node.transform is not None:
-            copies(node.transform)
-        return source if node.macro in ("filter", "sortBy") else Counter()
-    variables = (node.variable, *((node.second,) if node.second else ()))
-    return _within(node, source, copies(node.transform), variables)
+        copies(node.predicate, within)
+    made = copies(node.transform, within) if node.transform is not None else Counter()
+    if node.macro in ("filter", "sortBy"):
+        return source
+    # What isn't the element's own comes into each of the results.
+    return Counter({path: times if path[0] == _HERE or _is_own(path, node) else 2 * times
+                    for path, times in made.items()})  # fmt: skip
 
 
-def _within(node: Expr, value: Counter[Path], body: Counter[Path], variables: tuple[str, ...]) -> Counter[Path]:
-    """The copies of a body, in which variables stand for a value."""
-    own = Counter({path: times for path, times in body.items() if path[0] in variables})
-    result = Counter({path: times for path, times in body.items() if path not in own})
-    times = _most(own)
-    if isinstance(node, Macro):
-        # What isn't the element's own comes into each of the results.
-        result = Counter({path: 2 * times if path[0] != _HERE else times for path, times in result.items()})
-    for path, each in value.items():
-        result[path] += each * times
-    if _most(result) > MAX_COPIES:
-        raise TooCostly(node, f"{MAX_COPIES:,} copies of the same part of the data in one value")
-    return result
+def _is_own(path: Path, node: Macro) -> bool:
+    return f"*{node.start}" in path
 
 
 def _most(found: Counter[Path]) -> int:

@@ -31,7 +31,7 @@ def digest(value: Any, algorithm: Any = "sha256") -> str:
     """
     if text(algorithm, "hash", " as algorithm") not in ALGORITHMS:
         raise Failure(f"{_ALGORITHM}, got another text")
-    octets = value if type(value) is bytes else encoded(value) if type(value) is str else canonical_json(value)
+    octets = value if type(value) is bytes else value.encode() if type(value) is str else canonical_json(value)
     return hashlib.new(algorithm, octets, usedforsecurity=False).hexdigest()
 
 
@@ -58,20 +58,12 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-def encoded(value: str) -> bytes:
-    """UTF-8 of a text."""
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        raise Failure("expected text, got a string that holds half of a surrogate pair") from None
-
-
 def named_uuid(namespace: Any, name: Any) -> str:
     """``uuid5(namespace, name)``: the UUID version 5 by RFC 9562 § 5.5 of a name."""
     space = namespace_of(text(namespace, "uuid5", " as namespace"))
     if space is None:
         raise Failure(f"{_NAMESPACE}, got another text")
-    return str(uuid.uuid5(space, encoded(text(name, "uuid5", " as name")).decode()))
+    return str(uuid.uuid5(space, text(name, "uuid5", " as name")))
 
 
 def namespace_of(name: str) -> uuid.UUID | None:

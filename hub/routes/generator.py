@@ -11,7 +11,7 @@ import ast
 from typing import Any
 
 from hub.routes import digests, optionals
-from hub.routes.costs import SCANNING
+from hub.routes.costs import DEEP, SCANNING
 from hub.routes.errors import ExpressionError, Failure, did_you_mean
 from hub.routes.functions import FUNCTIONS
 from hub.routes.kinds import Kind
@@ -124,7 +124,7 @@ class Generator(Loops):
                 )
         values = [self.emit(each) for each in operands]
         if self.looping and function.name in SCANNING:
-            values = list(map(self.charge, values))
+            values = [self.charge(each, deep=function.name in DEEP) for each in values]
         return self.call(function, values)
 
     def unknown_function(self, node: Call) -> ExpressionError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.routes.access import inserted, merged, pairs
 from hub.routes.bindings import Bindings
-from hub.routes.costs import MAX_STEPS, charged, linear, too_costly
+from hub.routes.costs import MAX_STEPS, charged, charged_deep, linear, too_costly
 from hub.routes.kinds import Kind
 from hub.routes.lists import ordered_by
 from hub.routes.scope import Scope
@@ -57,13 +57,13 @@ class Loops(Bindings):
         test = fill(f"c > {MAX_STEPS}", self._line, c=self.variable(COST))
         self.statement(ast.If(test, [at(ast.Expr(self.use(too_costly)), self._line)], []))
 
-    def charge(self, operand: Code) -> Code:
+    def charge(self, operand: Code, *, deep: bool = False) -> Code:
         """Counts the scanning of a value in each round of a loop. An element is scanned once, so that it is free."""
         if not self.looping or operand.kind in _CHEAP or (operand.chain and operand.chain[0] in self.looping[-1]):
             return operand
         operand = Code(self.named(operand), operand.kind, operand.json, operand.chain)
         if not isinstance(operand.expr, ast.Constant):
-            self.assign(COST, self.use(charged, c=self.variable(COST), a=operand.expr))
+            self.assign(COST, self.use(charged_deep if deep else charged, c=self.variable(COST), a=operand.expr))
         return operand
 
     def element_variables(self, node: Macro, source: Code) -> tuple[ast.expr, dict[str, Code]]:

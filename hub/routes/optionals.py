@@ -36,6 +36,11 @@ def has_value(value: Any) -> bool:
     return optional(value, "hasValue").held is not NOTHING
 
 
+def is_full(value: Any, function: str) -> bool:
+    """Whether the optional value that a function takes holds something."""
+    return optional(value, function).held is not NOTHING
+
+
 def value_of(value: Any) -> Any:
     """``optional.value()``."""
     held = optional(value, "value").held

@@ -38,19 +38,23 @@ def json_value(value: Any) -> Any:
 
 def _copy(value: Any, kind: type, tally: list[int]) -> Any:
     """A list or an object with all that is in it. What holds one part of the data many times has many copies of it."""
-    tally[0] += len(value)
-    if tally[0] > MAX_PARTS:
-        raise Failure(f"the result has more than {MAX_PARTS:,} parts; split the event, or leave out what isn't needed")
+    _count(tally, len(value))
     if kind is list:
         return [_part(each, tally) for each in value]
     return {key: _part(each, tally) for key, each in value.items()}
+
+
+def _count(tally: list[int], parts: int) -> None:
+    tally[0] += parts
+    if tally[0] > MAX_PARTS:
+        raise Failure(f"the result has more than {MAX_PARTS:,} parts; split the event, or leave out what isn't needed")
 
 
 def _part(value: Any, tally: list[int]) -> Any:
     kind = type(value)
     if kind is str:
         if len(value) > _SHORT:
-            tally[0] += len(value) // _SHORT
+            _count(tally, len(value) // _SHORT)
         return value
     if kind is list or kind is dict:
         return _copy(value, kind, tally)

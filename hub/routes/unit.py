@@ -110,7 +110,7 @@ class Careful:
         if not 1 <= line <= len(self.lines):
             return EvaluationError(message.replace("{at}", ""))
         source, node = self.lines[line - 1]
-        operand = getattr(node, "operand", None) or getattr(node, "range", None)
+        operand = next((part for name in ("operand", "range", "target") if (part := getattr(node, name, None))), None)
         place = f" at `{source.text[operand.start : operand.end]}`" if operand else ""
         return EvaluationError(
             message.replace("{at}", place), source=source.text, start=node.start, end=node.end, path=source.path
@@ -175,5 +175,7 @@ def message_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, RecursionError):
         return "the value is nested too deeply"
+    if isinstance(error, UnicodeEncodeError):
+        return "expected text, got a string that holds half of a surrogate pair"
     # The text of any other exception may hold values of the event.
     return f"can't be computed ({type(error).__name__})"

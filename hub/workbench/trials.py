@@ -71,6 +71,36 @@ def select(trials: Iterable[TrialSpec], pattern: str | None) -> list[TrialSpec]:
     return found
 
 
+class Runner:
+    """Runs tests of a deployment. Routes are compiled when an event first comes to them, and kept.
+
+    Args:
+        deployment: whose tests.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        # By the environment, since programs hold its values.
+        self._stages: dict[tuple[tuple[str, str], ...], tuple[Rehearsal, Tracers]] = {}
+
+    @property
+    def trials(self) -> Iterable[TrialSpec]:
+        """All tests of the deployment."""
+        return self._deployment.tests.values()
+
+    def run(self, trial: TrialSpec) -> Result:
+        """Runs one."""
+        env = trial.section.env
+        known = tuple(sorted(env.items()))
+        if known not in self._stages:
+            self._stages[known] = Rehearsal(self._deployment, env), Tracers(env)
+        rehearsal, tracers = self._stages[known]
+        started = time.perf_counter()
+        passage = rehearsal.run(trial.given)
+        misses = judge(trial, passage, rehearsal)
+        return Result(trial, tuple(misses), passage, time.perf_counter() - started, tracers)
+
+
 def run(deployment: Deployment, trials: Iterable[TrialSpec] | None = None) -> Iterator[Result]:
     """Runs tests, one after the other.
 
@@ -78,14 +108,6 @@ def run(deployment: Deployment, trials: Iterable[TrialSpec] | None = None) -> It
         deployment: whose tests.
         trials: which; all of them if not given.
     """
-    rehearsals: dict[tuple[tuple[str, str], ...], tuple[Rehearsal, Tracers]] = {}
+    runner = Runner(deployment)
     for trial in deployment.tests.values() if trials is None else trials:
-        env = trial.section.env
-        known = tuple(sorted(env.items()))
-        if known not in rehearsals:
-            rehearsals[known] = Rehearsal(deployment, env), Tracers(env)
-        rehearsal, tracers = rehearsals[known]
-        started = time.perf_counter()
-        passage = rehearsal.run(trial.given)
-        misses = judge(trial, passage, rehearsal)
-        yield Result(trial, tuple(misses), passage, time.perf_counter() - started, tracers)
+        yield runner.run(trial)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -220,10 +222,15 @@ def test_output_fits_a_hundred_columns(hub: Path) -> None:
 
 
 def test_what_a_contract_only_warns_of_is_no_noise(hub: Path) -> None:
-    """A violation that is logged by a running hub passes here without a line on standard error."""
-    contract = "events: { out: { schema: { type: object, required: [never] }, mode: warn } }\n"
+    """A violation that a running hub would log passes here without a line on standard error; an enforced one fails."""
+    schema = "{ type: object, additionalProperties: true, properties: { size: { maxLength: 1 } } }"
+    contract = f"events: {{ in: {{ schema: {schema}, mode: warn }} }}\n"
     hub.write_text(HUB + contract)
+    silent = subprocess.run(
+        [Path(sys.executable).with_name("hub"), "test", hub.parent], capture_output=True, text=True, check=False
+    )
+    assert (silent.returncode, silent.stderr) == (0, "")
+    hub.write_text(HUB + contract.replace("warn", "enforce"))
     result = run(hub.parent)
-    assert (result.exit_code, result.stderr) == (0, "")
-    hub.write_text(HUB + contract.replace("warn", "enforce").replace("topics", ""))
-    assert run(hub.parent).exit_code == 0  # events that come out are of the type `in`
+    assert result.exit_code == 1
+    assert "route `r` failed: /" in result.output
