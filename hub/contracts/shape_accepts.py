@@ -24,7 +24,7 @@ class Mismatch:
         expected: what is wanted there, for people.
         got: what is given, for people.
         kind: ``type``; ``missing``, a field that is wanted and not there; ``unexpected``, a field that may not be
-            there; ``value``, one of other constants.
+            there; ``value``, one of other constants, where those that are given are known.
         certain: whether every value doesn't fit; otherwise some may.
     """
 
@@ -76,7 +76,7 @@ def _constants(wanted: Shape, given: Shape, path: tuple[str, ...], *, certain: b
     enum = wanted.enum or ()
     if given.enum is None:
         if not given.kinds <= {"null_type", "bool"}:
-            yield Mismatch(path, f"one of {short(wanted)}", described(given), "value", certain=False)
+            yield Mismatch(path, f"one of {short(wanted)}", described(given), certain=False)
         return
     wrong = [value for value in given.enum if CONSTANT.get(type(value)) in wanted.kinds and not among(value, enum)]
     if wrong:

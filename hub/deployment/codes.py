@@ -56,6 +56,7 @@ CODES: Mapping[str, str] = {
     "route.contract": "an output that doesn't keep its contract",
     "route.cycle": "routes whose events go round for ever",
     "route.duplicate": "a route that does the same as another",
+    "route.impossible": "a part of an expression that has no value, whatever event comes",
     "route.maybe_missing": "a field that may be missing, read without a test (only with --strict)",
     "route.maybe_type": "a value that may have another type than is taken",
     "route.name": "a name that Kafka can't take",

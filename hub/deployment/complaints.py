@@ -92,9 +92,16 @@ def complain(
         _, _, path = find(place.node, each["loc"])
         errors.append((path, dict(each)))
     groups: dict[Location, list[dict[str, Any]]] = {}
+    misspelt = {
+        (*problem["loc"][:-1], _meant(problem["loc"], model))
+        for _, problem in errors
+        if problem["type"] == "extra_forbidden"
+    }
     for path, problem in errors:
         if problem["type"] == "extra_forbidden":
             _unknown_key(problem["loc"], model, place, findings, prefix)
+        elif problem["type"] == "missing" and problem["loc"] in misspelt:
+            continue
         elif problem["type"] == "missing":
             _missing_key(problem["loc"], path, place, findings, prefix)
         elif not any(_nearer(path, problem, other) for other in errors):
@@ -217,16 +224,25 @@ def _unknown_key(location: Location, model: type[BaseModel], place: Place, findi
     key = parent.key(name) if isinstance(parent, Mapping) else None
     if key is not None and key.broken:
         return
-    known = sorted({key for each in models_at(model, location[:-1]) for key in keys(each)})
-    close = difflib.get_close_matches(name, known, 1)
+    close = _meant(location, model)
     where = _name(path) or place.subject
     findings.error(
         f"{prefix}.unknown_key",
-        f"{where} has no key `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+        f"{where} has no key `{name}`" + (f"; did you mean `{close}`?" if close else ""),
         place.document.at(key) if key else place.span,
-        None if close else f"it may hold {', '.join(known) or 'nothing'}",
-        fix=close[0] if close else None,
+        None if close else f"it may hold {', '.join(_known(location, model)) or 'nothing'}",
+        fix=close,
     )
+
+
+def _known(location: Location, model: type[BaseModel]) -> list[str]:
+    return sorted({key for each in models_at(model, location[:-1]) for key in keys(each)})
+
+
+def _meant(location: Location, model: type[BaseModel]) -> str | None:
+    """The key that an unknown one is probably meant to be."""
+    close = difflib.get_close_matches(str(location[-1]), _known(location, model), 1)
+    return close[0] if close else None
 
 
 def _choices(expected: str) -> str:

@@ -26,9 +26,7 @@ MAX_SIZE = 100_000
 _REPAIRS = 50
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 # libyaml takes these otherwise than YAML 1.2 does: as line breaks, white space, ends of aliases and tags.
-_OTHERWISE = re.compile(
-    r"[\t\x85\u2028\u2029]|(?:^[ -]*|[:,\[{] +|[\[{,])[&*!][^\s&*=]|[|>][^\s]*#|^%", re.MULTILINE
-)
+_OTHERWISE = re.compile(r"[\t\x85\u2028\u2029]|(?:^[ -]*|[:,\[{] +|[\[{,])[&*!][^\s&*=]|[|>][^\s]*#|^%", re.MULTILINE)
 _CORE_TAG = "tag:yaml.org,2002:"
 
 

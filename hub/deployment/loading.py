@@ -135,7 +135,7 @@ class _Loader:
         topology.check(self._findings)
         if topology.complete and not self._findings.errors:
             check_usage(self.sections, units, self._findings)
-            self._typing(units, contracts).check(self._findings)
+        self._typing(units, contracts).check(self._findings)
         check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None

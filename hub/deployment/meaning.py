@@ -29,27 +29,54 @@ def check_trials(
         findings: where to note it.
         complete: whether all of the deployment was understood, so that it is known where events flow.
     """
+    streams = _Streams(units, declared)
     for trial in trials:
-        if findings.full:
-            return
-        _Check(trial, units, declared, findings, complete=complete).run()
+        if not findings.full:
+            _Check(trial, streams, findings, complete=complete).run()
+
+
+class _Streams:
+    """Where events flow, by what is declared.
+
+    Args:
+        units: by name.
+        declared: topics and event types.
+    """
+
+    def __init__(self, units: Mapping[str, UnitSpec], declared: Collection[str]) -> None:
+        self.routes = {name: unit for name, unit in units.items() if isinstance(unit, RouteSpec)}
+        self.sinks = {name: unit for name, unit in units.items() if isinstance(unit, SinkSpec)}
+        self.declared = declared
+        self.read = {topic for unit in (*self.routes.values(), *self.sinks.values()) for topic in unit.inputs}
+        self._known: dict[frozenset[str], tuple[set[str], set[str]]] = {}
+
+    def from_topics(self, topics: frozenset[str]) -> tuple[set[str], set[str]]:
+        """Topics and inboxes to which events on these topics may lead, and the routes on the way."""
+        if topics not in self._known:
+            self._known[topics] = self._follow(topics)
+        return self._known[topics]
+
+    def _follow(self, topics: frozenset[str]) -> tuple[set[str], set[str]]:
+        reached: set[str] = set()
+        routes: set[str] = set()
+        queue = list(topics)
+        for topic in queue:
+            for route in self.routes.values():
+                if topic in route.inputs and route.name not in routes:
+                    routes.add(route.name)
+                    queue += [each for each in route.outputs if each not in reached]
+                    reached.update(route.outputs)
+        reading = [sink for sink in self.sinks.values() if {*topics, *reached} & set(sink.inputs)]
+        return reached | {sink.inbox for sink in reading}, routes
 
 
 class _Check:
-    def __init__(
-        self,
-        trial: TrialSpec,
-        units: Mapping[str, UnitSpec],
-        declared: Collection[str],
-        findings: Findings,
-        *,
-        complete: bool,
-    ) -> None:
+    """The check of one test."""
+
+    def __init__(self, trial: TrialSpec, streams: _Streams, findings: Findings, *, complete: bool) -> None:
         self._trial = trial
-        self._routes = {name: unit for name, unit in units.items() if isinstance(unit, RouteSpec)}
-        self._sinks = {name: unit for name, unit in units.items() if isinstance(unit, SinkSpec)}
-        self._units = units
-        self._declared = declared
+        self._streams = streams
+        self._routes, self._sinks = streams.routes, streams.sinks
         self._findings = findings
         self._complete = complete
 
@@ -57,11 +84,13 @@ class _Check:
         if not self._events():
             return
         self._variables()
-        topics = {self._trial.topic(each) for each in self._trial.section.given}
         if not self._complete or not self._read():
             return
-        reached, routes = self._flow(topics)
+        topics = frozenset(self._trial.topic(each) for each in self._trial.section.given)
+        reached, routes = self._streams.from_topics(topics)
         expect = self._trial.section.expect
+        if not routes and any(each.route is None for each in expect.filtered):
+            self._error("test.cannot_fail", "only sinks read what is given, and they filter nothing", ("expect",))
         self._names(expect, ("expect",), reached)
         for name, each in expect.routes.items():
             path = ("expect", "routes", name)
@@ -96,8 +125,7 @@ class _Check:
 
     def _read(self) -> bool:
         """Whether all that is given is read by a route or sink."""
-        readers = [*self._routes.values(), *self._sinks.values()]
-        read = {topic for unit in readers for topic in unit.inputs}
+        read = self._streams.read
         for index, each in enumerate(self._trial.section.given):
             topic = self._trial.topic(each)
             if topic not in read:
@@ -107,20 +135,6 @@ class _Check:
                 self._error("test.unread", f"no route or sink reads `{topic}`" + close, path)
                 return False
         return True
-
-    def _flow(self, topics: Collection[str]) -> tuple[set[str], set[str]]:
-        """Topics and inboxes that events on these topics may lead to, and the routes on the way."""
-        reached: set[str] = set()
-        routes: set[str] = set()
-        queue = list(topics)
-        for topic in queue:
-            for route in self._routes.values():
-                if topic in route.inputs and route.name not in routes:
-                    routes.add(route.name)
-                    queue += [each for each in route.outputs if each not in reached]
-                    reached.update(route.outputs)
-        reading = [sink for sink in self._sinks.values() if {*topics, *reached} & set(sink.inputs)]
-        return reached | {sink.inbox for sink in reading}, routes
 
     def _route(self, name: str, path: tuple[str | int, ...], routes: Collection[str]) -> bool:
         if name not in self._routes:
@@ -138,7 +152,7 @@ class _Check:
         reached: Collection[str],
     ) -> None:
         scope = self._trial.scope
-        known = {*self._declared, *self._sinks}
+        known = {*self._streams.declared, *self._sinks}
         for name, outputs in expect.outputs.items():
             here = (*path, name)
             if name not in known:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from hub.contracts import Contract, Mismatch, Mode, accepts
+from hub.contracts import Contract, Mismatch, Mode, Shape, accepts
 from hub.contracts.shape_accepts import EACH
 from hub.deployment.binding import span_at
 from hub.deployment.expressions import reads_of
@@ -38,30 +38,37 @@ class Promises:
         self._contracts = contracts
         self._findings = findings
 
-    def check(self, unit: RouteSpec, output: Output, made: Sequence[Stream]) -> None:
+    def check(self, unit: RouteSpec, output: Output, made: Sequence[Stream]) -> Shape:
         """Notes what the contract of an event type doesn't admit of what a branch of a route makes.
 
         Args:
             unit: the route.
             output: of one of its branches.
             made: the same as the streams that it becomes, one for each topic.
+
+        Returns:
+            The data as those see it who read them: what was promised, where what is made is wrong or unknown.
         """
         contract = self._contracts.get(made[0].event_type or "")
         branch = next(each for each in unit.route.branches if each.path == output.branch)
         if contract is None or contract.produce is Mode.TRUST or not _touched(branch):
-            return
+            return output.data
         mismatches = accepts(contract.shape, output.data)
         if contract.produce is Mode.EVOLVE:
             mismatches = [each for each in mismatches if each.kind != "unexpected"]
         for group in _grouped(mismatches):
             self._note(unit, branch, contract, group, {each.topic for each in made})
+        if "type" not in branch.shaping.attributes:
+            return output.data
+        wrong = output.data.unknown or any(each.certain for each in mismatches)
+        return contract.shape if wrong else output.data
 
     def _note(
         self, unit: RouteSpec, branch: Branch, contract: Contract, group: Sequence[Mismatch], topics: AbstractSet[str]
     ) -> None:
         first = group[0]
         write = self._findings.error
-        if not first.certain and (first.kind != "type" or "null" not in first.got):
+        if not first.certain and not (first.kind == "value" or (first.kind == "type" and "null" in first.got)):
             write = self._findings.doubt
         elif not first.certain or contract.produce is Mode.WARN:
             write = self._findings.warning
@@ -69,7 +76,7 @@ class Promises:
         if "type" not in branch.shaping.attributes and branch.shaping.data is not None:
             advice = ["give these events a type of their own, with `type` under `map`"]
         place = self._place(unit, branch, first)
-        write("route.contract", _message(group, contract), place, "; ".join(filter(None, advice)))
+        write("route.contract", _message(group, contract), place, "\n".join(filter(None, advice)))
 
     def _read_by(self, topics: AbstractSet[str], group: Sequence[Mismatch]) -> str:
         readers = list(dict.fromkeys(each for mismatch in group for each in self._readers(topics, mismatch)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from hub.contracts import Contract
 from hub.deployment.binding import span_at
+from hub.deployment.constants import impossible
 from hub.deployment.expressions import sources_of
 from hub.deployment.finding import Findings
 from hub.deployment.promises import Promises
@@ -17,6 +18,8 @@ from hub.deployment.wanted import wanted_at
 from hub.routes.checker import Output, Problem, RouteChecked, check_route, check_source
 from hub.routes.checker.problem import Visit, agreed
 from hub.routes.program import Choice
+from hub.routes.tree import Path
+from hub.routes.writer import Source
 
 
 @dataclass
@@ -46,25 +49,34 @@ class Typing:
         """Notes what is wrong with the expressions of all routes and sinks, and with what routes make."""
         promises = Promises(self.units, self.contracts, findings)
         for unit in in_order(self.units):
-            if unit.route.sources.errors:
-                continue
-            checked = [(stream, self._route(unit, stream, findings)) for stream in self.streams.into(unit)]
+            broken = {each.path for each in unit.route.sources.errors}
+            if any(path and path[-1] in _DECIDING for path in broken):
+                continue  # what it says of the event isn't known, and all else would be misjudged
+            streams = self.streams.into(unit)
+            alone = len(streams) == 1
+            checked = [(stream, self._route(unit, stream, findings, alone=alone)) for stream in streams]
             self.routes[unit.name] = checked
-            outputs: list[Stream] = []
-            note(unit, [(stream, result.problems, result.visited) for stream, result in checked], findings)
-            for stream, result in checked:
-                for output in result.outputs:
-                    made = list(_made(unit, stream, output))
-                    if made:
-                        promises.check(unit, output, made)
-                    outputs += made
-            self.streams.publish(outputs)
+            found = [(stream, result.problems, result.visited) for stream, result in checked]
+            note(unit, _with_constants(found, sources_of(unit)), findings, broken)
+            if not broken:
+                self.streams.publish(self._outputs(unit, checked, promises))
         for sink in self.units.values():
             if isinstance(sink, SinkSpec):
                 self._sink(sink, findings)
 
-    def _route(self, unit: RouteSpec, stream: Stream, findings: Findings) -> RouteChecked:
-        return check_route(unit.route, stream.names(self.env), strict=findings.strict, tables=self.tables)
+    def _outputs(
+        self, unit: RouteSpec, checked: Iterable[tuple[Stream, RouteChecked]], promises: Promises
+    ) -> Iterator[Stream]:
+        """What comes out of a route, as those see it who read it."""
+        for stream, result in checked:
+            for output in result.outputs:
+                made = list(_made(unit, stream, output))
+                data = promises.check(unit, output, made) if made else output.data
+                yield from (replace(each, data=data) for each in made)
+
+    def _route(self, unit: RouteSpec, stream: Stream, findings: Findings, *, alone: bool) -> RouteChecked:
+        names = stream.names(self.env)
+        return check_route(unit.route, names, strict=findings.strict, tables=self.tables, alone=alone)
 
     def _sink(self, unit: SinkSpec, findings: Findings) -> None:
         sources = sources_of(unit)
@@ -72,17 +84,22 @@ class Typing:
             return
         model = unit.cls.config_type()
         found: list[Found] = []
-        for stream in self.streams.into(unit):
+        streams = self.streams.into(unit)
+        for stream in streams:
             names = stream.names(self.env)
             problems: list[Problem] = []
+            visited: set[Visit] = set()
             for source in sources:
                 wanted = wanted_at(model, source.path[1:])
-                checked = check_source(source, names, strict=findings.strict, tables=self.tables)
+                checked = check_source(
+                    source, names, strict=findings.strict, tables=self.tables, alone=len(streams) == 1
+                )
                 problems += checked.problems
-                if wanted is not None and not checked.shape.may_be(*wanted.kinds):
-                    problems.append(wanted.problem(source, checked.shape))
-            found.append((stream, problems, frozenset()))
-        note(unit, found, findings)
+                visited |= checked.visited
+                if wanted is not None and (problem := wanted.problem(source, checked.shape, strict=findings.strict)):
+                    problems.append(problem)
+            found.append((stream, problems, visited))
+        note(unit, _with_constants(found, sources), findings)
 
 
 def _made(unit: RouteSpec, stream: Stream, output: Output) -> Iterator[Stream]:
@@ -100,11 +117,20 @@ def _names(targets: Iterable[str | Choice]) -> Iterator[str]:
         yield from (each,) if isinstance(each, str) else each.names
 
 
+_DECIDING = ("where", "when", "split")
+"""Expressions that tell which events the others see."""
+
 Found: TypeAlias = tuple[Stream, Sequence[Problem], Collection[Visit]]
 """A stream, what is wrong with expressions for it, and what of them was looked at."""
 
 
-def note(unit: RouteSpec | SinkSpec, found: Sequence[Found], findings: Findings) -> None:
+def _with_constants(found: Sequence[Found], sources: Iterable[Source]) -> list[Found]:
+    """The same, and what is wrong whatever comes."""
+    always = [problem for source in sources for problem in impossible(source)]
+    return [(stream, [*problems, *always], visited) for stream, problems, visited in found]
+
+
+def note(unit: RouteSpec | SinkSpec, found: Sequence[Found], findings: Findings, broken: Collection[Path] = ()) -> None:
     """Notes problems that were found for several streams, each place once.
 
     What holds for one kind of event and not for another is said so. A problem that counts only if it is there for every
@@ -114,46 +140,46 @@ def note(unit: RouteSpec | SinkSpec, found: Sequence[Found], findings: Findings)
     groups: dict[tuple[object, ...], list[tuple[Stream, Problem]]] = {}
     for stream, problems, _ in found:
         for problem in problems:
-            if problem.place in kept:
+            if problem.place in kept and problem.path not in broken:
                 groups.setdefault(problem.place, []).append((stream, problem))
     for group in groups.values():
-        _note_group(unit, group, len(found), findings)
+        looked = sum(group[0][1].visit in visited for _, _, visited in found)
+        _note_group(unit, group, max(looked, 1), findings)
 
 
 def _note_group(
-    unit: RouteSpec | SinkSpec, group: list[tuple[Stream, Problem]], streams: int, findings: Findings
+    unit: RouteSpec | SinkSpec, group: list[tuple[Stream, Problem]], looked: int, findings: Findings
 ) -> None:
     _, first = group[0]
     span = span_at(unit.entry.place, first.path, first.source.text, first.start, first.end)
     if span is None:
         return
     worst = next((each for _, each in group if each.severity == "error"), first)
-    message = _message(worst, group, streams)
-    suggestion = worst.suggestion
-    if isinstance(unit, SinkSpec) and (feeders := _feeders(group)):
-        suggestion = "; ".join(filter(None, (suggestion, f"these events come from {feeders}")))
-    fixes = {each.fix for _, each in group}
-    fix = fixes.pop() if len(fixes) == 1 and len(group) == streams else None
-    write = findings.error if worst.severity == "error" else findings.warning
-    write(worst.code, message, span, suggestion, fix=fix)
-
-
-def _message(worst: Problem, group: list[tuple[Stream, Problem]], streams: int) -> str:
-    """The message, and for which events it holds where that isn't all of them."""
     labels = list(dict.fromkeys(stream.label for stream, _ in group))
-    named = [label for label in labels if label in worst.message]
-    others = [label for label in labels if label not in named]
-    if not named and len(group) < streams:
-        return f"{worst.message}, in {_listed(labels)}"
-    if named and others:
-        return f"{worst.message}; so it is with {_listed(others)}"
-    return worst.message
+    message = _message(worst, labels, everywhere=len(group) >= looked)
+    advice = [] if len(labels) > 1 and (worst.suggestion or "").startswith("it has") else [worst.suggestion]
+    if isinstance(unit, SinkSpec):
+        advice.append(_feeders(group))
+    fixes = {each.fix for _, each in group}
+    fix = fixes.pop() if len(fixes) == 1 and len(group) >= looked else None
+    write = findings.error if worst.severity == "error" else findings.warning
+    write(worst.code, message, span, "\n".join(filter(None, advice)) or None, fix=fix)
 
 
-def _feeders(group: list[tuple[Stream, Problem]]) -> str:
-    return _listed(list(dict.fromkeys(stream.origin or f"topic `{stream.topic}`" for stream, _ in group)))
+def _message(worst: Problem, labels: Sequence[str], *, everywhere: bool) -> str:
+    """The message, and for which events it holds where that isn't all of them."""
+    others = [label for label in labels if label not in worst.message]
+    if len(others) == len(labels):
+        return worst.message if everywhere else f"{worst.message}, in {_listed(labels)}"
+    return f"{worst.message}; likewise {_listed(others)}" if others else worst.message
 
 
-def _listed(names: list[str]) -> str:
-    shown = names[:4] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])  # noqa: PLR2004  a line's worth
+def _feeders(group: Sequence[tuple[Stream, Problem]]) -> str | None:
+    """Which routes send what a sink can't take; those of a source are known by their type."""
+    origins = list(dict.fromkeys(stream.origin for stream, _ in group if stream.origin.startswith("route")))
+    return f"these events come from {_listed(origins)}" if origins else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [*names[:4]] + ([f"{len(names) - 4} more"] if len(names) > 4 else [])  # noqa: PLR2004  a line's worth
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

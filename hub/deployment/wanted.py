@@ -47,11 +47,13 @@ class Wanted:
     words: str
     key: str
 
-    def problem(self, source: Source, given: Shape) -> Problem:
-        """That an expression gives something else."""
-        tree = source.tree
-        message = f"expected {self.words} in `{self.key}`; this is {described(given)}"
-        return Problem("error", "sink.type", message, source, tree.start, tree.end)
+    def problem(self, source: Source, given: Shape, *, strict: bool) -> Problem | None:
+        """That an expression gives something else, or may do so; the latter is for strict checks."""
+        tree, never = source.tree, not given.may_be(*self.kinds)
+        if given.unknown or given.never or not (never or (strict and given.kinds - self.kinds)):
+            return None
+        message = f"expected {self.words} in `{self.key}`; this {'is' if never else 'may be'} {described(given)}"
+        return Problem("error" if never else "warning", "sink.type", message, source, tree.start, tree.end)
 
 
 def wanted_at(model: type[BaseModel], path: Location) -> Wanted | None:

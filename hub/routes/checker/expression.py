@@ -10,7 +10,7 @@ from hub.contracts.shape import Shape
 from hub.routes.checker.facts import Facts
 from hub.routes.checker.logic import Decision
 from hub.routes.checker.loops import Loops
-from hub.routes.checker.problem import Problem
+from hub.routes.checker.problem import Problem, Visit
 from hub.routes.syntax import Expr
 from hub.routes.writer import Source
 
@@ -23,12 +23,13 @@ class Checked:
         shape: of its value.
         problems: what is wrong with it, by place.
         types: its nodes with their shapes, for hover: the ones below a node come before it.
-        facts: what is known of other values where it was true, if it is a predicate.
+        visited: what was looked at; what isn't in it is never evaluated for these events.
     """
 
     shape: Shape
     problems: tuple[Problem, ...]
     types: tuple[tuple[Expr, Shape], ...] = field(default=(), repr=False)
+    visited: frozenset[Visit] = field(default=frozenset(), repr=False)
 
     def type_at(self, offset: int) -> tuple[Expr, Shape] | None:
         """The smallest node that holds an offset into the source's text, with its shape."""
@@ -58,6 +59,7 @@ def check_source(
     strict: bool = False,
     tables: Mapping[str, Any] | None = None,
     facts: Facts | None = None,
+    alone: bool = True,
 ) -> Checked:
     """Checks one expression.
 
@@ -68,14 +70,16 @@ def check_source(
         strict: whether to report what is only possible: null, missing fields.
         tables: constant tables for ``lookup``.
         facts: what is known beforehand.
+        alone: whether it sees no other kinds of events; see `check_route`.
     """
-    checker = Checker(names, strict=strict, tables=tables)
+    checker = Checker(names, strict=strict, tables=tables, alone=alone)
     checker.facts = facts or {}
     if predicate:
         checker.check_predicate(source)
     else:
         checker.check(source)
-    return Checked(checker.shape_of(source.tree), ordered(checker.problems), tuple(checker.types.values()))
+    shape, visited = checker.shape_of(source.tree), frozenset(checker.visited)
+    return Checked(shape, ordered(checker.problems), tuple(checker.types.values()), visited)
 
 
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -35,7 +35,7 @@ routes:
   work:
     from: [in, github.issue, asked]
     where: data.region == env.REGION
-    map: { type: seen, data: { n: = data.n, fixed: "=" } }
+    map: { type: seen, data: { n: = data.n, key: = data.key, text: = data.text, hops: = data.hops, fixed: "=" } }
     to: [seen, queue]
   free: { from: in, to: queue }
 sinks:
@@ -155,7 +155,7 @@ def test_a_missing_file_is_named(deployment: Deployment) -> None:
 def test_routes_compile(deployment: Deployment) -> None:
     """A route is a function of an event; `env` holds what is listed and set."""
     route = deployment.routes["work"].program(ENVIRON)
-    outcome = route(event({"region": "eu", "n": 1}))
+    outcome = route(event({"region": "eu", "n": 1, "key": "k", "text": "t", "hops": 1}))
     assert isinstance(outcome, list)
     ((made, _),) = outcome
     assert (made.type, made.data["n"]) == ("seen", 1)

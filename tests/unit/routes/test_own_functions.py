@@ -80,7 +80,7 @@ def test_tables_may_come_from_a_reader_with_classes_of_its_own() -> None:
     class Number(int):
         pass
 
-    tables = {"t": {Text("k"): (Number(1), Text("x"))}}
+    tables: dict[str, Any] = {"t": {Text("k"): (Number(1), Text("x"))}}
     assert compile_expression("lookup('t', 'k') == [1, 'x'] && lookup('t', 'k')[0] + 1 == 2", tables=tables)(event())
     with pytest.raises(TypeError, match="a table holds values of JSON, not set"):
         compile_expression("1", tables={"t": {"k": {1}}})
