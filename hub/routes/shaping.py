@@ -15,7 +15,8 @@ from hub.routes.syntax import Expr, Literal, Logical, Name, walk
 from hub.routes.template import at, fill
 from hub.routes.tree import Tree
 from hub.routes.writer import Code, Source
-from hub.sdk.event import JSON
+from hub.sdk.event import CHECKED, Header, header_name
+from hub.sdk.payload import JSON
 
 # What `attribute_value` checks of these is more than that they can be printed.
 _SPECIAL = frozenset(("time", "source"))
@@ -137,28 +138,36 @@ class RouteWriter:
         if self._made is None and not shaping.changes:
             return fill("event", 1)  # type: ignore[no-any-return]
         raw = self._raw(shaping)
-        attributes = self._attributes(shaping, new_data=raw is not None)
-        raw = raw if raw is not None else fill("event.raw", 1)
-        return fill("Event.of(a, b, event.headers)", 1, a=generator.named(attributes), b=raw)  # type: ignore[no-any-return]
-
-    def _attributes(self, shaping: Shaping, *, new_data: bool) -> Code:
-        """The attributes of the new event, as a new dictionary."""
-        generator = self._generator
+        new_data = raw is not None
         changed = {name: self._attribute(name, tree) for name, tree in shaping.attributes.items()}
         if self._made is not None and "id" not in changed:
             changed["id"] = self._derived_id()
-        if new_data:
-            changed["datacontenttype"] = generator.constant(JSON)
-        keys = [None, *(generator.constant(name) for name in changed)]
-        merged = at(ast.Dict(keys, [generator.attributes().expr, *changed.values()]), 1)
+        return self._derived(shaping, changed, raw if raw is not None else fill("event.raw", 1), new_data=new_data)
+
+    def _derived(self, shaping: Shaping, changed: dict[str, ast.expr], raw: ast.expr, *, new_data: bool) -> ast.expr:
+        """A copy of the event whose other headers aren't even read."""
+        generator = self._generator
         # The schema that an event names is that of the data it had.
-        gone = [name for name in (*shaping.dropped, *(("dataschema",) if new_data else ())) if name not in changed]
-        if not gone:
-            return Code(merged)
-        named = generator.named(Code(merged))
-        for name in dict.fromkeys(gone):
-            generator.statement(ast.Expr(fill("a.pop(n, None)", 1, a=named, n=generator.constant(name))))
-        return Code(named)
+        gone = {*shaping.dropped, *(("dataschema", "datacontenttype") if new_data else ())}
+        fixed: list[Header] = [(header_name("datacontenttype"), JSON.encode()), CHECKED] if new_data else []
+        computed: list[ast.expr] = []
+        for name, value in changed.items():
+            if isinstance(value, ast.Constant):
+                fixed.append((header_name(name), str(value.value).encode()))
+            else:
+                computed.append(at(ast.Tuple([generator.constant(header_name(name)), value], ast.Load()), 1))
+        removed = {header_name(name) for name in (*gone, *changed)} | ({CHECKED[0]} if new_data else set())
+        parts = {
+            "b": raw,
+            "r": generator.constant(frozenset(removed)),
+            "f": generator.constant(tuple(fixed)),
+            "c": at(ast.Tuple(computed, ast.Load()), 1),
+        }
+        if "partitionkey" in changed or "partitionkey" in shaping.dropped:
+            # Evaluated twice: a name or a constant by then.
+            key = changed.get("partitionkey", generator.constant(None))
+            return fill("event.derived(b, r, f, c, k)", 1, k=key, **parts)  # type: ignore[no-any-return]
+        return fill("event.derived(b, r, f, c)", 1, **parts)  # type: ignore[no-any-return]
 
     def _derived_id(self) -> ast.expr:
         """``id/route/n``, by which a replayed event has the same ids as before."""

@@ -14,6 +14,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -33,6 +34,13 @@ _CONTENT_TYPE = "content-type"
 _NAME = re.compile(r"[a-z0-9]+\Z")
 # RFC 3339 § 5.6 date-time; the calendar itself is checked by datetime.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.IGNORECASE)
+# The same for bytes, with the ranges of its fields, and only days that every month has.
+_PLAIN_TIME = re.compile(
+    rb"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
+    rb"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z"
+)
+_CONTROLS = bytes((*range(0x20), 0x7F))
+_NOTHING: frozenset[str] = frozenset()
 _REQUIRED = ("id", "source", "type")
 # Attribute values by CloudEvents 1.0 § "Type system": no control characters.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -73,7 +81,16 @@ class Event:
         InvalidPayload: data that its content type can't hold, such as NaN in JSON.
     """
 
-    __slots__ = ("_attributes", "_data", "_raw", "headers")
+    __slots__ = ("_added", "_attributes", "_data", "_headers", "_key", "_raw", "_removed", "_wire")
+
+    _attributes: dict[str, str] | None
+    _headers: tuple[Header, ...] | None
+    # Of an event that came from Kafka: its record's key and headers, which of these don't belong to it any more, and
+    # which do beside them.
+    _key: bytes | None
+    _wire: Sequence[Header] | None
+    _removed: frozenset[str]
+    _added: Sequence[Header]
 
     def __init__(
         self,
@@ -101,7 +118,8 @@ class Event:
         self._attributes = attributes
         self._data: Any = data
         self._raw: Any = _UNSET
-        self.headers: tuple[Header, ...] = tuple(headers)
+        self._headers = tuple(headers)
+        self._wire = None
         self._raw = payload.encode(data, datacontenttype)
 
     @classmethod
@@ -120,50 +138,137 @@ class Event:
         self._attributes = attributes
         self._raw = raw
         self._data = data
-        self.headers = tuple(headers)
+        self._headers = tuple(headers)
+        self._wire = None
         return self
+
+    @classmethod
+    def _of_wire(
+        cls,
+        key: bytes | None,
+        raw: bytes | None,
+        wire: Sequence[Header],
+        removed: frozenset[str] = _NOTHING,
+        added: Sequence[Header] = (),
+    ) -> Event:
+        """An event of a record that is known to be a valid one, whose headers are read when somebody looks.
+
+        Args:
+            key: the record's.
+            raw: the payload.
+            wire: headers as they came.
+            removed: names of those that don't belong to the event.
+            added: those that do, beside the rest.
+        """
+        self = cls.__new__(cls)
+        self._attributes = self._headers = None
+        self._raw = raw
+        self._data = _UNSET
+        self._wire = wire
+        self._key = key
+        self._removed = removed
+        self._added = added
+        return self
+
+    def _read(self) -> dict[str, str]:
+        """Reads the headers that came from Kafka."""
+        attributes: dict[str, str] = {}
+        others: list[Header] = []
+        for header in self._spliced():
+            name = header[0]
+            if name.startswith(_CE):
+                attributes[name[3:]] = header[1].decode()
+            elif name == _CONTENT_TYPE:
+                attributes["datacontenttype"] = header[1].decode()
+            else:
+                others.append(header)
+        del attributes["specversion"]
+        if self._key is not None and "partitionkey" not in attributes:
+            attributes["partitionkey"] = self._key.decode(errors="replace")
+        self._attributes, self._headers = attributes, tuple(others)
+        return attributes
+
+    def _spliced(self) -> list[Header]:
+        """The headers of an event that came from Kafka, with what has changed."""
+        wire, removed = self._wire or (), self._removed
+        return [*([each for each in wire if each[0] not in removed] if removed else wire), *self._added]
+
+    def derived(
+        self,
+        raw: bytes | None,
+        removed: frozenset[str],
+        fixed: tuple[Header, ...],
+        computed: tuple[tuple[str, str], ...] = (),
+        key: Any = _UNSET,
+    ) -> Event:
+        """A copy with another payload and other headers, made without reading those that stay. Nothing is checked.
+
+        Args:
+            raw: the payload.
+            removed: names of the Kafka headers that go: of attributes that change, too.
+            fixed: headers that come.
+            computed: names of headers that come, and their texts.
+            key: the partition key as text, if it changes; None where it has none any more.
+        """
+        added = (*fixed, *[(name, text.encode()) for name, text in computed])
+        if self._wire is None:
+            message = self.to_kafka()
+            made = Event._of_wire(message.key, raw, message.headers, removed, added)
+        else:
+            kept = [each for each in self._added if each[0] not in removed] if self._added else ()
+            made = Event._of_wire(self._key, raw, self._wire, self._removed | removed, (*kept, *added))
+        if key is not _UNSET:
+            made._key = None if key is None else key.encode()
+        return made
 
     # Attributes
 
     @property
     def id(self) -> str:
         """Unique within ``source``."""
-        return self._attributes["id"]
+        return self.attributes["id"]
 
     @property
     def source(self) -> str:
         """URI-reference of the context in which the event happened."""
-        return self._attributes["source"]
+        return self.attributes["source"]
 
     @property
     def type(self) -> str:
         """What happened."""
-        return self._attributes["type"]
+        return self.attributes["type"]
 
     @property
     def time(self) -> str | None:
         """When it happened, as RFC 3339 text."""
-        return self._attributes.get("time")
+        return self.attributes.get("time")
 
     @property
     def subject(self) -> str | None:
         """What it is about, within the source."""
-        return self._attributes.get("subject")
+        return self.attributes.get("subject")
 
     @property
     def datacontenttype(self) -> str:
         """Media type of the payload; JSON where the event doesn't say."""
-        return self._attributes.get("datacontenttype", JSON)
+        return self.attributes.get("datacontenttype", JSON)
 
     @property
     def key(self) -> str | None:
         """The partition key: events of one key keep their order."""
-        return self._attributes.get("partitionkey")
+        return self.attributes.get("partitionkey")
 
     @property
     def attributes(self) -> Mapping[str, str]:
         """All attributes but ``specversion``, extensions included."""
-        return self._attributes
+        return self._attributes if self._attributes is not None else self._read()
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """Kafka headers that travel along and are no attributes."""
+        if self._headers is None:
+            self._read()
+        return self._headers  # type: ignore[return-value]  # `_read` sets it
 
     # Payload
 
@@ -193,13 +298,13 @@ class Event:
             return self
         # What was parsed or written before needs no second look.
         data = strictjson.parse(self._raw) if isinstance(self._data, bytes) else self.data
-        return Event.of(self._attributes, self._raw, (CHECKED, *self.headers), data)
+        return Event.of(dict(self.attributes), self._raw, (CHECKED, *self.headers), data)
 
     # Copies
 
     def replace(self, *, data: Any = _UNSET, headers: Iterable[Header] = _UNSET, **attributes: str | None) -> Event:
         """A copy with other attributes (``None`` removes one), headers or data. Unchanged data stays as its bytes."""
-        merged: dict[str, str] = {**self._attributes}
+        merged: dict[str, str] = {**self.attributes}
         for name, value in attributes.items():
             if value is None:
                 merged.pop(name, None)
@@ -213,7 +318,9 @@ class Event:
 
     def to_kafka(self) -> KafkaMessage:
         """The event as a Kafka record in binary content mode."""
-        attributes = self._attributes
+        if self._wire is not None:
+            return KafkaMessage(self._key, self._raw, self._spliced())
+        attributes = self.attributes
         headers: list[Header] = [("ce_specversion", b"1.0")]
         for name, value in attributes.items():
             headers.append((_CONTENT_TYPE if name == "datacontenttype" else _CE + name, value.encode()))
@@ -223,7 +330,7 @@ class Event:
 
     def to_structured(self) -> KafkaMessage:
         """The event as a Kafka record in structured content mode, JSON format."""
-        document: dict[str, Any] = {"specversion": SPECVERSION, **self._attributes}
+        document: dict[str, Any] = {"specversion": SPECVERSION, **self.attributes}
         raw = self.raw
         if raw is not None:
             if is_json(self.datacontenttype):
@@ -244,37 +351,9 @@ class Event:
         Raises:
             InvalidEvent: the record is no CloudEvent, or an invalid one.
         """
-        attributes: dict[str, str] = {}
-        others: list[Header] = []
-        specversion = None
-        try:
-            for header in headers:
-                name = header[0]
-                if name.startswith(_CE):
-                    if name == "ce_specversion":
-                        specversion = header[1].decode()
-                    else:
-                        attributes[name[3:]] = header[1].decode()
-                elif name == _CONTENT_TYPE:
-                    attributes["datacontenttype"] = header[1].decode()
-                else:
-                    others.append(header)
-        except (UnicodeDecodeError, AttributeError) as error:
-            raise InvalidEvent(f"expected UTF-8 text in the record's header {name!r}; got {header[1]!r:.60}") from error
-        if specversion is None:
-            content_type = attributes.get("datacontenttype", "")
-            if content_type.startswith(STRUCTURED):
-                return _from_document(value, key, others)
-            raise InvalidEvent(
-                "expected a CloudEvent: a record with ce_* headers, or with the content-type "
-                f"{STRUCTURED}; got one with headers {[name for name, _ in headers]} and content-type {content_type!r}"
-            )
-        if specversion != SPECVERSION:
-            raise InvalidEvent(f"expected CloudEvents specversion {SPECVERSION}; got {specversion!r}")
-        if key is not None and "partitionkey" not in attributes:
-            attributes["partitionkey"] = key.decode(errors="replace")
-        validate(attributes)
-        return cls.of(attributes, value, others)
+        if CHECKED in headers or _plain(headers):
+            return cls._of_wire(key, value, headers)
+        return _thorough(key, value, headers)
 
     def header(self, name: str) -> str | None:
         """The last value of a Kafka header that is no attribute, as text."""
@@ -286,13 +365,83 @@ class Event:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
             return NotImplemented
-        return self._attributes == other._attributes and self.raw == other.raw and self.headers == other.headers
+        return self.attributes == other.attributes and self.raw == other.raw and self.headers == other.headers
 
     def __hash__(self) -> int:
         return hash((self.source, self.id))
 
     def __repr__(self) -> str:
         return f"Event(type={self.type!r}, source={self.source!r}, id={self.id!r})"
+
+
+def header_name(attribute: str) -> str:
+    """The Kafka header of an attribute, by the CloudEvents Kafka protocol binding."""
+    return _CONTENT_TYPE if attribute == "datacontenttype" else _CE + attribute
+
+
+def _thorough(key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> Event:
+    """An event of any record, or what is wrong with it."""
+    attributes: dict[str, str] = {}
+    others: list[Header] = []
+    specversion = None
+    try:
+        for header in headers:
+            name = header[0]
+            if name.startswith(_CE):
+                if name == "ce_specversion":
+                    specversion = header[1].decode()
+                else:
+                    attributes[name[3:]] = header[1].decode()
+            elif name == _CONTENT_TYPE:
+                attributes["datacontenttype"] = header[1].decode()
+            else:
+                others.append(header)
+    except (UnicodeDecodeError, AttributeError) as error:
+        raise InvalidEvent(f"expected UTF-8 text in the record's header {name!r}; got {header[1]!r:.60}") from error
+    if specversion is None:
+        content_type = attributes.get("datacontenttype", "")
+        if content_type.startswith(STRUCTURED):
+            return _from_document(value, key, others)
+        raise InvalidEvent(
+            "expected a CloudEvent: a record with ce_* headers, or with the content-type "
+            f"{STRUCTURED}; got one with headers {[name for name, _ in headers]} and content-type {content_type!r}"
+        )
+    if specversion != SPECVERSION:
+        raise InvalidEvent(f"expected CloudEvents specversion {SPECVERSION}; got {specversion!r}")
+    if key is not None and "partitionkey" not in attributes:
+        attributes["partitionkey"] = key.decode(errors="replace")
+    validate(attributes)
+    return Event.of(attributes, value, others)
+
+
+def _plain(headers: Sequence[Header]) -> bool:
+    """Whether headers are those of a valid event in binary mode, as far as that can be told without decoding them.
+
+    It is asked for every record: ASCII without control characters, and a time whose day every month has.
+    """
+    try:
+        named = dict(headers)
+        text = b"".join(named.values())
+        time = named.get("ce_time")
+        return (
+            text.isascii()
+            and len(text.translate(None, _CONTROLS)) == len(text)
+            and named["ce_specversion"] == b"1.0"
+            and named["ce_id"] != b""
+            and named["ce_type"] != b""
+            and b" " not in (named["ce_source"] or b" ")
+            and named.get("ce_subject") != b""
+            and (time is None or _PLAIN_TIME.match(time) is not None)
+            and _known(tuple(named))
+        )
+    except (KeyError, TypeError):
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _known(names: tuple[str, ...]) -> bool:
+    """Whether these are names that headers of an event may have; there are few combinations in any system."""
+    return all(not name.startswith(_CE) or _NAME.match(name[3:]) for name in names)
 
 
 def validate(attributes: Mapping[str, str]) -> None:

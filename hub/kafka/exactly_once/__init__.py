@@ -9,5 +9,6 @@ positions which use them. It is meant to be small enough to be offered to aiokaf
 from hub.kafka.exactly_once.membership import Membership, StaleMember
 from hub.kafka.exactly_once.positions import stable_positions
 from hub.kafka.exactly_once.producer import GroupProducer
+from hub.kafka.exactly_once.writer import TransactionWriter
 
-__all__ = ["GroupProducer", "Membership", "StaleMember", "stable_positions"]
+__all__ = ["GroupProducer", "Membership", "StaleMember", "TransactionWriter", "stable_positions"]

@@ -1,0 +1,253 @@
+"""Records and positions of one transaction: gathered into batches per partition, written, and committed together."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka import errors as kafka
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import OffsetAndMetadata
+
+from hub.kafka import clients, topics
+from hub.kafka.errors import TooLarge, kafka_error
+from hub.kafka.exactly_once.membership import Membership, StaleMember
+from hub.kafka.exactly_once.producer import GroupProducer
+from hub.kafka.partitioner import murmur2
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import EnvironmentProblem, NotConnected
+
+TIMEOUT_MS = 10_000
+"""After so long brokers abort a transaction whose owner is gone; readers wait for it no longer than that."""
+WAIT = 8.0
+"""Seconds to wait for any answer within a transaction: below its timeout, so that we learn of its end by ourselves."""
+BATCH_BYTES = 262_144
+"""Size at which a batch of one partition is closed."""
+
+
+@dataclass
+class _Target:
+    """A topic that is written to."""
+
+    name: str
+    limit: int
+    partitions: int
+    batch: int
+    open: dict[int, BatchBuilder] = field(default_factory=dict)
+    sticky: int = 0
+
+
+class TransactionWriter:
+    """Writes transactions, one after the other: records by `add`, positions by `commit`.
+
+    Args:
+        settings: how to reach Kafka.
+        transactional_id: the same for whoever must not write at the same time.
+        outputs: topics that it may write to.
+    """
+
+    def __init__(self, settings: KafkaSettings, transactional_id: str, *, outputs: Collection[str]) -> None:
+        self._settings = settings
+        self._id = transactional_id
+        self._outputs = tuple(dict.fromkeys(outputs))
+        self._producer: GroupProducer | None = None
+        self._targets: dict[str, _Target] = {}
+        self._closed: list[tuple[_Target, int, BatchBuilder]] = []
+        self._futures: list[asyncio.Future[Any]] = []
+        self._now = 0
+        self.bytes = 0
+        """Bytes of the transaction so far, about."""
+
+    async def start(self) -> None:
+        """Connects, and fences whoever had the id before.
+
+        Raises:
+            EnvironmentProblem: a topic isn't there.
+            HubError: Kafka can't be reached, or refuses us.
+        """
+        producer: GroupProducer = clients.producer(
+            self._settings,
+            transactional_id=self._id,
+            kind=GroupProducer,
+            transaction_timeout_ms=TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES,
+        )
+        await clients.start(producer, WAIT + TIMEOUT_MS / 1000)
+        self._producer = producer
+        limits = await topics.limits(self._settings, self._outputs)
+        for name in self._outputs:
+            if name not in limits:
+                raise EnvironmentProblem(f"the topic {name} doesn't exist on this Kafka cluster")
+            count = len(await producer.partitions_for(name))
+            self._targets[name] = _Target(name, limits[name], count, min(BATCH_BYTES, limits[name]))
+
+    async def stop(self, limit: float = 10.0) -> None:
+        """Disconnects; what isn't committed is aborted by the brokers."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await clients.close(producer, limit)
+
+    async def begin(self) -> None:
+        """Begins a transaction.
+
+        Raises:
+            HubError: Kafka doesn't answer, or another writer has taken over.
+        """
+        assert self._producer is not None
+        self._now = int(time.time() * 1000)
+        self.bytes = 0
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._producer.begin_transaction()
+        except (kafka.KafkaError, AssertionError, TimeoutError) as error:
+            raise kafka_error(error, "beginning a transaction") from error
+
+    def add(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+        partition: int | None = None,
+    ) -> TooLarge | None:
+        """Puts a record into the transaction.
+
+        Returns:
+            Why it can't be written, if it is larger than its topic takes; then nothing of it will be.
+        """
+        target = self._targets[topic]
+        if partition is None:
+            partition = murmur2(key) % target.partitions if key is not None else target.sticky
+        else:
+            partition %= target.partitions
+        builder = target.open.get(partition)
+        if builder is not None:
+            # The inner builder: the outer one only adds serializers, and there are none.
+            if builder.append(timestamp=self._now, key=key, value=value, headers=headers) is not None:
+                return None
+            self._close(target, partition)
+        return self._first(target, partition, key, value, headers)
+
+    def _first(
+        self,
+        target: _Target,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> TooLarge | None:
+        builder = BatchBuilder(target.batch, 0, is_transactional=True)
+        builder.append(timestamp=self._now, key=key, value=value, headers=headers)
+        size = builder.size()
+        if size > target.limit:
+            return TooLarge(target.name, size, target.limit)
+        target.open[partition] = builder
+        return None
+
+    def _close(self, target: _Target, partition: int) -> None:
+        builder = target.open.pop(partition)
+        self.bytes += builder.size()
+        self._closed.append((target, partition, builder))
+        if target.partitions > 1:
+            target.sticky = random.randrange(target.partitions)  # noqa: S311  spreads load, protects nothing
+
+    async def push(self) -> None:
+        """Sends the batches that are full.
+
+        Raises:
+            HubError: Kafka doesn't take them; abort.
+        """
+        assert self._producer is not None
+        closed, self._closed = self._closed, []
+        try:
+            async with asyncio.timeout(WAIT):
+                for target, partition, builder in closed:
+                    future = await self._producer.send_batch(builder, target.name, partition=partition)
+                    future.add_done_callback(_seen)
+                    self._futures.append(future)
+        except (kafka.KafkaError, AssertionError, TimeoutError) as error:
+            raise kafka_error(error, "writing in a transaction") from error
+
+    async def commit(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata] | None = None, membership: Membership | None = None
+    ) -> None:
+        """Commits all records, and positions with them. Once it has begun it is seen through, even when cancelled.
+
+        Raises:
+            StaleMember: the group has gone on without the member; nothing is committed: abort.
+            HubError: nothing is committed: abort. `NotConnected` where the commit itself got no answer: the next writer
+                with this id, and the group's stable positions, see whether it was done.
+        """
+        assert self._producer is not None
+        for target in self._targets.values():
+            for partition in list(target.open):
+                self._close(target, partition)
+        await self.push()
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._acknowledged()
+                if offsets and membership:
+                    await self._producer.commit_offsets(offsets, membership)
+        except StaleMember:
+            raise
+        except (kafka.KafkaError, AssertionError, TimeoutError) as error:
+            raise kafka_error(error, "writing in a transaction") from error
+        await self._end(self._producer.commit_transaction(), "committing a transaction")
+
+    async def _acknowledged(self) -> None:
+        futures, self._futures = self._futures, []
+        # Every one of them: a commit after a failed batch would lose it.
+        for result in await asyncio.gather(*futures, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def abort(self) -> None:
+        """Ends the transaction without an effect; where Kafka doesn't answer, its brokers will."""
+        self._forget()
+        if self._producer is not None:
+            with suppress(kafka.KafkaError, AssertionError, NotConnected):
+                await self._end(self._producer.abort_transaction(), "aborting a transaction")
+
+    async def renew(self) -> None:
+        """Starts over with a new producer: one that failed for good fails every later batch, too."""
+        self._forget()
+        self._targets.clear()
+        await self.stop(0.5)
+        await self.start()
+
+    def _forget(self) -> None:
+        self._closed.clear()
+        self._futures.clear()
+        for target in self._targets.values():
+            target.open.clear()
+
+    async def _end(self, ending: Any, what: str) -> None:
+        task = asyncio.ensure_future(ending)
+        cancelled = False
+        deadline = time.monotonic() + WAIT
+        while not task.done() and (left := deadline - time.monotonic()) > 0:
+            try:
+                await asyncio.wait({task}, timeout=left)
+            except asyncio.CancelledError:
+                cancelled = True
+        if not task.done():
+            task.cancel()
+            raise NotConnected(f"{what}: Kafka has not answered within {WAIT:g} s; it may have been done")
+        try:
+            task.result()
+        except (kafka.KafkaError, AssertionError) as error:
+            raise kafka_error(error, what) from error
+        if cancelled:
+            raise asyncio.CancelledError
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Takes note of a failure that nobody waits for any more, because another came first."""
+    if not future.cancelled():
+        future.exception()
