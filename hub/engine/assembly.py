@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from hub.engine.unit import Unit
 from hub.engine.webhook import WebhookUnit
 from hub.ingress import HttpServer
 from hub.kafka import names
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
 from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
@@ -121,6 +123,11 @@ class Assembly:
     def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "", *, linger: int = 0) -> Outlet:
         return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector, linger=linger)
 
+    def _writer(self, spec: RouteSpec) -> TransactionWriter:
+        # One id per life: the group's generation fences, and an open transaction of the dead ends after its timeout.
+        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{uuid.uuid4().hex[:12]}"
+        return TransactionWriter(self._settings, name, outputs=(*spec.outputs, spec.dlq))
+
     def _reader(self, spec: RouteSpec | SinkSpec) -> Reader:
         deployment, section = self._deployment.name, spec.section
         starts = dict.fromkeys(spec.inputs, section.start)
@@ -163,7 +170,8 @@ class Assembly:
             spec.name,
             flow=_flow(spec),
             open_reader=lambda: self._reader(spec),
-            open_outlet=lambda: self._outlet(spec),
+            open_outlet=lambda: self._writer(spec),
+            dlq=spec.dlq,
             compile=lambda: spec.program(self._environ),
             targets=spec.targets,
         )

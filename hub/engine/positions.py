@@ -11,6 +11,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka import clients
+from hub.kafka.exactly_once import stable_positions
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError, HubError
 
@@ -107,10 +108,8 @@ class Positions:
         """All positions of the group on the topics of these partitions; learns how many partitions they had."""
         current = {each.topic: self._consumer.partitions_for_topic(each.topic) or set() for each in assigned}
         wanted = [TopicPartition(topic, number) for topic, numbers in current.items() for number in numbers]
-        # The public committed() asks for one partition at a time and leaves out the metadata.
-        committed: dict[TopicPartition, OffsetAndMetadata] = await self._consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
-            wanted
-        )
+        # Stable ones: a worker that had them before us may have a transaction open that is about to commit.
+        committed = await stable_positions(self._consumer, wanted)
         for topic, numbers in current.items():
             notes = [_NOTE.match(each.metadata) for at, each in committed.items() if at.topic == topic]
             counts = [int(note[1]) for note in notes if note]

@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
     CommitFailedError,
+    IllegalGenerationError,
     IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
@@ -18,8 +19,11 @@ from aiokafka.errors import (
 )
 
 from hub.engine.positions import Positions
+from aiokafka.structs import OffsetAndMetadata
+
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
+from hub.kafka.exactly_once import Membership
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import NotConnected
 
@@ -100,19 +104,36 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             EventsExpired: the next record was deleted before it was read.
             HubError: Kafka's refusal.
         """
+        return [record for batch in (await self.batches(limit=limit, wait=wait)).values() for record in batch]
+
+    async def batches(self, *, limit: int, wait: float) -> dict[TopicPartition, list[Any]]:
+        """As `fetch`, by partition."""
         self.check()
         try:
-            batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=limit)
+            batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+                timeout_ms=int(wait * 1000), max_records=limit
+            )
         except NoOffsetForPartitionError:
-            return []  # the position of a new partition is being found
+            return {}  # the position of a new partition is being found
         except OffsetOutOfRangeError as error:
             raise await self._positions.expired(error) from error
         except KafkaError as error:
             raise kafka_error(error) from error
-        records = [record for batch in batches.values() for record in batch]
-        if records:
+        if batches:
             self._settled.clear()
-        return records
+        return batches
+
+    @property
+    def membership(self) -> Membership | None:
+        """Who we are in the group now; None while we are in no generation of it."""
+        try:
+            return Membership.of(self._consumer)
+        except IllegalGenerationError:
+            return None
+
+    def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Positions as they are committed with a transaction, with what the group notes."""
+        return {at: OffsetAndMetadata(*each) for at, each in self._positions.noted(offsets).items()}
 
     def check(self) -> None:
         """Raises what a rebalance failed with, if one did."""

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
 
-from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
 from hub.engine.unit import Unit
 
 
-class ReadingUnit(Unit):
+class _Outlet(Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+O = TypeVar("O", bound=_Outlet)
+
+
+class ReadingUnit(Unit, Generic[O]):
     """A unit with input topics.
 
     Args:
@@ -28,7 +37,7 @@ class ReadingUnit(Unit):
         flow: str,
         connector: str = "",
         open_reader: Callable[[], Reader],
-        open_outlet: Callable[[], Outlet],
+        open_outlet: Callable[[], O],
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._open_reader = open_reader
@@ -47,7 +56,7 @@ class ReadingUnit(Unit):
             await self._reader.measure()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[tuple[Reader, Outlet]]:
+    async def reading(self) -> AsyncIterator[tuple[Reader, O]]:
         """One life's consumer and way to Kafka: positions are known, and the unit is ready."""
         reader, outlet = self._open_reader(), self._open_outlet()
         try:

@@ -1,33 +1,27 @@
-"""Routes at work: read a batch, map it, publish what came of it, commit.
+"""Routes at work: each batch is mapped, and what comes of it is committed together with its position.
 
-At-least-once: positions are committed after every output and every dead letter is acknowledged.
+Exactly once: outputs, dead letters and positions are one transaction, see `hub.engine.exchange`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from hub.contracts import ContractViolation
 from hub.engine.contracts import STAGE
-from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, error_class, is_failure_header
-from hub.engine.outlet import Outlet
+from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, dead_letter_headers, error_class, is_failure_header
+from hub.engine.exchange import Batches, Exchange
+from hub.engine.outlet import DeadLetterFailed
 from hub.engine.reader import Reader
 from hub.engine.reading import ReadingUnit
 from hub.engine.unit import State
-from hub.kafka.publisher import Record
+from hub.kafka.errors import TooLarge
+from hub.kafka.exactly_once import TransactionWriter
 from hub.routes import Program
 from hub.sdk.errors import ConfigError, InvalidEvent
-from hub.sdk.event import Event, Header, KafkaMessage
-
-
-class Failure(NamedTuple):
-    """A record that the route can't handle."""
-
-    record: Any
-    error: Exception
-    stage: str
+from hub.sdk.event import Event, Header
 
 
 class _Work(NamedTuple):
@@ -37,7 +31,24 @@ class _Work(NamedTuple):
     targets: Mapping[str, str]
 
 
-class RouteUnit(ReadingUnit):
+class _Tally:
+    """What became of the events of one transaction."""
+
+    __slots__ = ("dead_lettered", "delivered", "filtered", "replayed")
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.filtered: Counter[str] = Counter()
+        self.dead_lettered: Counter[str] = Counter()
+        self.replayed = 0
+
+    @property
+    def taken(self) -> int:
+        """All of them."""
+        return self.delivered + self.filtered.total() + self.dead_lettered.total()
+
+
+class RouteUnit(ReadingUnit[TransactionWriter]):
     """A route.
 
     Args:
@@ -47,6 +58,7 @@ class RouteUnit(ReadingUnit):
         open_outlet: gives a fresh way to Kafka for each life.
         compile: gives the compiled route; raises ConfigError.
         targets: each name that the route sends to, and the topic that it means; a sink's is its inbox.
+        dlq: topic of its dead letters.
     """
 
     kind = "route"
@@ -57,27 +69,33 @@ class RouteUnit(ReadingUnit):
         *,
         flow: str,
         open_reader: Callable[[], Reader],
-        open_outlet: Callable[[], Outlet],
+        open_outlet: Callable[[], TransactionWriter],
         compile: Callable[[], Program],  # noqa: A002  the design's word
         targets: Mapping[str, str],
+        dlq: str,
     ) -> None:
         super().__init__(name, flow=flow, open_reader=open_reader, open_outlet=open_outlet)
         self._compile = compile
         self._targets = dict(targets)
+        self._dlq = dlq
+        self._route = name.encode()
         self._work: _Work | None = None
+        self._tally = _Tally()
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
-        self._work = _Work(self._compile(), self._targets)
-        async with self.reading() as (reader, outlet):
+        self._work = work = _Work(self._compile(), self._targets)
+        async with self.reading() as (reader, writer):
+            exchange = Exchange(reader, writer, lambda batches: self._handle(batches, work, writer))
             self.enter(State.RUNNING)
             while await self.gate():
-                records = await reader.fetch()
-                if records:
-                    await self._settle(records, self._work, reader, outlet)
+                if self._work is not work:
+                    work = self._work
+                    await writer.know(work.targets.values())
+                await self._turn(exchange)
 
     def swap(self, program: Program, *, compile: Callable[[], Program], targets: Mapping[str, str], flow: str) -> None:  # noqa: A002  the design's word
-        """Does another thing from the next batch on: the one under way is finished as it was begun.
+        """Does another thing from the next transaction on: the one under way is finished as it was begun.
 
         Args:
             program: the route compiled anew.
@@ -88,82 +106,101 @@ class RouteUnit(ReadingUnit):
         self._compile, self._targets, self.flow = compile, dict(targets), flow
         self._work = _Work(program, self._targets)
 
-    async def _settle(self, records: Sequence[Any], work: _Work, reader: Reader, outlet: Outlet) -> None:
-        self.ledger.taken += len(records)
-        outputs: list[Record] = []
-        makers: list[Any] = []
-        filtered: Counter[str] = Counter()
-        failed: list[Failure] = []
-        for record in records:
-            try:
-                made = self._map(record, work)
-            except ConfigError:
-                raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
-            except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
-                failed.append(Failure(record, error, _stage(error)))
-                continue
-            if isinstance(made, str):
-                filtered[made] += 1
-                continue
-            outputs += made
-            makers += [record] * len(made)
-        too_large = await outlet.publish(outputs)
-        for index, refusal in too_large.items():
-            if not any(makers[index] is failure.record for failure in failed):
-                failed.append(Failure(makers[index], refusal, "publish"))
-        for record, cause, stage in failed:
-            await outlet.bury(
-                KafkaMessage(record.key, record.value, list(record.headers)),
-                cause,
-                stage=stage,
-                origin=Origin(record.topic, record.partition, record.offset),
-            )
-        offsets = {(record.topic, record.partition): record.offset + 1 for record in records}
-        if await reader.settle(offsets):
-            self._count(records, filtered, [failure.error for failure in failed])
-        else:
-            self.ledger.taken -= len(records)
+    async def _turn(self, exchange: Exchange) -> None:
+        """One transaction, and its place in the ledger."""
+        ledger, tally = self.ledger, _Tally()
+        self._tally = tally
+        committed = False
+        try:
+            committed = await exchange.turn()
+        finally:
+            if committed:
+                ledger.delivered += tally.delivered
+                ledger.filtered.update(tally.filtered)
+                ledger.dead_lettered.update(tally.dead_lettered)
+                ledger.replayed += tally.replayed
+            else:
+                ledger.taken -= tally.taken
 
-    def _map(self, record: Any, work: _Work) -> list[Record] | str:
-        """What the route makes of a record, or why it makes nothing."""
-        event = Event.from_kafka(record.key, record.value, record.headers)
-        if self.contracts is not None:
-            self.contracts.consumed(event)
-        outcome = work.program(event)
-        if isinstance(outcome, str):
-            return outcome
-        origin = str(Origin(record.topic, record.partition, record.offset)).encode()
+    def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter) -> None:
+        """Maps records, and puts what comes of them into the transaction."""
+        tally, contracts, program = self._tally, self.contracts, work.program
+        for records in batches.values():
+            self.ledger.taken += len(records)
+            for record in records:
+                try:
+                    event = Event.from_kafka(record.key, record.value, record.headers)
+                    if contracts is not None:
+                        contracts.consumed(event)
+                    outcome = program(event)
+                    if type(outcome) is str:
+                        tally.filtered[outcome] += 1
+                    else:
+                        self._write(record, outcome, work, writer)
+                        tally.delivered += 1
+                except (ConfigError, DeadLetterFailed):
+                    raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
+                except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
+                    self._bury(record, error, writer)
+                    tally.dead_lettered[error_class(error)] += 1
+                if record.headers and any(name == REPLAYS for name, _ in record.headers):
+                    tally.replayed += 1
+
+    def _write(self, record: Any, outcome: Any, work: _Work, writer: TransactionWriter) -> None:
+        """Puts the events that came of a record into the transaction: all of them, or none.
+
+        Raises:
+            TooLarge: one of them is larger than its topic takes.
+        """
+        named = dict(record.headers)
         # The whole way: two routes may lead from one event, by two middle steps, into one sink.
-        earlier = event.header(ROUTE)
-        way = (ROUTE, (f"{earlier}/{self.name}" if earlier else self.name).encode())
-        outputs: list[Record] = []
+        earlier = named.get(ROUTE)
+        added: list[Header] = [(ROUTE, self._route if earlier is None else earlier + b"/" + self._route)]
+        if ORIGIN not in named:
+            added.append((ORIGIN, f"{record.topic}-{record.partition}@{record.offset}".encode()))
+        plain = earlier is None and REPLAYS not in named
+        outputs: list[tuple[str, bytes | None, bytes | None, list[Header]]] = []
         for made, targets in outcome:
             if self.contracts is not None:
                 self.contracts.produced(made)
-            message = made.to_kafka()
-            headers: list[Header] = [
-                each for each in message.headers if each[0] != ROUTE and not is_failure_header(each[0])
-            ]
-            if not any(name == ORIGIN for name, _ in headers):
-                headers.append((ORIGIN, origin))
-            headers.append(way)
+            key, value, headers = made.to_kafka()
+            if not plain:
+                headers = [each for each in headers if each[0] != ROUTE and not is_failure_header(each[0])]
+            headers += added
             # Two names may mean one topic; it gets the event once.
-            topics = dict.fromkeys(work.targets[each] for each in targets)
-            outputs += [Record(topic, message.key, message.value, headers) for topic in topics]
-        return outputs
+            for topic in {work.targets[each]: None for each in targets}:
+                if writer.too_large(topic, key, value, headers):
+                    raise TooLarge(topic, *writer.sizes(topic, key, value, headers))
+                outputs.append((topic, key, value, headers))
+        for output in outputs:
+            refusal = writer.add(*output)
+            if refusal is not None:
+                raise refusal
 
-    def _count(self, records: Sequence[Any], filtered: Counter[str], errors: Sequence[Exception]) -> None:
-        ledger = self.ledger
-        for reason, number in filtered.items():
-            ledger.filtered[reason] += number
-        for error in errors:
-            ledger.dead_lettered[error_class(error)] += 1
-        ledger.delivered += len(records) - filtered.total() - len(errors)
-        ledger.replayed += sum(1 for record in records if any(name == REPLAYS for name, _ in record.headers))
+    def _bury(self, record: Any, error: Exception, writer: TransactionWriter) -> None:
+        """Puts a dead letter into the transaction."""
+        origin = Origin(record.topic, record.partition, record.offset)
+        headers = dead_letter_headers(
+            list(record.headers),
+            unit=self.name,
+            connector="",
+            stage=_stage(error),
+            error=error,
+            attempts=1,
+            origin=origin,
+        )
+        refusal = writer.add(self._dlq, record.key, record.value, headers, record.partition)
+        if refusal is not None:
+            raise DeadLetterFailed(
+                f"{self.name}: a dead letter could not be written to {self._dlq}: {refusal}. "
+                "The event stays where it is; the unit stands still rather than lose it."
+            )
 
 
 def _stage(error: Exception) -> str:
     """What the route was doing: reading the event, deciding, splitting, mapping, or choosing where it goes."""
+    if isinstance(error, TooLarge):
+        return "publish"
     if isinstance(error, InvalidEvent):
         return "parse"
     if isinstance(error, ContractViolation):

@@ -17,7 +17,7 @@ from hub.engine.reading import ReadingUnit
 from hub.sdk.sink import Sink
 
 
-class SinkUnit(ReadingUnit):
+class SinkUnit(ReadingUnit[Outlet]):
     """A sink.
 
     Args:

@@ -20,6 +20,7 @@ from hub.kafka.errors import TooLarge, kafka_error
 from hub.kafka.exactly_once.membership import Membership, StaleMember
 from hub.kafka.exactly_once.producer import GroupProducer
 from hub.kafka.partitioner import murmur2
+from hub.kafka.record import Header, Record
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import EnvironmentProblem, NotConnected
 
@@ -80,11 +81,22 @@ class TransactionWriter:
         )
         await clients.start(producer, WAIT + TIMEOUT_MS / 1000)
         self._producer = producer
-        limits = await topics.limits(self._settings, self._outputs)
-        for name in self._outputs:
+        await self.know(self._outputs)
+
+    async def know(self, names: Collection[str]) -> None:
+        """Gets ready to write to topics, too.
+
+        Raises:
+            EnvironmentProblem: one isn't there.
+            HubError: Kafka can't be reached.
+        """
+        assert self._producer is not None
+        new = [name for name in names if name not in self._targets]
+        limits = await topics.limits(self._settings, new) if new else {}
+        for name in new:
             if name not in limits:
                 raise EnvironmentProblem(f"the topic {name} doesn't exist on this Kafka cluster")
-            count = len(await producer.partitions_for(name))
+            count = len(await self._producer.partitions_for(name))
             self._targets[name] = _Target(name, limits[name], count, min(BATCH_BYTES, limits[name]))
 
     async def stop(self, limit: float = 10.0) -> None:
@@ -113,7 +125,7 @@ class TransactionWriter:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        headers: Sequence[tuple[str, bytes]],
+        headers: Sequence[Header],
         partition: int | None = None,
     ) -> TooLarge | None:
         """Puts a record into the transaction.
@@ -140,7 +152,7 @@ class TransactionWriter:
         partition: int,
         key: bytes | None,
         value: bytes | None,
-        headers: Sequence[tuple[str, bytes]],
+        headers: Sequence[Header],
     ) -> TooLarge | None:
         builder = BatchBuilder(target.batch, 0, is_transactional=True)
         builder.append(timestamp=self._now, key=key, value=value, headers=headers)
@@ -156,6 +168,17 @@ class TransactionWriter:
         self._closed.append((target, partition, builder))
         if target.partitions > 1:
             target.sticky = random.randrange(target.partitions)  # noqa: S311  spreads load, protects nothing
+
+    def too_large(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
+        """Whether a record would be refused by `add`; quick for all that are far from it."""
+        if value is None or len(value) < self._targets[topic].limit // 2:
+            return False
+        size, limit = self.sizes(topic, key, value, headers)
+        return size > limit
+
+    def sizes(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> tuple[int, int]:
+        """Bytes that a record takes as a batch of its own, and bytes that its topic takes."""
+        return Record(topic, key, value, headers).size(), self._targets[topic].limit
 
     async def push(self) -> None:
         """Sends the batches that are full.
