@@ -64,7 +64,7 @@ def _event(number: int) -> Event:
         time="2026-11-20T10:02:11Z",
         partitionkey=f"k{number % 100}",
         data=payload(number),
-    )
+    ).checked()
 
 
 async def main() -> None:

@@ -23,8 +23,8 @@ _STATEMENTS = (
 _ALLOWED = frozenset(_EXPRESSIONS + _STATEMENTS)
 _MARKS = (ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context)
 _ATTRIBUTES = frozenset(
-    ("append", "attributes", "data", "datacontenttype", "derived", "endswith", "get", "headers", "isprintable", "key", "of", "pop",
-     "raw", "search", "startswith")
+    ("append", "attributes", "data", "datacontenttype", "derived", "endswith", "get", "headers", "isprintable",
+     "key", "of", "pop", "raw", "search", "startswith")
 )  # fmt: skip
 # Names that the generator makes: `v12`; the parameters; the caught exception; the steps that were taken.
 _GENERATED = re.compile(r"v\d+|event|variables|error|cost")

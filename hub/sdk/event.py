@@ -218,7 +218,7 @@ class Event:
             kept = [each for each in self._added if each[0] not in removed] if self._added else ()
             made = Event._of_wire(self._key, raw, self._wire, self._removed | removed, (*kept, *added))
         if key is not _UNSET:
-            made._key = None if key is None else key.encode()
+            made._key = None if key is None else key.encode()  # noqa: SLF001  its own class
         return made
 
     # Attributes
@@ -285,7 +285,11 @@ class Event:
             InvalidPayload: the bytes are not of the content type, or JSON that can't be read without loss.
         """
         if self._data is _UNSET:
-            self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
+            wire = self._wire
+            if wire is not None and self._raw is not None and CHECKED in wire and not self._removed:
+                self._data = orjson.loads(self._raw)  # it was found to be JSON when it was taken in
+            else:
+                self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
         return self._data
 
     def checked(self) -> Event:
