@@ -17,10 +17,9 @@ from aiokafka.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-
-from hub.engine.positions import Positions
 from aiokafka.structs import OffsetAndMetadata
 
+from hub.engine.positions import Positions
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
 from hub.kafka.exactly_once import Membership

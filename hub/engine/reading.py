@@ -16,10 +16,10 @@ class _Outlet(Protocol):
     async def stop(self) -> None: ...
 
 
-O = TypeVar("O", bound=_Outlet)
+Way = TypeVar("Way", bound=_Outlet)
 
 
-class ReadingUnit(Unit, Generic[O]):
+class ReadingUnit(Unit, Generic[Way]):
     """A unit with input topics.
 
     Args:
@@ -37,7 +37,7 @@ class ReadingUnit(Unit, Generic[O]):
         flow: str,
         connector: str = "",
         open_reader: Callable[[], Reader],
-        open_outlet: Callable[[], O],
+        open_outlet: Callable[[], Way],
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._open_reader = open_reader
@@ -56,7 +56,7 @@ class ReadingUnit(Unit, Generic[O]):
             await self._reader.measure()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[tuple[Reader, O]]:
+    async def reading(self) -> AsyncIterator[tuple[Reader, Way]]:
         """One life's consumer and way to Kafka: positions are known, and the unit is ready."""
         reader, outlet = self._open_reader(), self._open_outlet()
         try:

@@ -134,7 +134,6 @@ class RouteWriter:
     # The event
 
     def _event(self, shaping: Shaping) -> ast.expr:
-        generator = self._generator
         if self._made is None and not shaping.changes:
             return fill("event", 1)  # type: ignore[no-any-return]
         raw = self._raw(shaping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
@@ -60,10 +61,10 @@ async def stable_positions(
         await asyncio.sleep(_PAUSE)
 
 
-async def _sent(coordinator: object, request: OffsetFetch) -> object:
+async def _sent(coordinator: Any, request: OffsetFetch) -> Any:
     while True:
         try:
-            return await coordinator._send_req(request)  # type: ignore[attr-defined]  # noqa: SLF001
+            return await coordinator._send_req(request)  # noqa: SLF001  aiokafka has no other way
         except kafka.KafkaError as error:
             if not error.retriable:
                 raise

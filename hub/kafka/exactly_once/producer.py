@@ -34,8 +34,8 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        sender = self._sender
-        self._sender = _GroupSender(
+        sender: Any = self._sender
+        self._sender: Any = _GroupSender(
             self.client,
             acks=sender._acks,  # noqa: SLF001  what the base class has just made
             txn_manager=self._txn_manager,

@@ -23,11 +23,11 @@ _NO_TAGS: dict[int, bytes] = {}
 _UNKNOWN_EPOCH = -1
 
 
-class TxnOffsetCommitResponseV3(Response):
+class TxnOffsetCommitResponseV3(Response):  # type: ignore[misc]  # aiokafka is untyped
     """Error codes by topic and partition."""
 
-    API_KEY: ClassVar[int] = 28  # type: ignore[misc]  # a property in the base, which every subclass overrides so
-    API_VERSION: ClassVar[int] = 3  # type: ignore[misc]
+    API_KEY: ClassVar[int] = 28
+    API_VERSION: ClassVar[int] = 3
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
         (
@@ -42,7 +42,7 @@ class TxnOffsetCommitResponseV3(Response):
     )
 
 
-class TxnOffsetCommitV3(RequestStruct):
+class TxnOffsetCommitV3(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
     """Version 3 carries the generation and the member, by which the broker refuses whoever has been replaced."""
 
     API_KEY = 28
@@ -81,7 +81,7 @@ class TxnOffsetCommitV3(RequestStruct):
 _TxnOffsetCommit: TypeAlias = TxnOffsetCommitV3
 
 
-class TxnOffsetCommit(Request[_TxnOffsetCommit]):
+class TxnOffsetCommit(Request[_TxnOffsetCommit]):  # type: ignore[misc]  # aiokafka is untyped
     """Offsets to be committed with a transaction, by a member of the group.
 
     Args:
@@ -113,11 +113,11 @@ class TxnOffsetCommit(Request[_TxnOffsetCommit]):
         return request_struct_class(*self._before, self._topics, _NO_TAGS)
 
 
-class OffsetFetchResponseV7(Response):
+class OffsetFetchResponseV7(Response):  # type: ignore[misc]  # aiokafka is untyped
     """Committed offsets by topic and partition; -1 where there is none."""
 
-    API_KEY: ClassVar[int] = 9  # type: ignore[misc]
-    API_VERSION: ClassVar[int] = 7  # type: ignore[misc]
+    API_KEY: ClassVar[int] = 9
+    API_VERSION: ClassVar[int] = 7
     SCHEMA = Schema(
         ("throttle_time_ms", Int32),
         (
@@ -143,7 +143,7 @@ class OffsetFetchResponseV7(Response):
     )
 
 
-class OffsetFetchV7(RequestStruct):
+class OffsetFetchV7(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
     """Version 7 asks for stable offsets: the broker says so where a transaction that commits one is still open."""
 
     API_KEY = 9
@@ -161,7 +161,7 @@ class OffsetFetchV7(RequestStruct):
 _OffsetFetch: TypeAlias = OffsetFetchV7
 
 
-class OffsetFetch(Request[_OffsetFetch]):
+class OffsetFetch(Request[_OffsetFetch]):  # type: ignore[misc]  # aiokafka is untyped
     """Asks for a group's stable positions.
 
     Args:
