@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -33,12 +33,20 @@ class Exchange:
         reader: where records come from.
         writer: where they go to.
         handle: called with each batch; puts what comes of it into the writer.
+        prepare: awaited before the first batch of each transaction.
     """
 
-    def __init__(self, reader: Reader, writer: TransactionWriter, handle: Callable[[Batches], None]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        writer: TransactionWriter,
+        handle: Callable[[Batches], None],
+        prepare: Callable[[], Awaitable[None]],
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._handle = handle
+        self._prepare = prepare
         self._patience = 0.005
 
     async def turn(self, wait: float = 0.5) -> bool:
@@ -62,6 +70,7 @@ class Exchange:
         try:
             if membership is None or membership != reader.membership:
                 return False  # a rebalance came between: positions are found anew
+            await self._prepare()
             await writer.begin()
             try:
                 offsets = await self._gather(batches)

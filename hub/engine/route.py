@@ -79,19 +79,23 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._targets = dict(targets)
         self._dlq = dlq
         self._route = name.encode()
-        self._work: _Work | None = None
+        self._next: _Work
         self._tally = _Tally()
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
-        self._work = work = _Work(self._compile(), self._targets)
+        self._next = work = _Work(self._compile(), self._targets)
         async with self.reading() as (reader, writer):
-            exchange = Exchange(reader, writer, lambda batches: self._handle(batches, work, writer))
+
+            async def prepare() -> None:
+                nonlocal work
+                if self._next is not work:
+                    await writer.know(self._next.targets.values())
+                    work = self._next
+
+            exchange = Exchange(reader, writer, lambda batches: self._handle(batches, work, writer), prepare)
             self.enter(State.RUNNING)
             while await self.gate():
-                if self._work is not work:
-                    work = self._work
-                    await writer.know(work.targets.values())
                 await self._turn(exchange)
 
     def swap(self, program: Program, *, compile: Callable[[], Program], targets: Mapping[str, str], flow: str) -> None:  # noqa: A002  the design's word
@@ -104,7 +108,7 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
             flow: for people.
         """
         self._compile, self._targets, self.flow = compile, dict(targets), flow
-        self._work = _Work(program, self._targets)
+        self._next = _Work(program, self._targets)
 
     async def _turn(self, exchange: Exchange) -> None:
         """One transaction, and its place in the ledger."""
