@@ -9,9 +9,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka import clients
-from hub.kafka.exactly_once import GroupProducer, Membership, StaleMember, stable_positions
+from hub.kafka.exactly_once import GroupProducer, Membership, StaleMember, TransactionWriter, stable_positions
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import TopicSpec, ensure_topics
+from tests.integration.engine import records
 
 
 def producer(kafka: KafkaSettings, name: str) -> GroupProducer:
@@ -99,4 +100,29 @@ async def test_a_position_is_read_only_once_no_transaction_can_change_it(kafka, 
         assert (await asked)[at].offset == 11
     finally:
         await clients.close(writer)
+        await clients.close(consumer)
+
+
+async def test_what_a_replaced_member_wrote_never_becomes_visible(kafka, unique):
+    """Its transaction is aborted on the broker, too: the next one of the same producer doesn't commit it as well."""
+    out = f"{unique}.out"
+    await ensure_topics(kafka, [TopicSpec(unique, 1), TopicSpec(out, 1)])
+    at = TopicPartition(unique, 0)
+    consumer = await member(kafka, unique, unique)
+    writer = TransactionWriter(kafka, f"{unique}-w", outputs=[out])
+    try:
+        await assigned(consumer, 1)
+        await writer.start()
+        membership = Membership.of(consumer)
+        await writer.begin()
+        assert writer.add(out, b"k", b"stale", []) is None
+        with pytest.raises(StaleMember):
+            await writer.commit({at: OffsetAndMetadata(1, "")}, membership._replace(generation=0))
+        await writer.abort()
+        await writer.begin()
+        assert writer.add(out, b"k", b"current", []) is None
+        await writer.commit({at: OffsetAndMetadata(1, "")}, membership)
+        assert [each.value for each in await records(kafka, out)] == [b"current"]
+    finally:
+        await writer.stop()
         await clients.close(consumer)

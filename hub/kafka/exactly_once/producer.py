@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.client import CoordinationType
 from aiokafka.producer.sender import Sender, TxnOffsetCommitHandler
+from aiokafka.producer.transaction_manager import TransactionManager, TransactionState
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka.exactly_once.membership import Membership, StaleMember
@@ -34,6 +35,9 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        manager: Any = self._txn_manager
+        self._txn_manager: Any = _Transactions(manager.transactional_id, manager.transaction_timeout_ms)
+        self._message_accumulator._txn_manager = self._txn_manager  # noqa: SLF001  what the base class has just made
         sender: Any = self._sender
         self._sender: Any = _GroupSender(
             self.client,
@@ -57,6 +61,23 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
         """
         self._sender.membership = membership
         await self.send_offsets_to_transaction(dict(offsets), membership.group)
+
+
+class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is untyped
+    def error_transaction(self, exc: Exception) -> None:
+        """Notes an error after which the transaction can only be aborted.
+
+        aiokafka's own forgets here what the transaction holds. Its abort then takes it for empty and tells the broker
+        nothing, and the next commit makes visible what was to be aborted.
+        """
+        self._transition_to(TransactionState.ABORTABLE_ERROR)
+        self._pending_txn_partitions.clear()
+        for *_, future in self._pending_txn_offsets:
+            future.set_exception(exc)
+        self._pending_txn_offsets.clear()
+        if not self._transaction_waiter.done():
+            self._transaction_waiter.set_exception(exc)
+            self._transaction_waiter.exception()  # seen: who aborts doesn't ask for it
 
 
 class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
