@@ -153,9 +153,8 @@ class FaultProxy:
     async def stop(self) -> None:
         """Ends all connections, and listens no more."""
         await self.refuse()
-        for task in list(self._tasks):
+        for task in self._tasks:
             task.cancel()
-        self.reset()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -191,8 +190,8 @@ class FaultProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target, limit=CHUNK)
-        except OSError:
-            _abort(writer)
+        except (OSError, asyncio.CancelledError):
+            await _closed(writer)
             return
         connection = _Connection(self, (reader, writer), (far_reader, far_writer), self._inspect())
         self._connections.add(connection)
@@ -200,7 +199,7 @@ class FaultProxy:
             await connection.run()
         finally:
             self._connections.discard(connection)
-            connection.reset()
+            await asyncio.gather(_closed(writer), _closed(far_writer))
 
 
 Side = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -340,6 +339,13 @@ class _Pump:
 
 def _as_it_is(data: bytes) -> Sequence[Piece]:
     return (Piece(data),)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection with RST, and waits until it has."""
+    _abort(writer)
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def _abort(writer: asyncio.StreamWriter) -> None:
