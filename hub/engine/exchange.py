@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from hub.engine.reader import Reader
-from hub.kafka.exactly_once import StaleMember, TransactionWriter
+from hub.kafka.exactly_once import Membership, StaleMember, TransactionWriter
 from hub.sdk.errors import HubError
 
 INTERVAL = 0.1
@@ -48,6 +48,7 @@ class Exchange:
         self._handle = handle
         self._prepare = prepare
         self._patience = 0.005
+        self._held: tuple[Membership, Batches] | None = None
 
     async def turn(self, wait: float = 0.5) -> bool:
         """One transaction.
@@ -63,17 +64,16 @@ class Exchange:
             HubError: Kafka refuses, or doesn't answer; the transaction was aborted.
         """
         reader, writer = self._reader, self._writer
-        membership = reader.membership
-        batches = await reader.batches(limit=FETCH, wait=wait)
+        membership, batches = await self._fetch(wait)
         if not batches:
             return False
         try:
-            if membership is None or membership != reader.membership:
-                return False  # a rebalance came between: positions are found anew
+            if membership is None:
+                return False  # expelled from the group: positions are found anew once we are in it again
             await self._prepare()
             await writer.begin()
             try:
-                offsets = await self._gather(batches)
+                offsets = await self._gather(membership, batches)
                 began = time.monotonic()
                 await writer.commit(reader.noted(offsets), membership)
             except StaleMember:
@@ -87,8 +87,21 @@ class Exchange:
             reader.release()
         return True
 
-    async def _gather(self, batches: Batches) -> dict[TopicPartition, int]:
-        """Handles batches until it is time to commit; gives the positions behind them."""
+    async def _fetch(self, wait: float) -> tuple[Membership | None, Batches]:
+        """Records, and who we were in the group when we got them."""
+        held, self._held = self._held, None
+        if held is not None and held[0] == self._reader.membership:
+            return held
+        batches = await self._reader.batches(limit=FETCH, wait=wait)
+        # Who we are now, not before the wait: a rebalance may have come in it, and these records after that.
+        return self._reader.membership, batches
+
+    async def _gather(self, membership: Membership, batches: Batches) -> dict[TopicPartition, int]:
+        """Handles batches until it is time to commit; gives the positions behind them.
+
+        Raises:
+            StaleMember: a rebalance came between two of them.
+        """
         reader, writer = self._reader, self._writer
         offsets: dict[TopicPartition, int] = {}
         until = time.monotonic() + INTERVAL
@@ -100,5 +113,9 @@ class Exchange:
             left = until - time.monotonic()
             if left <= 0 or writer.bytes > LARGEST or reader.revoking.is_set():
                 break
-            batches = await reader.batches(limit=FETCH, wait=min(left, self._patience))
+            now, batches = await self._fetch(min(left, self._patience))
+            if now != membership:
+                # The last ones are read already, and nobody reads them again: the next transaction begins with them.
+                self._held = None if now is None or not batches else (now, batches)
+                raise StaleMember(f"{membership.group}: a rebalance came in the midst of a transaction")
         return offsets

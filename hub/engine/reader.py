@@ -118,6 +118,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             raise await self._positions.expired(error) from error
         except KafkaError as error:
             raise kafka_error(error) from error
+        # Between two generations of the group aiokafka may still give what was ours, or what isn't positioned yet.
+        batches = {at: records for at, records in batches.items() if at in self._assigned}
         if batches:
             self._settled.clear()
         return batches
