@@ -1,0 +1,101 @@
+"""Workers that die, hang, come and go, under load; and a control that must fail."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+
+import pytest
+
+from tests.chaos.scale import SEED, record, scaled
+from tests.chaos.scene import scene
+
+pytestmark = pytest.mark.timeout(scaled(180, 3600))
+STOP = 15.0
+"""Seconds that a worker hangs: one and a half times its session timeout."""
+
+
+async def test_kill_9_loses_and_repeats_nothing(kafka, unique, tmp_path):
+    """Workers are killed in the midst of their transactions; each is replaced."""
+    kills, rate = scaled(3, 20), scaled(1000, 3000)
+    chance = random.Random(SEED)
+    async with scene(kafka, unique, tmp_path, rate=rate, limit=scaled(None, 1_000_000)) as it:
+        for _ in range(2):
+            await it.add()
+        await it.flowing()
+        for _ in range(kills):
+            victim = chance.choice([each for each in it.workers if each.process.running])
+            await asyncio.sleep(chance.uniform(0.0, scaled(0.5, 5.0)))
+            it.watch.mark()
+            victim.process.kill()
+            it.launch()
+            await it.resumed()
+        while it.load.written < scaled(0, 1_000_000):  # noqa: ASYNC110  a count sets no event
+            await asyncio.sleep(0.5)
+        outcome = await it.outcome()
+    record("worker-kill", {"fault": "worker kill -9", "faults": kills, **outcome.to_json()})
+    assert outcome.clean, f"{outcome}\n{it.logs()}"
+    assert sorted(outcome.resumptions)[int(0.95 * len(outcome.resumptions))] <= 15.0, outcome.resumptions
+
+
+async def test_a_worker_that_hangs_repeats_nothing_when_it_goes_on(kafka, unique, tmp_path):
+    """SIGSTOP for longer than its session: its partitions go to others, and what it had open has no effect."""
+    stops = scaled(1, 20)
+    chance = random.Random(SEED)
+    async with scene(kafka, unique, tmp_path, rate=scaled(1000, 2000)) as it:
+        for _ in range(2):
+            await it.add()
+        await it.flowing()
+        for _ in range(stops):
+            victim = chance.choice(it.workers)
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            it.watch.mark()
+            victim.process.suspend()
+            await asyncio.sleep(STOP)
+            victim.process.resume()
+            await it.resumed()
+        assert all(each.process.running for each in it.workers), "a worker ended"
+        outcome = await it.outcome()
+    record("worker-stop", {"fault": f"SIGSTOP {STOP:g} s", "faults": stops, **outcome.to_json()})
+    assert outcome.clean, f"{outcome}\n{it.logs()}"
+
+
+async def test_workers_that_join_and_leave_lose_and_repeat_nothing(kafka, unique, tmp_path):
+    """Every two seconds one joins or leaves in order."""
+    changes = scaled(4, 50)
+    async with scene(kafka, unique, tmp_path, rate=scaled(1000, 2000)) as it:
+        await it.add()
+        await it.flowing()
+        for change in range(changes):
+            running = [each for each in it.workers if each.process.running]
+            if change % 2:
+                running[0].process._signal(signal.SIGTERM)
+            else:
+                it.launch()
+            await asyncio.sleep(2.0)
+        it.watch.mark()
+        await it.resumed()
+        outcome = await it.outcome()
+    record("worker-join-leave", {"fault": "join or leave every 2 s", "faults": changes, **outcome.to_json()})
+    assert outcome.clean, f"{outcome}\n{it.logs()}"
+
+
+async def test_the_checker_sees_what_scheme_a_repeats(kafka, unique, tmp_path):
+    """The control: a random id, and positions without a generation. Workers that hang repeat what others have done."""
+    async with scene(kafka, unique, tmp_path, rate=1000, outputs=("out",)) as it:
+        for _ in range(3):
+            await it.add_control()
+        await it.flowing()
+        for round_ in range(scaled(6, 20)):
+            victim = it.workers[round_ % 3]
+            victim.process.suspend()
+            await asyncio.sleep(4.5)
+            victim.process.resume()
+            await asyncio.sleep(1.5)
+            if it.watch.count(f"{unique}.out") > it.load.written:
+                break
+        outcome = await it.outcome(expected=lambda _: True)
+    record("control-scheme-a", {"fault": "SIGSTOP 4.5 s, scheme A", "faults": round_ + 1, **outcome.to_json()})
+    assert outcome.duplicated > 0, outcome
+    assert outcome.lost == 0

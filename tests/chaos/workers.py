@@ -1,0 +1,54 @@
+"""Workers as processes of their own: `hub run`, with signals that nobody can catch."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from hub.kafka.settings import KafkaSettings
+from hub.process import ChildProcess
+from tests.integration.commands import HUB, environment
+
+START_LIMIT = 90.0
+
+
+class Worker:
+    """One process.
+
+    Args:
+        name: for people, and its log.
+        command: its command line.
+        directory: where its log goes.
+        kafka: which cluster.
+    """
+
+    def __init__(self, name: str, command: list[str], directory: Path, kafka: KafkaSettings) -> None:
+        self.name = name
+        self.process = ChildProcess(
+            name, command, log=directory / f"{name}.log", env=environment(kafka), cwd=Path.cwd()
+        )
+
+    @property
+    def log(self) -> str:
+        return self.process.log.read_text(errors="replace") if self.process.log.exists() else ""
+
+    async def ready(self, sign: str) -> None:
+        """Waits until it has said that it is at work."""
+        deadline = time.monotonic() + START_LIMIT
+        while sign not in self.log:
+            assert self.process.running, f"{self.name} ended with {self.process.returncode}:\n{self.log[-3000:]}"
+            assert time.monotonic() < deadline, f"{self.name} is not ready:\n{self.log[-3000:]}"
+            await asyncio.sleep(0.05)
+
+
+def hub(name: str, deployment: Path, kafka: KafkaSettings) -> Worker:
+    """A worker of the hub."""
+    return Worker(name, [*HUB, "run", str(deployment)], deployment.parent, kafka)
+
+
+def scheme_a(name: str, topic: str, deployment: Path, kafka: KafkaSettings) -> Worker:
+    """A worker that does what the hub must not do; see `tests.chaos.scheme_a`."""
+    command = [sys.executable, "-m", "tests.chaos.scheme_a", str(kafka.bootstrap_servers), topic]
+    return Worker(name, command, deployment.parent, kafka)
