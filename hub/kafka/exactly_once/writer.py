@@ -24,10 +24,10 @@ from hub.kafka.record import Header, Record
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import EnvironmentProblem, NotConnected
 
-TIMEOUT_MS = 10_000
-"""After so long brokers abort a transaction whose owner is gone; readers wait for it no longer than that."""
-WAIT = 8.0
-"""Seconds to wait for any answer within a transaction: below its timeout, so that we learn of its end by ourselves."""
+TIMEOUT = 10.0
+"""Seconds after which brokers abort a transaction whose owner is gone; readers wait for it no longer than that."""
+WAIT = 0.8
+"""Part of the timeout that we wait for any answer within a transaction, so that we learn of its end by ourselves."""
 BATCH_BYTES = 262_144
 """Size at which a batch of one partition is closed."""
 
@@ -51,9 +51,12 @@ class TransactionWriter:
         settings: how to reach Kafka.
         transactional_id: the same for whoever must not write at the same time.
         outputs: topics that it may write to.
+        timeout: seconds after which brokers abort a transaction that is not committed.
     """
 
-    def __init__(self, settings: KafkaSettings, transactional_id: str, *, outputs: Collection[str]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, transactional_id: str, *, outputs: Collection[str], timeout: float = TIMEOUT
+    ) -> None:
         self._settings = settings
         self._id = transactional_id
         self._outputs = tuple(dict.fromkeys(outputs))
@@ -62,6 +65,9 @@ class TransactionWriter:
         self._closed: list[tuple[_Target, int, BatchBuilder]] = []
         self._futures: list[asyncio.Future[Any]] = []
         self._now = 0
+        self._timeout = timeout
+        self._wait = timeout * WAIT
+        self._began = time.monotonic()
         self.bytes = 0
         """Bytes of the transaction so far, about."""
 
@@ -76,10 +82,10 @@ class TransactionWriter:
             self._settings,
             transactional_id=self._id,
             kind=GroupProducer,
-            transaction_timeout_ms=TIMEOUT_MS,
+            transaction_timeout_ms=int(self._timeout * 1000),
             max_batch_size=BATCH_BYTES,
         )
-        await clients.start(producer, WAIT + TIMEOUT_MS / 1000)
+        await clients.start(producer, self._wait + self._timeout)
         self._producer = producer
         await self.know(self._outputs)
 
@@ -105,6 +111,11 @@ class TransactionWriter:
             producer, self._producer = self._producer, None
             await clients.close(producer, limit)
 
+    @property
+    def expired(self) -> bool:
+        """Whether the brokers may have aborted the transaction for its age; they speak then as if we were fenced."""
+        return time.monotonic() - self._began >= self._timeout
+
     async def begin(self) -> None:
         """Begins a transaction.
 
@@ -113,9 +124,10 @@ class TransactionWriter:
         """
         assert self._producer is not None
         self._now = int(time.time() * 1000)
+        self._began = time.monotonic()
         self.bytes = 0
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(self._wait):
                 await self._producer.begin_transaction()
         except (kafka.KafkaError, AssertionError, TimeoutError) as error:
             raise kafka_error(error, "beginning a transaction") from error
@@ -189,7 +201,7 @@ class TransactionWriter:
         assert self._producer is not None
         closed, self._closed = self._closed, []
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(self._wait):
                 for target, partition, builder in closed:
                     future = await self._producer.send_batch(builder, target.name, partition=partition)
                     future.add_done_callback(_seen)
@@ -213,7 +225,7 @@ class TransactionWriter:
                 self._close(target, partition)
         await self.push()
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(self._wait):
                 await self._acknowledged()
                 if offsets and membership:
                     await self._producer.commit_offsets(offsets, membership)
@@ -253,7 +265,7 @@ class TransactionWriter:
     async def _end(self, ending: Any, what: str) -> None:
         task = asyncio.ensure_future(ending)
         cancelled = False
-        deadline = time.monotonic() + WAIT
+        deadline = time.monotonic() + self._wait
         while not task.done() and (left := deadline - time.monotonic()) > 0:
             try:
                 await asyncio.wait({task}, timeout=left)
@@ -261,7 +273,7 @@ class TransactionWriter:
                 cancelled = True
         if not task.done():
             task.cancel()
-            raise NotConnected(f"{what}: Kafka has not answered within {WAIT:g} s; it may have been done")
+            raise NotConnected(f"{what}: Kafka has not answered within {self._wait:g} s; it may have been done")
         try:
             task.result()
         except (kafka.KafkaError, AssertionError) as error:
