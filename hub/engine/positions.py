@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
+from hub.engine.accounts import Accounts
 from hub.kafka import clients
 from hub.kafka.exactly_once import stable_positions
 from hub.kafka.settings import KafkaSettings
@@ -35,7 +36,8 @@ class Positions:
     With each commit the group notes at which offset it began on the partition: what lies before it has never read. It
     also notes how many partitions the topic had when the group was new to it. A partition without
     a position that was there then belongs to a start that is going on in several workers, and begins where the unit was
-    told to; one that was added later was empty then, so all of it is unread.
+    told to; one that was added later was empty then, so all of it is unread. Last, the note holds the partition's
+    account, see `hub.engine.accounts`.
 
     Args:
         settings: how to reach Kafka.
@@ -43,6 +45,9 @@ class Positions:
         group: its name.
         starts: topic → where a group that is new to it begins: ``latest``, ``earliest`` or an RFC 3339 time.
         former_group: group whose positions a renamed unit takes over, where it has none of its own.
+
+    Attributes:
+        accounts: what became of the events of our partitions.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Positions:
         self._former_group = former_group
         self._counts: dict[str, int] = {}
         self._began: dict[TopicPartition, int] = {}
+        self.accounts = Accounts()
 
     async def take(self, assigned: Sequence[TopicPartition]) -> None:
         """Seeks each partition to where it goes on; what is new to the group is committed at once.
@@ -71,14 +77,18 @@ class Positions:
         """
         committed = await self._committed(assigned)
         missing = [partition for partition in assigned if partition not in committed]
-        found = {partition: each.offset for partition, each in committed.items() if partition in assigned}
+        kept = {partition: committed[partition] for partition in assigned if partition in committed}
+        found = {partition: each.offset for partition, each in kept.items()}
         fresh: dict[TopicPartition, int] = {}
         if missing and self._former_group:
-            fresh |= await self._former(missing)
+            kept |= await self._former(missing)
+            fresh |= {partition: kept[partition].offset for partition in missing if partition in kept}
         for partition in missing:
             if partition not in fresh:
                 fresh[partition] = self._began[partition] = await self._offset_at(partition, self._start(partition))
         await self._check_retention(found | fresh)
+        notes = {partition: each.metadata for partition, each in kept.items()}
+        self.accounts.restore({at: (offset, notes.get(at, "")) for at, offset in (found | fresh).items()})
         for partition, offset in (found | fresh).items():
             self._consumer.seek(partition, offset)
         if fresh:
@@ -86,12 +96,12 @@ class Positions:
 
     def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
         """Offsets as they are committed, with what the group notes."""
-        return {partition: (offset, self._note(partition)) for partition, offset in offsets.items()}
+        return {partition: (offset, self._note(partition, offset)) for partition, offset in offsets.items()}
 
-    def _note(self, partition: TopicPartition) -> str:
-        note = f"partitions={self._counts.get(partition.topic, 0)}"
+    def _note(self, partition: TopicPartition, offset: int) -> str:
         began = self._began.get(partition)
-        return note if began is None else f"{note} start={began}"
+        start = "" if began is None else f"start={began} "
+        return f"partitions={self._counts.get(partition.topic, 0)} {start}{self.accounts.note(partition, offset)}"
 
     async def expired(self, error: OffsetOutOfRangeError) -> HubError:
         """What it means that a position is not on its partition."""
@@ -124,10 +134,9 @@ class Positions:
         added = partition.partition >= self._counts[partition.topic]
         return "earliest" if added else self._starts[partition.topic]
 
-    async def _former(self, missing: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    async def _former(self, missing: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
         async with clients.running(clients.consumer(self._settings, group=self._former_group)) as former:
-            offsets = {partition: await former.committed(partition) for partition in missing}
-        return {partition: offset for partition, offset in offsets.items() if offset is not None}
+            return await stable_positions(former, missing)
 
     async def _offset_at(self, partition: TopicPartition, start: str) -> int:
         if start == "earliest":

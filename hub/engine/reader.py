@@ -19,6 +19,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from hub.engine.accounts import Accounts
 from hub.engine.positions import Positions
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
@@ -123,6 +124,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         if batches:
             self._settled.clear()
         return batches
+
+    @property
+    def accounts(self) -> Accounts:
+        """What became of the events of our partitions; written with their positions."""
+        return self._positions.accounts
 
     @property
     def membership(self) -> Membership | None:

@@ -5,11 +5,11 @@ Exactly once: outputs, dead letters and positions are one transaction, see `hub.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from hub.contracts import ContractViolation
+from hub.engine.accounts import Accounts
 from hub.engine.contracts import STAGE
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, dead_letter_headers, error_class, is_failure_header
 from hub.engine.exchange import Batches, Exchange
@@ -29,23 +29,6 @@ class _Work(NamedTuple):
 
     program: Program
     targets: Mapping[str, str]
-
-
-class _Tally:
-    """What became of the events of one transaction."""
-
-    __slots__ = ("dead_lettered", "delivered", "filtered", "replayed")
-
-    def __init__(self) -> None:
-        self.delivered = 0
-        self.filtered: Counter[str] = Counter()
-        self.dead_lettered: Counter[str] = Counter()
-        self.replayed = 0
-
-    @property
-    def taken(self) -> int:
-        """All of them."""
-        return self.delivered + self.filtered.total() + self.dead_lettered.total()
 
 
 class RouteUnit(ReadingUnit[TransactionWriter]):
@@ -80,7 +63,6 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._dlq = dlq
         self._route = name.encode()
         self._next: _Work
-        self._tally = _Tally()
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
@@ -93,10 +75,12 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                     await writer.know(self._next.targets.values())
                     work = self._next
 
-            exchange = Exchange(reader, writer, lambda batches: self._handle(batches, work, writer), prepare)
+            exchange = Exchange(
+                reader, writer, lambda batches: self._handle(batches, work, writer, reader.accounts), prepare
+            )
             self.enter(State.RUNNING)
             while await self.gate():
-                await self._turn(exchange)
+                await self._turn(exchange, reader.accounts)
 
     def swap(self, program: Program, *, compile: Callable[[], Program], targets: Mapping[str, str], flow: str) -> None:  # noqa: A002  the design's word
         """Does another thing from the next transaction on: the one under way is finished as it was begun.
@@ -110,27 +94,31 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._compile, self._targets, self.flow = compile, dict(targets), flow
         self._next = _Work(program, self._targets)
 
-    async def _turn(self, exchange: Exchange) -> None:
+    async def _turn(self, exchange: Exchange, accounts: Accounts) -> None:
         """One transaction, and its place in the ledger."""
-        ledger, tally = self.ledger, _Tally()
-        self._tally = tally
+        ledger = self.ledger
+        taken = ledger.taken
         committed = False
         try:
             committed = await exchange.turn()
         finally:
             if committed:
-                ledger.delivered += tally.delivered
-                ledger.filtered.update(tally.filtered)
-                ledger.dead_lettered.update(tally.dead_lettered)
-                ledger.replayed += tally.replayed
+                counts = accounts.commit()
+                ledger.delivered += counts.delivered
+                ledger.filtered.update(counts.filtered)
+                ledger.dead_lettered.update(counts.dead_lettered)
+                ledger.replayed += counts.replayed
             else:
-                ledger.taken -= tally.taken
+                accounts.abort()
+                ledger.taken = taken
 
-    def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter) -> None:
+    def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter, accounts: Accounts) -> None:
         """Maps records, and puts what comes of them into the transaction."""
-        tally, contracts, program = self._tally, self.contracts, work.program
-        for records in batches.values():
+        contracts, program = self.contracts, work.program
+        for at, records in batches.items():
             self.ledger.taken += len(records)
+            counts = accounts.open(at)
+            counts.taken += len(records)
             for record in records:
                 try:
                     event = Event.from_kafka(record.key, record.value, record.headers)
@@ -138,17 +126,17 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                         contracts.consumed(event)
                     outcome = program(event)
                     if type(outcome) is str:
-                        tally.filtered[outcome] += 1
+                        counts.filtered[outcome] += 1
                     else:
                         self._write(record, outcome, work, writer)
-                        tally.delivered += 1
+                        counts.delivered += 1
                 except (ConfigError, DeadLetterFailed):
                     raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
                 except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
                     self._bury(record, error, writer)
-                    tally.dead_lettered[error_class(error)] += 1
+                    counts.dead_lettered[error_class(error)] += 1
                 if record.headers and any(name == REPLAYS for name, _ in record.headers):
-                    tally.replayed += 1
+                    counts.replayed += 1
 
     def _write(self, record: Any, outcome: Any, work: _Work, writer: TransactionWriter) -> None:
         """Puts the events that came of a record into the transaction: all of them, or none.
