@@ -222,8 +222,9 @@ class SinkSection(Config):
     """Topics to read, beside what routes send to the sink by its name."""
     start: Start = "latest"
     renamed_from: str | None = None
-    concurrency: int = Field(default=16, ge=1, le=10_000)
-    """Deliveries under way at once, each of another key."""
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    """Deliveries under way at once at most, each of another key; the connector's own figure if not given. How many there
+    are below that adapts to the far side's answers."""
     reply: str | None = None
     """Topic for the events that the far side answers."""
     on_error: OnError = OnError()

@@ -192,7 +192,7 @@ class Assembly:
                 max_retries=retry.max_retries,
                 max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
             ),
-            concurrency=spec.section.concurrency,
+            concurrency=spec.section.concurrency or spec.cls.concurrency,
             reply=spec.reply,
         )
 

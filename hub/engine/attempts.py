@@ -73,12 +73,22 @@ class RetryPolicy:
         """Seconds until the next attempt; None where retries or time are used up."""
         now = time.monotonic()
         pending.first_failed = pending.first_failed or now
-        if pending.delivery.attempt > self.max_retries:
+        return self.pause(pending.delivery.attempt, now - pending.first_failed, failure)
+
+    def pause(self, attempt: int, elapsed: float, failure: Signal) -> float | None:
+        """Seconds until the next attempt; None where retries or time are used up.
+
+        Args:
+            attempt: the one that failed, from 1.
+            elapsed: seconds since the first that failed.
+            failure: what it failed with.
+        """
+        if attempt > self.max_retries:
             return None
         wait = failure.retry_after
         if wait is None:
-            wait = backoff(pending.delivery.attempt, initial=self.initial_interval, maximum=self.max_interval)
-        if self.max_elapsed_time is not None and now + wait - pending.first_failed > self.max_elapsed_time:
+            wait = backoff(attempt, initial=self.initial_interval, maximum=self.max_interval)
+        if self.max_elapsed_time is not None and elapsed + wait > self.max_elapsed_time:
             return None
         return wait
 

@@ -1,36 +1,51 @@
-"""How a sink's batch is seen through: attempts, outages, dead letters, replies, and the commit at the end."""
+"""A sink's life: records come in, go out on many keys at once and in order on each, and are committed as they settle.
+
+Four things run side by side: one reads, one keeps the far side open, one commits, one lets go of partitions that the
+group takes away; and as many calls of the connector as its limit allows. Nothing waits for a batch to be through.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.contracts import ContractViolation
-from hub.engine.attempts import Attempts, Pending, Retrying, RetryPolicy
-from hub.engine.backoff import backoff
-from hub.engine.contracts import STAGE
-from hub.engine.deadletter import Origin, error_class
-from hub.engine.outlet import DeadLetterFailed, Outlet
+from aiokafka import TopicPartition
+
+from hub.engine import reader as reading
+from hub.engine.attempts import LONGEST_CAUSE, RETRYING, Retrying, RetryPolicy
+from hub.engine.courier import Courier
+from hub.engine.deadletter import Origin
+from hub.engine.farside import FarSide
+from hub.engine.intake import Commit, Intake
+from hub.engine.limit import Limit
+from hub.engine.outlet import Outlet
 from hub.engine.reader import Reader
+from hub.engine.schedule import Parcel
 from hub.engine.unit import State, Unit
-from hub.kafka.publisher import Record
-from hub.sdk.errors import NotConnected, Permanent, Signal, Transient, WriteFailed
-from hub.sdk.event import Event, KafkaMessage
+from hub.sdk.errors import HubError, NotConnected
 from hub.sdk.sink import Sink
 
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 30.0
-"""Bounds in seconds of the waits while the far side is down; the longest is the longest that a recovery goes unseen."""
-COMMIT_EVERY = 1.0
-"""Seconds between two commits within one batch: a crash repeats about as much."""
-_NAP = 0.2  # how long at most until a stop or a rebalance is seen while all keys wait for their retries
+COMMIT_EVERY = 0.1
+"""Seconds between two commits: what has settled after the last one is repeated after a crash."""
+COMMIT_LIMIT = 3.0
+"""Seconds that the last commit may take."""
+CALLS = 4
+"""Calls under way at once of a sink that takes many deliveries in one: enough that none waits for the one before, few
+enough that each holds many."""
+FETCH = 500
+"""Records that are taken in at once."""
+_NAP = 0.2  # seconds after which it is looked again whether more may be read
+_PATIENCE = 0.8  # of what a rebalance waits for us; in the rest we commit
 
 
 class DeliveryLoop:
-    """One life of a sink: from a connection to its end, over outages in between.
+    """One life of a sink: from its start to its end, over outages in between.
 
     Args:
         unit: shows the state, and keeps the ledger.
@@ -38,7 +53,7 @@ class DeliveryLoop:
         reader: where the records come from.
         outlet: for dead letters and replies.
         retry: when to try again.
-        concurrency: deliveries under way at once.
+        concurrency: deliveries under way at once, at most.
         reply: topic for the far side's answers, if any.
     """
 
@@ -55,219 +70,262 @@ class DeliveryLoop:
         self._unit = unit
         self._sink = sink
         self._reader = reader
-        self._outlet = outlet
-        self._retry = retry
-        self._concurrency = concurrency
-        self._reply = reply
-        self._outages = 0
+        self._intake = Intake()
+        self._limit = Limit(concurrency)
+        self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
+        self._courier = Courier(
+            unit,
+            sink,
+            far_side=self._far_side,
+            reader=reader,
+            outlet=outlet,
+            intake=self._intake,
+            limit=self._limit,
+            retry=retry,
+            reply=reply,
+            changed=self._turned,
+        )
         self._generation = reader.generation
-        self._attempts: Attempts | None = None
-        self.connected = False
+        self._calls: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._settled = asyncio.Event()
+        self._committing = asyncio.Lock()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending = False
+        self._log = logging.getLogger("hub.engine.delivery")
 
     def retrying(self) -> list[Retrying]:
-        """Deliveries under way that failed and wait for another attempt."""
-        return [] if self._attempts is None else self._attempts.retrying()
+        """Deliveries that failed and wait for another attempt, those of the oldest events, `RETRYING` at most."""
+        oldest = heapq.nsmallest(
+            RETRYING, self._intake.schedule.failing(), key=lambda each: (each.record.timestamp, each.record.offset)
+        )
+        now, at = time.monotonic(), datetime.now(UTC)
+        return [
+            Retrying(
+                place=str(Origin(*parcel.place)),
+                attempt=parcel.attempt - 1,
+                cause=str(parcel.failure)[:LONGEST_CAUSE],
+                again=at + timedelta(seconds=max(0.0, parcel.due - now)),
+            )
+            for parcel in oldest
+        ]
 
-    async def connect(self, *, batch: bool = False) -> None:
-        """Opens the sink; where that fails, waits until it is time to try again.
-
-        Args:
-            batch: whether records are under way: a rebalance that waits for them ends the wait.
+    async def run(self) -> None:
+        """Delivers until the unit is stopped; what is under way then is seen through.
 
         Raises:
-            Permanent: the far side refuses us for good.
+            HubError: what can't be gone on with; what was settled is committed.
         """
+        work = (self._fetch(), self._keep_committed(), self._let_go(), self._far_side.keep())
+        tasks: list[asyncio.Future[Any]] = [asyncio.create_task(each) for each in work]
+        stop = asyncio.create_task(self._unit.stopping.wait())
         try:
-            await self._sink.open()
-        except (NotConnected, Transient) as error:
-            await self._wait_out(error, batch=batch)
-            return
-        self.connected = True
-        if not self._unit.stopping.is_set():
-            self._unit.enter(State.RUNNING)
-
-    async def deliver(self, records: Sequence[Any]) -> None:
-        """Sees a batch through: every event of it is delivered or dead-lettered, then the positions are committed.
-
-        A stop or a rebalance in between leaves the rest to be read again; what is settled by then is committed, and in
-        a batch that takes long, every second.
-        """
-        ledger = self._unit.ledger
-        ledger.taken += len(records)
-        self._generation = self._reader.generation
-        self._attempts = attempts = Attempts(self._unit.name, records)
-        try:
-            for pending, error in attempts.unreadable:
-                await self._bury(pending, error, "parse", attempts)
-            await self._see_through(attempts)
+            await asyncio.wait([*tasks, stop, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            self._raise(tasks)
+            tasks[0].cancel()
+            quiet = asyncio.create_task(self._quiet.wait())
+            await asyncio.wait([*tasks[1:], quiet, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            quiet.cancel()
+            self._raise(tasks[1:])
         finally:
-            self._attempts = None
-            ledger.taken -= attempts.open
-            self._reader.give_back(attempts.open)
-            await self._commit(attempts)
+            await self._close([*tasks, stop])
 
-    async def _see_through(self, attempts: Attempts) -> None:
-        committed = time.monotonic()
-        while not attempts.done and not self._interrupted:
-            if not self.connected:
-                await self.connect(batch=True)
-            elif due := attempts.due(self._concurrency):
-                if admitted := await self._admitted(due, attempts):
-                    await self._write(admitted, attempts)
-            else:
-                await self._unit.rest(min(attempts.wait(), _NAP))
-            if time.monotonic() - committed > COMMIT_EVERY and not self._interrupted:
-                await self._reader.commit(attempts.positions())
-                committed = time.monotonic()
+    def _raise(self, tasks: Collection[asyncio.Future[Any]]) -> None:
+        for each in (self._failure, *tasks):
+            if each.done():
+                each.result()
 
-    async def _commit(self, attempts: Attempts) -> None:
-        if self._reader.generation == self._generation:
-            await self._reader.settle(attempts.positions())
-        else:
-            # The group has gone on without us: whoever has the partitions now goes by the last commit.
-            self._reader.release()
+    async def _close(self, tasks: Collection[asyncio.Future[Any]]) -> None:
+        """Ends everything, and commits what is settled."""
+        self._ending = True
+        if self._timer is not None:
+            self._timer.cancel()
+        ending = [*tasks, *self._calls]
+        for each in ending:
+            each.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        if self._failure.done():
+            self._failure.exception()  # or it would be logged as never looked at
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT):
+                await self._release()
+        except (HubError, TimeoutError) as error:
+            self._log.warning("%s: the last positions are not committed: %s", self._unit.name, error)
+
+    # Out
+
+    def dispatch(self) -> None:
+        """Starts as many calls as there may be."""
+        schedule = self._intake.schedule
+        if self._may_send:
+            while (room := self._room) > 0:
+                parcels = schedule.take(room, several=self._sink.ordered)
+                if not parcels:
+                    break
+                self._send(parcels)
+            self._set_timer()
 
     @property
-    def _interrupted(self) -> bool:
-        """Whether the rest of the batch is to be left: a stop, a rebalance that waits, one that didn't wait."""
+    def _may_send(self) -> bool:
         return (
-            self._unit.stopping.is_set()
-            or self._reader.revoking.is_set()
-            or self._reader.generation != self._generation
+            self._far_side.up
+            and not self._ending
+            and not self._courier.standing
+            and not self._unit.stopping.is_set()
+            and not self._unit.paused
+            and not self._reader.revoking.is_set()
+            and self._generation == self._reader.generation
         )
 
-    async def _admitted(self, due: Sequence[Pending], attempts: Attempts) -> Sequence[Pending]:
-        """Those that keep their contract; the others are dead-lettered. Each is looked at once, when its turn comes."""
-        contracts = self._unit.contracts
-        if contracts is None:
-            return due
-        admitted: list[Pending] = []
-        for pending in due:
-            if not pending.admitted:
-                try:
-                    contracts.consumed(pending.delivery.event)
-                except ContractViolation as violation:
-                    await self._bury(pending, violation, STAGE, attempts)
-                    continue
-                pending.admitted = True
-            admitted.append(pending)
-        return admitted
+    @property
+    def _room(self) -> int:
+        """How many deliveries the next call may hold; none where no call may begin."""
+        free = self._limit.now - self._in_flight
+        if self._sink.batch == 1:
+            return min(free, 1)
+        if len(self._calls) >= CALLS:
+            return 0
+        return min(free, self._sink.batch, -(-self._limit.now // CALLS))
 
-    async def _write(self, due: Sequence[Pending], attempts: Attempts) -> None:
-        """One call of the connector, and what follows from its outcome."""
-        replies: Sequence[Event] = ()
-        failures: dict[int, Signal] = {}
-        try:
-            replies = await self._sink.write([pending.delivery for pending in due])
-        except WriteFailed as error:
-            replies, failures = error.replies, error.failures
-        except Signal as error:
-            failures = dict.fromkeys(range(len(due)), error)
-        except Exception as error:
-            if len(due) > 1:
-                await self._write_singly(due, attempts)
-                return
-            self._unit.log.exception("%s: the connector failed on an event; it is dead-lettered", self._unit.name)
-            failures = {0: _fault(error)}
-        if not failures.keys() <= set(range(len(due))):
-            # Nobody can tell which event it means; as a failure of all, none is taken for delivered.
-            failures = dict.fromkeys(range(len(due)), Transient("the connector named an event that it was not given"))
-        await self._publish_replies(replies)
-        await self._settle(due, failures, attempts)
+    def _send(self, parcels: list[Parcel]) -> None:
+        number = len(parcels)
+        self._in_flight += number
+        self._quiet.clear()
+        used = 2 * self._in_flight > self._limit.now
+        call = asyncio.create_task(self._courier.deliver(parcels, used=used))
+        self._calls.add(call)
 
-    async def _write_singly(self, due: Sequence[Pending], attempts: Attempts) -> None:
-        """A fault of the connector, brought about by one event: alone, each shows whether it is the one."""
-        for pending in due:
-            if self._interrupted or not self.connected:
-                return
-            await self._write([pending], attempts)
-
-    async def _settle(self, due: Sequence[Pending], failures: dict[int, Signal], attempts: Attempts) -> None:
-        outage: NotConnected | None = None
-        for index, pending in enumerate(due):
-            failure = failures.get(index)
-            if failure is None:
-                attempts.settle(pending)
-                self._unit.ledger.delivered += 1
-                self._unit.ledger.replayed += pending.replayed
-            elif isinstance(failure, NotConnected):
-                outage = failure
-                attempts.hold(pending)
+        def ended(call: asyncio.Task[None]) -> None:
+            self._in_flight -= number
+            self._calls.discard(call)
+            if not self._calls:
+                self._quiet.set()
+            self._settled.set()
+            if call.cancelled():
+                if not self._ending:
+                    # Nobody asked for it: it comes out of libraries whose connection broke.
+                    self._fail(NotConnected("the connector's call was cancelled"))
+            elif (error := call.exception()) is not None:
+                self._fail(error)
             else:
-                await self._failed(pending, failure, attempts)
-        if outage is None:
-            self._outages = 0
-            if not self._unit.stopping.is_set():
-                self._unit.enter(State.RUNNING)
-        else:
-            self.connected = False
-            await self._sink.close()
-            await self._wait_out(outage, batch=True)
+                self.dispatch()
 
-    async def _failed(self, pending: Pending, failure: Signal, attempts: Attempts) -> None:
-        wait = self._retry.wait(pending, failure) if isinstance(failure, Transient) else None
-        if wait is None:
-            await self._bury(pending, failure, "write", attempts)
-        else:
-            self._unit.ledger.retries += 1
-            attempts.again(pending, wait, failure)
+        call.add_done_callback(ended)
 
-    async def _bury(self, pending: Pending, error: Exception, stage: str, attempts: Attempts) -> None:
-        """Writes a dead letter. Until that works the unit stands still, so that nothing else is delivered twice."""
-        record = pending.record
-        failures = 0
-        while not self._interrupted:
+    def _fail(self, error: BaseException) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _set_timer(self) -> None:
+        """Sees to it that what waits for another attempt is looked at in time."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wait = self._intake.schedule.wait
+        if wait is not None:
+            self._timer = asyncio.get_running_loop().call_later(wait + 0.001, self.dispatch)
+
+    # In
+
+    async def _fetch(self) -> None:
+        reader = self._reader
+        while True:
+            held = self._held()
+            reader.hold(held)
+            batches = await reader.batches(limit=FETCH, wait=_NAP if held else 0.5)
+            self._turned()
+            if reader.revoking.is_set():
+                if not batches:
+                    await asyncio.sleep(_NAP / 4)
+                continue  # they are read again by whoever has the partitions next
+            if self._generation != reader.generation:
+                self._forget()
+                self._generation = reader.generation
+            if batches:
+                self._unit.ledger.taken += self._intake.take(batches, reader.found)
+                self._settled.set()
+                self.dispatch()
+                await asyncio.sleep(0)  # or calls would not begin as long as there is more to read
+
+    def _held(self) -> Collection[TopicPartition]:
+        """Partitions of which nothing is to be read now. They stay ours, and heartbeats go on."""
+        if self._far_side.up and not self._courier.standing and not self._unit.paused:
+            return self._intake.full(self._reader.assigned)
+        return self._reader.assigned
+
+    def _forget(self) -> int:
+        """Lets go of what is not under way; gives how many events wait on their topics again."""
+        left = self._intake.clear()
+        self._unit.ledger.taken -= left
+        return left
+
+    # Positions
+
+    async def _keep_committed(self) -> None:
+        while True:
+            await self._settled.wait()
+            await asyncio.sleep(COMMIT_EVERY)
+            self._settled.clear()
             try:
-                await self._outlet.bury(
-                    KafkaMessage(record.key, record.value, list(record.headers)),
-                    error,
-                    stage=stage,
-                    attempts=pending.delivery.attempt,
-                    origin=Origin(record.topic, record.partition, record.offset),
-                )
-            except DeadLetterFailed as failure:
-                failures += 1
-                wait = backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
-                self._unit.enter(State.FAILED, f"{failure} Trying again in {wait:.1f} s")
-                await self._pause(wait)
-                continue
-            attempts.settle(pending)
-            self._unit.ledger.dead_lettered[error_class(error)] += 1
-            self._unit.ledger.replayed += pending.replayed
-            if failures:
-                self._unit.enter(State.RUNNING)
-            return
+                await self._commit()
+            except NotConnected as error:
+                self._log.warning("%s: positions not committed now: %s", self._unit.name, error)
+                self._settled.set()
 
-    async def _publish_replies(self, replies: Sequence[Event]) -> None:
-        if not self._reply or not replies:
-            return
-        kept: list[Event] = []
-        for reply in replies:
-            try:
-                if self._unit.contracts is not None:
-                    self._unit.contracts.produced(reply)
-            except ContractViolation as violation:
-                await self._outlet.bury(reply.to_kafka(), violation, stage=STAGE)
+    async def _commit(self) -> None:
+        async with self._committing:
+            if self._reader.revoking.is_set() or self._generation != self._reader.generation:
+                return
+            commit = self._intake.uncommitted()
+            if commit.offsets and await self._reader.commit(commit.offsets, commit.notes):
+                self._intake.committed(commit)
+
+    async def _let_go(self) -> None:
+        """Lets go of partitions that the group takes away, once what is under way has settled, or can't in time."""
+        revoking = self._reader.revoking
+        while True:
+            await revoking.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), reading.SETTLE_LIMIT * _PATIENCE)
+            await self._release()
+            while revoking.is_set():  # noqa: ASYNC110  nobody can wait for an event to be cleared
+                await asyncio.sleep(_NAP / 4)
+
+    async def _release(self) -> None:
+        """Commits what is settled, and gives the rest back."""
+        async with self._committing:
+            commit = Commit({}, {}, {})
+            if self._generation == self._reader.generation:
+                commit = self._intake.uncommitted()
+                settling = self._reader.settle(commit.offsets, commit.notes)
             else:
-                kept.append(reply)
-        records = [Record(self._reply, *reply.to_kafka()) for reply in kept]
-        for index, error in (await self._outlet.publish(records)).items():
-            await self._outlet.bury(kept[index].to_kafka(), error, stage="reply")
+                settling = self._reader.settle({})
+            try:
+                await settling
+            finally:
+                self._reader.give_back(self._forget())
 
-    async def _wait_out(self, outage: Signal, *, batch: bool) -> None:
-        self._outages += 1
-        wait = outage.retry_after or backoff(self._outages, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
-        self._unit.enter(State.PAUSED, f"{outage}; trying again in {wait:.1f} s")
-        await (self._pause(wait) if batch else self._unit.rest(wait))
+    # What it shows
 
-    async def _pause(self, seconds: float) -> None:
-        """Sleeps while records are under way: not past a stop, nor past a rebalance that waits for them."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._unit.either(self._reader.revoking.wait()), seconds)
+    def _risen(self) -> None:
+        self._limit.restart()
+        self._turned()
 
-
-def _fault(error: Exception) -> Permanent:
-    """An error that a connector should have mapped to a signal, as the cause of a dead letter."""
-    fault = Permanent(f"{type(error).__name__}: {error}")
-    fault.__cause__ = error
-    return fault
+    def _turned(self) -> None:
+        """Something has changed that decides whether anything goes out, and what the unit shows."""
+        unit = self._unit
+        if unit.stopping.is_set() or self._ending:
+            return
+        if self._courier.standing:
+            unit.enter(State.FAILED, next(iter(self._courier.standing.values())))
+        elif not self._far_side.up:
+            if self._far_side.trouble:
+                unit.enter(State.PAUSED, self._far_side.trouble)
+        elif unit.paused:
+            unit.enter(State.PAUSED, "paused by the operator")
+        else:
+            unit.enter(State.RUNNING)
+            self.dispatch()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
-from hub.engine.accounts import Accounts
+from hub.engine.accounts import LIMIT, Accounts
+from hub.engine.frontier import decode
 from hub.kafka import clients
 from hub.kafka.exactly_once import stable_positions
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError, HubError
 
+LONGEST_NOTE = 4096
+"""Bytes of metadata that a broker takes with a position by default (``offset.metadata.max.bytes``)."""
+LONGEST_ACCOUNT = LIMIT + len(" ledger=")
 _NOTE = re.compile(r"partitions=(\d+)")
 _START = re.compile(r"\bstart=(\d+)")
 
@@ -65,6 +70,8 @@ class Positions:
         self._former_group = former_group
         self._counts: dict[str, int] = {}
         self._began: dict[TopicPartition, int] = {}
+        self.found: dict[TopicPartition, tuple[int, str]] = {}
+        """Position and metadata of each partition that had them when it was assigned last."""
         self.accounts = Accounts()
 
     async def take(self, assigned: Sequence[TopicPartition]) -> None:
@@ -76,6 +83,7 @@ class Positions:
             EventsExpired: retention deleted what the group had not read.
         """
         committed = await self._committed(assigned)
+        self.found = {at: (each.offset, each.metadata) for at, each in committed.items() if at in assigned}
         missing = [partition for partition in assigned if partition not in committed]
         kept = {partition: committed[partition] for partition in assigned if partition in committed}
         found = {partition: each.offset for partition, each in kept.items()}
@@ -94,14 +102,34 @@ class Positions:
         if fresh:
             await self._consumer.commit(self.noted(fresh))
 
-    def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, tuple[int, str]]:
-        """Offsets as they are committed, with what the group notes."""
-        return {partition: (offset, self._note(partition, offset)) for partition, offset in offsets.items()}
+    def noted(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        notes: Mapping[TopicPartition, Callable[[int], str]] = MappingProxyType({}),
+    ) -> dict[TopicPartition, tuple[int, str]]:
+        """Offsets as they are committed, with what the group notes.
 
-    def _note(self, partition: TopicPartition, offset: int) -> str:
+        Args:
+            offsets: of the next record to read.
+            notes: by partition what gives the offsets settled beyond it, as `hub.engine.frontier` writes them, in so
+                many bytes at most.
+        """
+        return {partition: (offset, self._note(partition, offset, notes)) for partition, offset in offsets.items()}
+
+    def _note(
+        self, partition: TopicPartition, offset: int, notes: Mapping[TopicPartition, Callable[[int], str]]
+    ) -> str:
         began = self._began.get(partition)
         start = "" if began is None else f"start={began} "
-        return f"partitions={self._counts.get(partition.topic, 0)} {start}{self.accounts.note(partition, offset)}"
+        note = f"partitions={self._counts.get(partition.topic, 0)} {start}"
+        settled = notes[partition](LONGEST_NOTE - LONGEST_ACCOUNT - len(note)) if partition in notes else ""
+        account = self.accounts.note(partition, offset, decode(settled, offset))
+        return f"{note}{settled} {account}" if settled else f"{note}{account}"
+
+    def committed(self, noted: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        """What `noted` gave is committed."""
+        for partition, (offset, note) in noted.items():
+            self.accounts.committed(partition, offset, decode(note, offset))
 
     async def expired(self, error: OffsetOutOfRangeError) -> HubError:
         """What it means that a position is not on its partition."""

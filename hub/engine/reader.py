@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -32,6 +33,9 @@ SETTLE_LIMIT = 5.0
 JOIN_LIMIT = 120.0
 """Seconds to wait for the group's first assignment; above the time after which a dead member is expelled."""
 _A_DAY = 86_400_000
+
+Notes = Mapping[TopicPartition, Callable[[int], str]]
+"""By partition what gives the text to note with its position, in so many bytes at most."""
 
 
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -60,6 +64,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._settled = asyncio.Event()
         self._settled.set()
         self._assigned: frozenset[TopicPartition] = frozenset()
+        self._held: frozenset[TopicPartition] = frozenset()
         self._ends: dict[TopicPartition, int] = {}
         self._given_back = 0
         self._positioned = asyncio.Event()
@@ -147,22 +152,40 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        """Partitions that are ours, and positioned."""
+        return self._assigned
+
+    @property
+    def found(self) -> Mapping[TopicPartition, tuple[int, str]]:
+        """Position and metadata of each partition that had them when it was assigned to us."""
+        return self._positions.found
+
+    def hold(self, partitions: Collection[TopicPartition]) -> None:
+        """Reads nothing of these partitions, and of all others; until the next call, or rebalance."""
+        wanted = self._assigned.intersection(partitions)
+        self._consumer.pause(*(wanted - self._held))
+        self._consumer.resume(*(self._assigned & self._held - wanted))
+        self._held = wanted
+
     def owns(self, record: Any) -> bool:
         """Whether the record's partition is still ours."""
         return TopicPartition(record.topic, record.partition) in self._assigned
 
-    async def settle(self, offsets: Mapping[tuple[str, int], int]) -> bool:
+    async def settle(self, offsets: Mapping[tuple[str, int], int], notes: Notes = MappingProxyType({})) -> bool:
         """Commits positions as `commit` does, and marks the batch as no longer under way."""
         try:
-            return await self.commit(offsets)
+            return await self.commit(offsets, notes)
         finally:
             self._settled.set()
 
-    async def commit(self, offsets: Mapping[tuple[str, int], int]) -> bool:
+    async def commit(self, offsets: Mapping[tuple[str, int], int], notes: Notes = MappingProxyType({})) -> bool:
         """Commits positions of our partitions.
 
         Args:
             offsets: (topic, partition) → offset of the next record to read.
+            notes: partition → gives what to note with it, in so many bytes at most.
 
         Returns:
             False where the group has gone on without us: another worker has the partitions, and repeats what we did.
@@ -171,7 +194,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             mine = {TopicPartition(*key): offset for key, offset in offsets.items()}
             mine = {partition: offset for partition, offset in mine.items() if partition in self._assigned}
             if mine:
-                await self._consumer.commit(self._positions.noted(mine))
+                noted = self._positions.noted(mine, notes)
+                await self._consumer.commit(noted)
+                self._positions.committed(noted)
         except (CommitFailedError, IllegalStateError) as error:
             self._log.warning("%s: positions not committed, the group was rebalanced: %s", self._group, error)
             return False
@@ -224,7 +249,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             self._consumer.pause(*assigned)
             self._given_back = 0
             await self._positions.take(assigned)
-            self._assigned = frozenset(assigned)
+            self._assigned, self._held = frozenset(assigned), frozenset()
             self._consumer.resume(*assigned)
             self.revoking.clear()
         except KafkaError as error:

@@ -1,7 +1,7 @@
-"""Sinks at work: read a batch, hand it to the connector, retry what failed, dead-letter what can't work, commit.
+"""Sinks at work: read, hand to the connector, retry what failed, dead-letter what can't work, commit.
 
-At-least-once. Deliveries of one key go out one after the other; a key that fails holds back only itself within a batch.
-While the far side is down the unit waits: no retry is used up and nothing is dead-lettered.
+At-least-once. Deliveries of one key go out one after the other, those of many keys side by side; a key that fails holds
+back only itself. While the far side is down the unit waits: no retry is used up and nothing is dead-lettered.
 """
 
 from __future__ import annotations
@@ -67,12 +67,7 @@ class SinkUnit(ReadingUnit[Outlet]):
                 self._delivery = delivery = DeliveryLoop(
                     self, sink, reader, outlet, self._retry, self._concurrency, self._reply
                 )
-                while not delivery.connected and not self.stopping.is_set():
-                    await delivery.connect()
-                while await self.gate():
-                    records = await reader.fetch()
-                    if records:
-                        await delivery.deliver(records)
+                await delivery.run()
         finally:
             self._delivery = None
             await sink.close()

@@ -42,6 +42,10 @@ class Position(Cursor):
 class Script:
     """What a test sets and sees.
 
+    Args:
+        batch: how many deliveries the sink takes at once.
+        ordered: whether there may be several of one key among them.
+
     Attributes:
         records: what the polling source reads: one event each, in this order; append to it at any time.
         polls: raised, in turn, by the next polls.
@@ -55,7 +59,9 @@ class Script:
         connector: to put into a registry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, batch: int = 1, ordered: bool = False) -> None:
+        self.batch = batch
+        self.ordered = ordered
         self.records: list[dict[str, Any]] = []
         self.polls: list[Signal] = []
         self.opening: list[Signal] = []
@@ -108,6 +114,8 @@ def _hook() -> type[WebhookSource[Any]]:
 def _sink(script: Script) -> type[Sink[Any]]:
     class Write(Sink[SinkConfig]):
         far_side = "the script"
+        batch = script.batch
+        ordered = script.ordered
 
         async def open(self) -> None:
             if script.opening:
