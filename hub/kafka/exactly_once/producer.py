@@ -8,9 +8,22 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.client import CoordinationType
-from aiokafka.producer.sender import Sender, TxnOffsetCommitHandler
-from aiokafka.producer.transaction_manager import TransactionManager, TransactionState
+from aiokafka.producer.sender import (
+    AddOffsetsToTxnHandler,
+    AddPartitionsToTxnHandler,
+    EndTxnHandler,
+    Sender,
+    TxnOffsetCommitHandler,
+)
+from aiokafka.producer.transaction_manager import (
+    NO_PRODUCER_EPOCH,
+    NO_PRODUCER_ID,
+    PidAndEpoch,
+    TransactionManager,
+    TransactionState,
+)
 from aiokafka.structs import OffsetAndMetadata
+from aiokafka.util import create_future
 
 from hub.kafka.exactly_once.membership import Membership, StaleMember
 from hub.kafka.exactly_once.wire import TxnOffsetCommit
@@ -48,6 +61,18 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
             request_timeout_ms=sender._request_timeout_ms,  # noqa: SLF001  as above
         )
 
+    async def begin_transaction(self) -> None:
+        """Begins a transaction; with a new epoch where a request of an earlier one may still be on its way.
+
+        A request whose connection broke is sent again by another. If the first one arrives after all, while the next
+        transaction is open, it does to that what was meant for the one before: commits a part of it, or an older
+        position. Brokers refuse it once the epoch has risen.
+        """
+        if self._sender.unanswered:
+            self._txn_manager.renew_epoch()
+            self._sender.unanswered = 0
+        await super().begin_transaction()
+
     async def commit_offsets(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], membership: Membership) -> None:
         """Has offsets committed with the transaction that is open.
 
@@ -64,6 +89,8 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
 
 
 class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is untyped
+    state: Any
+
     def error_transaction(self, exc: Exception) -> None:
         """Notes an error after which the transaction can only be aborted.
 
@@ -79,9 +106,50 @@ class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is un
             self._transaction_waiter.set_exception(exc)
             self._transaction_waiter.exception()  # seen: who aborts doesn't ask for it
 
+    def renew_epoch(self) -> None:
+        """Has the sender ask for a new epoch before anything else; between transactions only."""
+        assert self.state == TransactionState.READY, "a transaction is open, or the producer has failed"
+        self._pid_and_epoch = PidAndEpoch(NO_PRODUCER_ID, NO_PRODUCER_EPOCH)
+        self._pid_waiter = create_future()
+        self._sequence_numbers.clear()
+        self.state = TransactionState.UNINITIALIZED
+        self.notify_task_waiter()
+
 
 class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
     membership: Membership | None = None
+    unanswered = 0
+    """Requests of transactions that were sent, perhaps, and got no answer: they may still be on their way."""
+
+    async def _asked(self, handler: Any, node: Any) -> Any:
+        """Has a handler send its request; one that gets no answer stays counted."""
+        respond = handler.handle_response
+
+        def answered(response: Any) -> Any:
+            self.unanswered -= 1
+            return respond(response)
+
+        handler.handle_response = answered
+        self.unanswered += 1
+        return await handler.do(node)
+
+    async def _transaction_coordinator(self) -> Any:
+        return await self._find_coordinator(CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
+
+    # The base class's four steps of a transaction, with their answers counted.
+
+    async def _do_add_partitions_to_txn(self, tps: Any) -> Any:
+        return await self._asked(AddPartitionsToTxnHandler(self, tps), await self._transaction_coordinator())
+
+    async def _do_add_offsets_to_txn(self, group_id: str) -> Any:
+        return await self._asked(AddOffsetsToTxnHandler(self, group_id), await self._transaction_coordinator())
+
+    async def _do_txn_commit(self, commit_result: Any) -> None:
+        await self._message_accumulator.flush_for_commit()
+        if self._txn_manager.is_empty_transaction():
+            self._txn_manager.complete_transaction()
+            return
+        await self._asked(EndTxnHandler(self, commit_result), await self._transaction_coordinator())
 
     async def _do_txn_offset_commit(self, offsets: Any, group_id: str) -> None:
         if not offsets:
@@ -91,7 +159,7 @@ class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
         except kafka.GroupAuthorizationFailedError as error:
             self._txn_manager.error_transaction(error)
             return
-        await _GroupOffsets(self, offsets, group_id).do(node)
+        await self._asked(_GroupOffsets(self, offsets, group_id), node)
 
 
 class _GroupOffsets(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka is untyped
