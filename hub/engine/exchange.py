@@ -66,6 +66,7 @@ class Exchange:
         reader, writer = self._reader, self._writer
         membership, batches = await self._fetch(wait)
         if not batches:
+            await reader.pass_over()
             return False
         try:
             if membership is None:
@@ -75,7 +76,9 @@ class Exchange:
             try:
                 offsets = await self._gather(membership, batches)
                 began = time.monotonic()
-                await writer.commit(reader.noted(offsets), membership)
+                noted = reader.noted(offsets)
+                await writer.commit(noted, membership)
+                reader.committed(noted)
             except StaleMember:
                 await writer.abort()
                 return False

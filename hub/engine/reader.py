@@ -21,6 +21,8 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.engine.accounts import Accounts
+from hub.engine.frontier import decode
+from hub.engine.lag import Lag
 from hub.engine.positions import Positions
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
@@ -65,7 +67,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._settled.set()
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._held: frozenset[TopicPartition] = frozenset()
-        self._ends: dict[TopicPartition, int] = {}
+        self._lag = Lag(settings, self._position_of)
+        self._fetched: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, int] = {}
         self._given_back = 0
         self._positioned = asyncio.Event()
         self.revoking = asyncio.Event()
@@ -128,6 +132,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         batches = {at: records for at, records in batches.items() if at in self._assigned}
         if batches:
             self._settled.clear()
+            self._lag.fetched(batches)
+            for at, records in batches.items():
+                self._fetched[at] = records[-1].offset + 1
         return batches
 
     @property
@@ -144,8 +151,47 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             return None
 
     def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Positions as they are committed with a transaction, with what the group notes."""
-        return {at: OffsetAndMetadata(*each) for at, each in self._positions.noted(offsets).items()}
+        """Positions as they are committed with a transaction, with what the group notes.
+
+        Args:
+            offsets: behind all that was fetched. Where no event follows up to where we read, we stand there: behind the
+                marks of transactions. A position before them would fall off the log with them, and look like a loss.
+        """
+        beyond = {at: self._beyond(at, offset) for at, offset in offsets.items()}
+        return {at: OffsetAndMetadata(*each) for at, each in self._positions.noted(beyond).items()}
+
+    def committed(self, noted: Mapping[TopicPartition, tuple[int, str]]) -> None:
+        """Takes note that positions were committed, as `noted` gave them."""
+        self._positions.committed(noted)
+        offsets = {at: offset for at, (offset, _) in noted.items()}
+        self._lag.committed(offsets)
+        self._done |= offsets
+
+    async def pass_over(self) -> None:
+        """Commits the positions of partitions where we have passed over marks of transactions since the last commit.
+
+        Only for whom no commit is under way.
+
+        Raises:
+            HubError: Kafka's refusal.
+        """
+        passed = {
+            (at.topic, at.partition): position
+            for at in self._assigned
+            if (done := self._done.get(at)) is not None
+            and (position := self._position_of(at) or 0) > done >= self._fetched.get(at, 0)
+            and not self._remembered(at, position)
+        }
+        if passed:
+            await self.commit(passed)
+
+    def _remembered(self, at: TopicPartition, position: int) -> bool:
+        """Whether something beyond a position was settled in an earlier life; a commit must say so again."""
+        committed, note = self._positions.found.get(at, (0, ""))
+        return any(True for _ in decode(note, committed).beyond(position))
+
+    def _beyond(self, at: TopicPartition, offset: int) -> int:
+        return max(offset, self._position_of(at) or 0) if offset == self._fetched.get(at) else offset
 
     def check(self) -> None:
         """Raises what a rebalance failed with, if one did."""
@@ -195,8 +241,12 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             mine = {partition: offset for partition, offset in mine.items() if partition in self._assigned}
             if mine:
                 noted = self._positions.noted(mine, notes)
+                whole = {
+                    at: self._beyond(at, offset) for at, (offset, note) in noted.items() if not decode(note, offset)
+                }
+                noted |= self._positions.noted(whole)
                 await self._consumer.commit(noted)
-                self._positions.committed(noted)
+                self.committed(noted)
         except (CommitFailedError, IllegalStateError) as error:
             self._log.warning("%s: positions not committed, the group was rebalanced: %s", self._group, error)
             return False
@@ -211,8 +261,12 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
     @property
     def lag(self) -> int:
         """Records on our partitions that were not fetched yet, as of the last `measure`."""
-        waiting = sum(max(0, end - self._position_of(partition)) for partition, end in self._ends.items())
-        return waiting + self._given_back
+        return self._lag.events + self._given_back
+
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest event on our partitions that isn't settled, as of the last `measure`; 0 without one."""
+        return self._lag.seconds
 
     def give_back(self, records: int) -> None:
         """Notes that so many fetched records were left unsettled: they wait again, for whoever reads them next."""
@@ -220,16 +274,15 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     async def measure(self) -> None:
         """Asks the brokers where our partitions end; paused ones too, of which nothing is fetched."""
-        with suppress(KafkaError):
-            ends = await self._consumer.end_offsets(list(self._assigned)) if self._assigned else {}
-            self._ends = {partition: end for partition, end in ends.items() if partition in self._assigned}
+        with suppress(KafkaError, NotConnected):
+            await self._lag.measure(self._consumer, self._assigned)
 
-    def _position_of(self, partition: TopicPartition) -> int:
+    def _position_of(self, partition: TopicPartition) -> int | None:
         with suppress(IllegalStateError, AssertionError):  # the partition was just taken from us
             state = self._consumer._subscription.subscription.assignment.state_value(partition)  # noqa: SLF001  position() waits
             if state is not None and state.has_valid_position:
                 return int(state.position)
-        return self._ends[partition]
+        return None
 
     # The group's rebalances. aiokafka only logs what a listener raises, so failures are kept for the next fetch.
 
@@ -249,6 +302,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             self._consumer.pause(*assigned)
             self._given_back = 0
             await self._positions.take(assigned)
+            self._lag.begin()
+            self._fetched.clear()
+            self._done = {at: position for at in assigned if (position := self._position_of(at)) is not None}
             self._assigned, self._held = frozenset(assigned), frozenset()
             self._consumer.resume(*assigned)
             self.revoking.clear()

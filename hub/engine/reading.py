@@ -50,8 +50,13 @@ class ReadingUnit(Unit, Generic[Way]):
         """Events that wait on the unit's topics and on its inbox; of a unit that is down, as it was when it ended."""
         return self._reader.lag if self._reader else self._left
 
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest event there that isn't settled; 0 where there is none, and while the unit is down."""
+        return self._reader.lag_seconds if self._reader else 0.0
+
     async def measure(self) -> None:
-        """Brings `lag` up to date."""
+        """Brings the lag up to date."""
         if self._reader:
             await self._reader.measure()
 

@@ -89,12 +89,17 @@ class Unit(ABC):
         """One life; returns when `stopping` is set and all that was taken in is settled, or there is no more input."""
 
     async def measure(self) -> None:  # noqa: B027  what has no input topics has nothing to measure
-        """Brings `lag` up to date."""
+        """Brings the lag up to date."""
 
     @property
     def lag(self) -> int:
         """Events that wait on the unit's input topics."""
         return 0
+
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest of them that isn't settled, in seconds since it was made; 0 where there is none."""
+        return 0.0
 
     def retrying(self) -> list[Retrying]:
         """Deliveries that failed and wait for another attempt, `hub.engine.attempts.RETRYING` at most."""
