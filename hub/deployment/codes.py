@@ -101,6 +101,7 @@ CODES: Mapping[str, str] = {
     "sink.unknown_target": "a `reply:` that nothing declares",
     "sink.unused": "a sink that nothing feeds",
     "source.every": "an interval for a source that doesn't poll",
+    "source.leader": "a leader for a source that doesn't poll",
     "source.name": "a name that Kafka can't take",
     "source.path_taken": "two webhooks on one path",
     "source.unknown_service": "a service that isn't declared",

@@ -96,6 +96,8 @@ class Deployment:
                 if isinstance(spec, RouteSpec):
                     spec.program(environ)
                 else:
+                    if isinstance(spec, SourceSpec):
+                        spec.leader(environ)
                     used = str(getattr(spec.config(environ), "service", ""))
                     if isinstance(used, str) and used in self.services:
                         services[used] = self.services[used]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from hub.contracts.mode import Mode
 from hub.deployment.trial import TestSection
@@ -81,6 +81,23 @@ class ServiceSection(Config):
     """Credentials, e.g. ``{ token: "${env:TOKEN}" }``; see `hub.sdk.config.Auth`."""
 
 
+def _lease(value: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= value <= timedelta(minutes=5):
+        raise ValueError("expected between 1s and 5m")
+    return value
+
+
+class LeaderSection(Config):
+    """A lock in Redis, where workers of several Kafka clusters poll a far side that tolerates one of them alone."""
+
+    redis: SecretStr
+    """``redis://[user:password@]host[:port][/database]``, or ``rediss://…`` with TLS."""
+    key: str | None = Field(default=None, min_length=1, max_length=200)
+    """Name of the lock: whoever gives the same one takes turns. ``<deployment>.<source>`` if not given."""
+    ttl: Annotated[Duration, AfterValidator(_lease)] = Field(default="10s", validate_default=True)
+    """How long the lock lasts when its holder is gone; between ``1s`` and ``5m``."""
+
+
 class SourceSection(Config):
     """A configured source."""
 
@@ -88,6 +105,8 @@ class SourceSection(Config):
     with_: dict[str, Any] = Field(default={}, alias="with")
     every: Duration | None = None
     """Time between two polls."""
+    leader: LeaderSection | None = None
+    """What decides, beside Kafka, which worker polls."""
     on_error: OnError = OnError()
 
 

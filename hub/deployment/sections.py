@@ -56,7 +56,8 @@ _DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
 _SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
-_REFERRING = {"service": ("with", "auth"), "source": ("with",), "sink": ("with",)}
+_PASSWORD = re.compile(r"://[^/\s:]*:[^/\s]+@")  # in a URL
+_REFERRING = {"service": ("with", "auth"), "source": ("with", "leader"), "sink": ("with",)}
 """Where references may stand."""
 
 
@@ -308,7 +309,7 @@ def _hide(node: Node, document: Document) -> None:
                 literal = (
                     isinstance(value, Scalar) and not has_reference(value.text) and not has_expression(value.value)
                 )
-                if literal and _SECRET.search(key.text):
+                if literal and (_SECRET.search(key.text) or _PASSWORD.search(str(data(value)))):
                     document.hide(value)
                 _hide(value, document)
         case Sequence():
@@ -329,7 +330,7 @@ def _check_references(kind: str, place: Place, findings: Findings) -> None:
             if match and kind != "test":
                 findings.error(
                     "reference.misplaced",
-                    "references are resolved under `with:` and `auth:` only, and not in expressions",
+                    "references are resolved under `with:`, `auth:` and `leader:` only, and not in expressions",
                     document.within(scalar, match.start(), len(scalar.text)),
                     "list the variable under `env:` and write env.NAME in an expression",
                 )

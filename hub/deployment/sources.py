@@ -27,6 +27,14 @@ def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: F
             findings.error(
                 "source.every", f"source `{unit.name}` doesn't poll, so it has no `every`", span, "leave it out"
             )
+        if unit.section.leader is not None and not issubclass(unit.cls, PollingSource):
+            span, _ = unit.entry.place.find(("leader",))
+            findings.error(
+                "source.leader",
+                f"source `{unit.name}` is called instead of polling, so that it runs in every worker and has no leader",
+                span,
+                "leave it out",
+            )
         if issubclass(unit.cls, WebhookSource):
             _path(unit, paths, findings)
 

@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 from hub.deployment import binding
 from hub.deployment.fields import Location
 from hub.deployment.finding import Findings, InvalidDeployment, Position, Span
-from hub.deployment.model import ChoiceSection, RouteSection, ServiceSection, SinkSection, SourceSection
+from hub.deployment.model import (
+    ChoiceSection,
+    LeaderSection,
+    RouteSection,
+    ServiceSection,
+    SinkSection,
+    SourceSection,
+)
 from hub.deployment.nodes import Included, data, find, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.place import Place
@@ -163,6 +170,8 @@ class SourceSpec(_Spec):
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
         self._check(self.cls.config_type(), findings)
+        if self.section.leader is not None:
+            binding.check(LeaderSection, self.entry.place.below("leader"), (), findings)
 
     def config(self, environ: Environ) -> Any:
         """Its configuration, references resolved and expressions compiled.
@@ -171,6 +180,18 @@ class SourceSpec(_Spec):
             InvalidDeployment: something that a reference names is missing or wrong.
         """
         return self._bind(self.cls.config_type(), environ)
+
+    def leader(self, environ: Environ) -> LeaderSection | None:
+        """The lock that decides, beside Kafka, which worker polls; references resolved.
+
+        Raises:
+            InvalidDeployment: something that a reference names is missing.
+        """
+        if self.section.leader is None:
+            return None
+        place = self.entry.place.below("leader")
+        section: LeaderSection = binding.bind(LeaderSection, place, self.scope.directory, (), environ)
+        return section
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
@@ -12,15 +12,20 @@ from hub.engine.attempts import RetryPolicy
 from hub.engine.contracts import ContractGate
 from hub.engine.cursors import CursorStore
 from hub.engine.deduplication import LINGER, Deduplication
+from hub.engine.leadership import Leadership
+from hub.engine.lock import RedisLock
 from hub.engine.outlet import Outlet
 from hub.engine.polling import PollingUnit
 from hub.engine.reader import Reader
 from hub.engine.route import RouteUnit
 from hub.engine.sink import SinkUnit
+from hub.engine.status import worker_name
+from hub.engine.tenure import Tenure
 from hub.engine.unit import Unit
 from hub.engine.webhook import WebhookUnit
 from hub.ingress import HttpServer
 from hub.kafka import names
+from hub.kafka.election import Election
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
@@ -159,11 +164,36 @@ class Assembly:
             connector=spec.use,
             flow=f"every {every.total_seconds():g} s → {', '.join(spec.topics())}",
             build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
-            open_outlet=lambda: self._outlet(spec, spec.use),
-            open_cursors=lambda: CursorStore(self._settings, self._deployment.name),
-            topic=spec.topic,
+            open_leadership=lambda told: self._leadership(spec, told),
+            open_tenure=lambda timeout: self._tenure(spec, timeout),
             every=every,
         )
+
+    def _leadership(self, spec: SourceSpec, told: Callable[[str], None]) -> Leadership:
+        name, deployment = worker_name(), self._deployment.name
+        section = spec.leader(self._environ)
+        key = (section and section.key) or f"{deployment}.{spec.name}"
+        return Leadership(
+            Election(
+                self._settings,
+                group=names.group(deployment, spec.name),
+                topic=names.cursors(deployment),
+                name=name,
+            ),
+            RedisLock(section, key=key, name=name) if section else None,
+            told,
+        )
+
+    def _tenure(self, spec: SourceSpec, timeout: float) -> Tenure:
+        deployment = self._deployment.name
+        cursors = CursorStore(self._settings, deployment)
+        writer = TransactionWriter(
+            self._settings,
+            names.transactional_id(deployment, spec.name),
+            outputs=(*spec.topics(), spec.dlq, cursors.topic),
+            timeout=timeout,
+        )
+        return Tenure(spec.name, connector=spec.use, dlq=spec.dlq, topic=spec.topic, writer=writer, cursors=cursors)
 
     def _route(self, spec: RouteSpec) -> RouteUnit:
         return RouteUnit(

@@ -1,24 +1,30 @@
-"""Polling sources at work: ask from the cursor, publish the batch, then store the cursor that follows it.
+"""Polling sources at work: ask from the cursor; store the batch and the cursor that follows it in one transaction.
 
-At-least-once: a crash between the batch and its cursor repeats the batch, with the same event ids.
+Of several workers one polls, and the others stand by (`hub.engine.leadership`). Exactly once does not depend on that:
+whoever stores has fenced all others first (`hub.engine.tenure`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
 from hub.contracts import ContractViolation
+from hub.engine.accounts import Counts
 from hub.engine.backoff import backoff
 from hub.engine.contracts import STAGE
-from hub.engine.cursors import CursorStore
-from hub.engine.deadletter import error_class
-from hub.engine.outlet import Outlet
+from hub.engine.cursors import Stored
+from hub.engine.interruption import Interrupted, unless
+from hub.engine.leadership import Leadership
+from hub.engine.tenure import LONGEST, Overtaken, Refused, Tenure, TooSlow
 from hub.engine.unit import State, Unit
-from hub.kafka.publisher import Record
+from hub.kafka.exactly_once.writer import TIMEOUT
 from hub.sdk.cursor import Cursor
 from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
 from hub.sdk.event import Event
@@ -27,14 +33,16 @@ from hub.sdk.source import PollingSource
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
 """Bounds in seconds of the waits after a failed poll."""
-
-
-Refused = tuple[Event, Exception, str]
-"""An event that is dead-lettered, why, and at which stage."""
+AGAIN = 60.0
+"""Seconds within which a leader that is overtaken twice gives up."""
 
 
 class KafkaUnavailable(HubError):
     """Kafka, not the far side, is down: the unit fails and is started again from the stored cursor."""
+
+
+class Usurped(ConfigError):
+    """Somebody who is no part of the election writes under the source's name; to fence back would go on for ever."""
 
 
 class PollingUnit(Unit):
@@ -45,9 +53,10 @@ class PollingUnit(Unit):
         connector: what it uses.
         flow: for people.
         build: gives a configured source for each life; raises ConfigError.
-        open_outlet: gives a fresh way to Kafka for each life.
-        open_cursors: gives the store of cursors for each life.
-        topic: gives the topic of an event type.
+        open_leadership: gives this worker's part in deciding who polls, for each life; is given what is to be told of
+            who polls instead.
+        open_tenure: gives a way to Kafka for each time that this worker leads, whose transactions may take so many
+            seconds.
         every: time between two polls.
     """
 
@@ -60,79 +69,105 @@ class PollingUnit(Unit):
         connector: str,
         flow: str,
         build: Callable[[], PollingSource[Any, Any]],
-        open_outlet: Callable[[], Outlet],
-        open_cursors: Callable[[], CursorStore],
-        topic: Callable[[str], str],
+        open_leadership: Callable[[Callable[[str], None]], Leadership],
+        open_tenure: Callable[[float], Tenure],
         every: timedelta,
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._build = build
-        self._open_outlet = open_outlet
-        self._open_cursors = open_cursors
-        self._topic = topic
+        self._open_leadership = open_leadership
+        self._open_tenure = open_tenure
         self._every = every.total_seconds()
         self._cursor: Cursor | None = None
+        self._patience = TIMEOUT
+        self._overtaken = -AGAIN
+        self.counts: Counts | None = None
+        """What became of all events of the source so far, over all lives and workers; None while another polls."""
 
     @property
     def cursor(self) -> str | None:
-        """Where the source stands, as JSON."""
+        """Where the source stands, as JSON; None while another worker polls."""
         return None if self._cursor is None else self._cursor.model_dump_json()
 
     async def run(self) -> None:
-        """Polls until it is stopped or the input ends."""
+        """Polls whenever it leads, until it is stopped or the input ends."""
         source = self._build()
-        outlet, cursors = self._open_outlet(), self._open_cursors()
+        leadership = self._open_leadership(self._stand_by)
         try:
-            await outlet.start()
-            await cursors.start()
-            self._cursor = await self._stored(source, cursors)
+            with suppress(Interrupted):
+                async with unless(self.stopping):
+                    await leadership.start()
+                while not self.stopping.is_set():
+                    async with AsyncExitStack() as stack:
+                        async with unless(self.stopping):
+                            over, token = await stack.enter_async_context(leadership.term())
+                        await self._lead(source, leadership, over, token)
+        finally:
+            await leadership.stop()
+
+    def _stand_by(self, detail: str) -> None:
+        if detail != self.detail:
+            self.log.info("source %s: %s", self.name, detail)
+        self.enter(State.UNASSIGNED, detail)
+        self.ready.set()
+
+    async def _lead(
+        self, source: PollingSource[Any, Any], leadership: Leadership, over: asyncio.Event, token: int
+    ) -> None:
+        """One term, from taking over to letting go."""
+        if not await leadership.confirm():
+            return  # as after being suspended: fencing now would disturb whoever leads
+        tenure = self._open_tenure(self._patience)
+        try:
+            stored = await tenure.start()
+            tenure.fence = await self._above(stored, leadership, token)
+            if (token and not tenure.fence) or not await leadership.confirm():
+                return
+            self.counts = tenure.counts
+            self._cursor = self._position(source, stored)
             self.enter(State.RUNNING)
             self.ready.set()
-            await self._connect(source)
-            failures = 0
-            while await self.gate():
-                try:
-                    await self._poll(source, outlet, cursors)
-                except (NotConnected, Transient) as error:
-                    failures += 1
-                    wait = error.retry_after or backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
-                    self.enter(State.PAUSED, f"{error}; asking again in {wait:.1f} s")
-                    self.ledger.retries += 1
-                    await self.rest(wait)
-                    if isinstance(error, NotConnected):
-                        await source.close()
-                        await self._connect(source)
-                else:
-                    failures = 0
-                    self.enter(State.RUNNING)
-                    await self.rest(self._every)
+            with suppress(Interrupted):
+                await self._connect(source, over)
+                await self._keep_polling(source, tenure, over)
+        except Overtaken as error:
+            await self._give_way(leadership, error)
+        except TooSlow:
+            self._patience = min(2 * self._patience, LONGEST)
+            raise
         finally:
             self.ledger.taken -= self.ledger.under_way
+            self._cursor = self.counts = None
             await source.close()
-            await cursors.stop()
-            await outlet.stop()
+            await tenure.stop()
 
-    async def _connect(self, source: PollingSource[Any, Any]) -> None:
-        failures = 0
-        while not self.stopping.is_set():
-            try:
-                await source.open()
-            except (NotConnected, Transient) as error:
-                failures += 1
-                wait = error.retry_after or backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
-                self.enter(State.PAUSED, f"{error}; connecting again in {wait:.1f} s")
-                await self.rest(wait)
-            else:
-                self.enter(State.RUNNING)
-                return
+    async def _above(self, stored: Stored | None, leadership: Leadership, token: int) -> int:
+        """The token to store with cursors; 0 without a lock, or where another holds it."""
+        if not token or stored is None or stored.fence < token:
+            return token
+        # Either we are late, and the lock is another's; or Redis has forgotten what it gave out before.
+        return await leadership.outdo(stored.fence)
 
-    async def _stored(self, source: PollingSource[Any, Any], cursors: CursorStore) -> Cursor:
+    async def _give_way(self, leadership: Leadership, error: Overtaken) -> None:
+        """Another copy has fenced us: stands by where it was elected, and fences back at most once where it wasn't."""
+        if not await leadership.confirm():
+            self.log.warning("%s; this one stands by", error)
+            return
+        last, self._overtaken = self._overtaken, time.monotonic()
+        if self._overtaken - last < AGAIN:
+            raise Usurped(
+                f"{error}, for the second time within {AGAIN:g} s, and it is no part of the election among this "
+                "deployment's workers: a program of another version, or with the same transactional.id. "
+                "This one stops; end the other, then restart the source."
+            ) from error
+        raise error
+
+    def _position(self, source: PollingSource[Any, Any], stored: Stored | None) -> Cursor:
         model = source.cursor_type()
-        stored = await cursors.get(self.name)
-        if stored is None:
+        if stored is None or not stored.cursor:
             return model()
         try:
-            return model.model_validate_json(stored)
+            return model.model_validate_json(stored.cursor)
         except ValidationError as error:
             raise ConfigError(
                 f"the stored cursor of {self.name} does not fit {model.__name__}: "
@@ -140,34 +175,81 @@ class PollingUnit(Unit):
                 f"See `hub cursors show {self.name}`; `hub cursors set` or `reset` mends it."
             ) from error
 
-    async def _poll(self, source: PollingSource[Any, Any], outlet: Outlet, cursors: CursorStore) -> None:
+    async def _connect(self, source: PollingSource[Any, Any], over: asyncio.Event) -> None:
+        failures = 0
+        while True:
+            try:
+                async with unless(self.stopping, over):
+                    await source.open()
+            except (NotConnected, Transient) as error:
+                failures += 1
+                wait = error.retry_after or backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
+                self.enter(State.PAUSED, f"{error}; connecting again in {wait:.1f} s")
+                await self._sleep(wait, over)
+            else:
+                self.enter(State.RUNNING)
+                return
+
+    async def _keep_polling(self, source: PollingSource[Any, Any], tenure: Tenure, over: asyncio.Event) -> None:
+        failures = 0
+        while True:
+            await self._pass(over)
+            try:
+                await self._poll(source, tenure, over)
+            except (NotConnected, Transient) as error:
+                failures += 1
+                wait = error.retry_after or backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
+                self.enter(State.PAUSED, f"{error}; asking again in {wait:.1f} s")
+                self.ledger.retries += 1
+                await self._sleep(wait, over)
+                if isinstance(error, NotConnected):
+                    await source.close()
+                    await self._connect(source, over)
+            else:
+                failures = 0
+                self.enter(State.RUNNING)
+                await self._sleep(self._every, over)
+
+    async def _pass(self, over: asyncio.Event) -> None:
+        """Waits while paused."""
+        if self.paused:
+            self.enter(State.PAUSED, "paused by the operator")
+        async with unless(self.stopping, over):
+            await self._resumed.wait()
+        self.enter(State.RUNNING)
+
+    async def _sleep(self, seconds: float, over: asyncio.Event) -> None:
+        async with unless(self.stopping, over):
+            await asyncio.sleep(seconds)
+
+    async def _poll(self, source: PollingSource[Any, Any], tenure: Tenure, over: asyncio.Event) -> None:
         assert self._cursor is not None
         batches = source.poll(self._cursor)
         try:
-            async for batch in batches:
+            while True:
+                try:
+                    # Cut short only here: a batch that was read is stored, unless that takes longer than others wait.
+                    async with unless(self.stopping, over):
+                        batch = await anext(batches)
+                except StopAsyncIteration:
+                    return
                 if self.state is not State.RUNNING:
                     self.enter(State.RUNNING)
-                await self._publish(batch.events, outlet)
-                if batch.cursor != self._cursor:
-                    await cursors.put(self.name, batch.cursor.model_dump_json())
-                    self._cursor = batch.cursor
-                if self.stopping.is_set():
-                    break
+                if batch.events or batch.cursor != self._cursor:
+                    await self._store(batch.events, batch.cursor, tenure)
         finally:
             await batches.aclose()  # type: ignore[attr-defined]  # poll is an async generator
 
-    async def _publish(self, events: Sequence[Event], outlet: Outlet) -> None:
+    async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure) -> None:
         self.ledger.taken += len(events)
         kept, refused = self._held_against_contracts(events)
         try:
-            too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in kept])
+            counts = await tenure.store(kept, refused, cursor.model_dump_json())
         except NotConnected as error:
             raise KafkaUnavailable(f"the events could not be stored: {error}") from error
-        refused += [(kept[index], refusal, "publish") for index, refusal in too_large.items()]
-        for event, refusal, stage in refused:
-            await outlet.bury(event.to_kafka(), refusal, stage=stage)
-        self.ledger.dead_lettered.update(error_class(refusal) for _, refusal, _ in refused)
-        self.ledger.delivered += len(events) - len(refused)
+        self._cursor, self.counts = cursor, tenure.counts
+        self.ledger.dead_lettered.update(counts.dead_lettered)
+        self.ledger.delivered += counts.delivered
 
     def _held_against_contracts(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
         """The events that may be published, and those that may not."""

@@ -24,7 +24,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
 from hub.kafka.settings import KafkaSettings
-from hub.sdk import HubError, NotConnected
+from hub.sdk import NotConnected
 
 SESSION_MS = 6_000
 """A leader that is not heard of for so long is replaced; 6 s is the least that brokers allow by default."""
@@ -83,6 +83,7 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self._term: Term | None = None
         self._answered = asyncio.Event()
         self._changed = asyncio.Event()
+        self._given = asyncio.Event()
 
     @property
     def leader(self) -> str:
@@ -106,8 +107,10 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
     async def stop(self) -> None:
         """Leaves the group: another may lead at once."""
         if self._term is not None:
-            self._term.over.set()
-            self._term.end()
+            term, self._term = self._term, None
+            self._given.clear()
+            term.over.set()
+            term.end()
         await clients.close(self._consumer)
 
     async def won(self) -> Term:
@@ -117,9 +120,13 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             HubError: Kafka refuses us.
         """
         while self._term is None or self._term.over.is_set():
-            self._changed.clear()
-            await self._wait(self._changed)
+            await self._wait(self._given)
         return self._term
+
+    async def news(self) -> None:
+        """Waits for the group's next word on who leads."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def confirm(self) -> bool:
         """Asks the group whether we still lead. A worker that was suspended can't know by itself.
@@ -140,7 +147,12 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
             raise kafka_error(error, f"asking group {self._group} whether we lead") from error
         if not alive and coordinator.generation > 0:
             raise NotConnected(f"group {self._group} does not say whether we lead")
-        return bool(alive) and not term.over.is_set()
+        if not alive and self._term is term:
+            # aiokafka will say so, too, in a moment; whoever asks for the lead meanwhile must not get it.
+            self._term = None
+            self._given.clear()
+            term.over.set()
+        return not term.over.is_set()
 
     async def _wait(self, event: asyncio.Event) -> None:
         """Waits, and raises what aiokafka's coordinator has failed with."""
@@ -158,6 +170,7 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         """Ends the term, and waits within limits until its leader has let go."""
         if self._term is not None:
             term, self._term = self._term, None
+            self._given.clear()
             term.over.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(term.ended(), LET_GO)
@@ -167,7 +180,9 @@ class Election(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is 
         self._consumer.pause(*assigned)
         for each in assigned:
             self._consumer.seek(each, 0)  # else aiokafka would look for a position
-        self._term = Term() if self._at in assigned else None
+        if self._at in assigned:
+            self._term = Term()
+            self._given.set()
         self._answered.set()
         self._changed.set()
 

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from hub.engine.cursors import CursorStore
-from hub.engine.outlet import Outlet
 from hub.engine.unit import State
 from hub.kafka import names
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import Event, NotConnected, Transient
 from hub.testing.scripted import Script
@@ -90,16 +90,16 @@ async def test_a_poll_that_kafka_did_not_take_leaves_nothing_in_flight(tmp_path,
     script = Script()
     script.records = [{"n": n, "key": "k"} for n in range(5)]
     failures = 2
-    publish = Outlet.publish
+    commit = TransactionWriter.commit
 
-    async def failing(self, records, **limits):
+    async def failing(self, *positions):
         nonlocal failures
         if failures:
             failures -= 1
             raise NotConnected("Kafka is away")
-        return await publish(self, records, **limits)
+        await commit(self, *positions)
 
-    monkeypatch.setattr(Outlet, "publish", failing)
+    monkeypatch.setattr(TransactionWriter, "commit", failing)
     async with running(tmp_path, kafka, POLLING.format(name=unique), script) as runtime:
         totals = await settled(runtime, "feed", 5)
     assert (totals.received, totals.delivered) == (5, 5)

@@ -28,7 +28,9 @@ async def test_one_leads_and_the_other_knows_who(kafka, unique):
     first = await standing(kafka, unique, "first")
     term = await won(first)
     joining = asyncio.create_task(standing(kafka, unique, "second"))
-    await asyncio.wait_for(term.over.wait(), 20)  # every rebalance ends a term, also where it gives the next to the same
+    await asyncio.wait_for(
+        term.over.wait(), 20
+    )  # every rebalance ends a term, also where it gives the next to the same
     term.end()
     second = await joining
     try:

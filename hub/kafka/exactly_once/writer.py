@@ -22,7 +22,7 @@ from hub.kafka.exactly_once.producer import GroupProducer
 from hub.kafka.partitioner import murmur2
 from hub.kafka.record import Header, Record
 from hub.kafka.settings import KafkaSettings
-from hub.sdk import EnvironmentProblem, NotConnected
+from hub.sdk import EnvironmentProblem, HubError, NotConnected
 
 TIMEOUT = 10.0
 """Seconds after which brokers abort a transaction whose owner is gone; readers wait for it no longer than that."""
@@ -65,7 +65,7 @@ class TransactionWriter:
         self._closed: list[tuple[_Target, int, BatchBuilder]] = []
         self._futures: list[asyncio.Future[Any]] = []
         self._now = 0
-        self._timeout = timeout
+        self.timeout = timeout
         self._wait = timeout * WAIT
         self._began = time.monotonic()
         self.bytes = 0
@@ -82,10 +82,10 @@ class TransactionWriter:
             self._settings,
             transactional_id=self._id,
             kind=GroupProducer,
-            transaction_timeout_ms=int(self._timeout * 1000),
+            transaction_timeout_ms=int(self.timeout * 1000),
             max_batch_size=BATCH_BYTES,
         )
-        await clients.start(producer, self._wait + self._timeout)
+        await clients.start(producer, self._wait + self.timeout)
         self._producer = producer
         await self.know(self._outputs)
 
@@ -112,9 +112,9 @@ class TransactionWriter:
             await clients.close(producer, limit)
 
     @property
-    def expired(self) -> bool:
-        """Whether the brokers may have aborted the transaction for its age; they speak then as if we were fenced."""
-        return time.monotonic() - self._began >= self._timeout
+    def age(self) -> float:
+        """Seconds since the transaction began. Of one past its timeout brokers speak as if its writer were fenced."""
+        return time.monotonic() - self._began
 
     async def begin(self) -> None:
         """Begins a transaction.
@@ -243,10 +243,14 @@ class TransactionWriter:
                 raise result
 
     async def abort(self) -> None:
-        """Ends the transaction without an effect; where Kafka doesn't answer, its brokers will."""
+        """Ends the transaction without an effect; where Kafka doesn't answer, its brokers will.
+
+        Raises nothing but a cancellation: there may be no transaction any more, as after a commit that was seen
+        through while its task was cancelled.
+        """
         self._forget()
         if self._producer is not None:
-            with suppress(kafka.KafkaError, AssertionError, NotConnected):
+            with suppress(HubError):
                 await self._end(self._producer.abort_transaction(), "aborting a transaction")
 
     async def renew(self) -> None:
@@ -271,15 +275,19 @@ class TransactionWriter:
                 await asyncio.wait({task}, timeout=left)
             except asyncio.CancelledError:
                 cancelled = True
+        failure: HubError | None = None
         if not task.done():
             task.cancel()
-            raise NotConnected(f"{what}: Kafka has not answered within {self._wait:g} s; it may have been done")
-        try:
-            task.result()
-        except (kafka.KafkaError, AssertionError) as error:
-            raise kafka_error(error, what) from error
+            failure = NotConnected(f"{what}: Kafka has not answered within {self._wait:g} s; it may have been done")
+        else:
+            try:
+                task.result()
+            except (kafka.KafkaError, AssertionError) as error:
+                failure = kafka_error(error, what)
         if cancelled:
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError from failure
+        if failure is not None:
+            raise failure
 
 
 def _seen(future: asyncio.Future[Any]) -> None:
