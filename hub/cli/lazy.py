@@ -33,6 +33,7 @@ COMMANDS = {
         Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
         Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
         Summary("status", "Show what every worker runs, and which version of the files.", _LOOK),
+        Summary("ledger", "Show what became of every event, and whether that adds up.", _LOOK),
         Summary("topics", "List a deployment's topics, who writes and who reads them.", _LOOK),
         Summary("tap", "Watch events of a topic or unit as they come.", _LOOK),
         Summary("explain", "Explain what routes do with an event, or what became of one.", _LOOK),

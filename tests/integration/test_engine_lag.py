@@ -42,11 +42,11 @@ async def transact(kafka: KafkaSettings, topic: str, events: Sequence[Event], *,
         if commit:
             await writer.commit()
         else:
-            for target in writer._targets.values():  # noqa: SLF001  it must lie on the log, to be aborted there
+            for target in writer._targets.values():
                 for partition in list(target.open):
-                    writer._close(target, partition)  # noqa: SLF001  as above
+                    writer._close(target, partition)
             await writer.push()
-            await writer._acknowledged()  # noqa: SLF001  as above
+            await writer._acknowledged()
             await writer.abort()
     finally:
         await writer.stop()

@@ -1,0 +1,285 @@
+"""The ledger, read from Kafka alone: exact against what lies on the topics, over kill -9 and while all runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.structs import OffsetAndMetadata
+
+from hub.deployment import Registry, load
+from hub.engine.accounts import Counts
+from hub.engine.audit import Account, audit
+from hub.kafka import clients, names
+from hub.kafka.settings import KafkaSettings
+from hub.kafka.topics import ensure_topics
+from hub.sdk import Permanent
+from hub.testing.scripted import Script
+from tests.integration.commands import command, environment
+from tests.integration.engine import event, publish, records, running, settled, until
+from tests.integration.test_cli_run import feeding
+from tests.integration.test_engine_lag import transact
+
+ROUTE = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 3 }}
+  {name}.out: {{ partitions: 3 }}
+routes:
+  some:
+    from: {name}.in
+    start: earliest
+    where: data.n % 4 != 0
+    map: {{ data: {{ n: = 100 / (data.n % 10) }} }}
+    to: "{name}.out"
+"""
+
+CHAIN = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 3 }}
+  {name}.mid: {{ partitions: 3 }}
+routes:
+  some: {{ from: {name}.in, start: earliest, where: data.n % 4 != 0, to: "{name}.mid" }}
+sinks:
+  out:
+    use: http
+    from: {name}.mid
+    start: earliest
+    with: {{ url: "{url}", connect_timeout: 2s }}
+"""
+
+
+def fates(numbers: range) -> Counter[str]:
+    """What the first deployment's route does with events of these numbers."""
+    return Counter("filtered" if n % 4 == 0 else "dead_lettered" if n % 10 == 0 else "delivered" for n in numbers)
+
+
+def written(directory: Path, text: str) -> Path:
+    """A directory with a schema file."""
+    directory.mkdir(exist_ok=True)
+    (directory / "hub.yaml").write_text(text)
+    return directory
+
+
+async def told(directory: Path, deployment: Path, kafka: KafkaSettings, *options: str, code: int = 0) -> dict[str, Any]:
+    """What `hub ledger` says of each unit."""
+    env = environment(kafka)
+    async with command("ledger", str(deployment), "--json", *options, directory=directory, env=env) as ledger:
+        assert await ledger.ended() == code, ledger.err
+        return {each["unit"]: each for each in orjson.loads(ledger.out)}
+
+
+async def test_the_ledger_of_a_route_is_exact_over_kill_9(tmp_path, kafka, unique):
+    """After each kill, nothing running: what it counted is what lies on the topics, to the event."""
+    deployment = written(tmp_path / "deployment", ROUTE.format(name=unique))
+    await ensure_topics(kafka, load(deployment).topic_specs())
+    env = environment(kafka)
+    async with feeding(kafka, f"{unique}.in") as fed:
+        for attempt in range(3):
+            before = len(await records(kafka, f"{unique}.out"))
+            async with command("run", str(deployment), directory=tmp_path / str(attempt), env=env) as hub:
+
+                async def moved(before: int = before) -> bool:
+                    return len(await records(kafka, f"{unique}.out")) > before + 100
+
+                await until(moved)
+                during = await told(tmp_path / "during", deployment, kafka)
+                assert during["some"]["balanced"]
+                hub.signal(signal.SIGKILL)
+                await hub.ended()
+            # The brokers end its last transaction within 10 s; until then what it read waits.
+            found = await told(tmp_path / "after", deployment, kafka, "--count")
+            assert found["some"]["balanced"], found
+    async with command("run", str(deployment), directory=tmp_path / "last", env=env) as hub:
+        expected = fates(range(fed[0]))
+
+        async def done() -> bool:
+            return (await told(tmp_path / "done", deployment, kafka))["some"]["in_flight"] == 0
+
+        await until(done)
+        hub.signal(signal.SIGTERM)
+        assert await hub.ended() == 0
+    found = (await told(tmp_path / "end", deployment, kafka, "--count"))["some"]
+    assert found["received"] == found["recounted"] == fed[0]
+    assert found["delivered"] == expected["delivered"] == len(await records(kafka, f"{unique}.out"))
+    assert found["filtered"] == {"where": expected["filtered"]}
+    letters = await records(kafka, names.dlq(unique, "some"))
+    assert sum(found["dead_lettered"].values()) == expected["dead_lettered"] == len(letters)
+
+
+async def test_the_ledger_of_a_sink_counts_each_event_once_over_kill_9(tmp_path, kafka, unique):
+    """A crash repeats deliveries, and none of them counts twice; what was refused is counted by its error."""
+    asked: Counter[str] = Counter()
+
+    async def take(request: web.Request) -> web.Response:
+        number = orjson.loads(await request.read())["n"]
+        asked[str(number)] += 1
+        await asyncio.sleep(0.002)
+        return web.Response(status=400 if number % 10 == 1 else 200)
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    deployment = written(tmp_path / "deployment", CHAIN.format(name=unique, url=f"http://127.0.0.1:{port}/"))
+    await ensure_topics(kafka, load(deployment).topic_specs())
+    env = environment(kafka)
+    try:
+        async with feeding(kafka, f"{unique}.in") as fed:
+            for attempt in range(3):
+                before = len(asked)
+                async with command("run", str(deployment), directory=tmp_path / str(attempt), env=env) as hub:
+                    await until(lambda before=before: len(asked) > before + 100)
+                    hub.signal(signal.SIGKILL)
+                    await hub.ended()
+                found = await told(tmp_path / "after", deployment, kafka, "--count")
+                assert found["out"]["balanced"], found
+        async with command("run", str(deployment), directory=tmp_path / "last", env=env) as hub:
+
+            async def done() -> bool:
+                units = await told(tmp_path / "done", deployment, kafka)
+                return units["some"]["in_flight"] == 0 == units["out"]["in_flight"]
+
+            await until(done)
+            hub.signal(signal.SIGTERM)
+            assert await hub.ended() == 0
+    finally:
+        await runner.cleanup()
+    found = await told(tmp_path / "end", deployment, kafka, "--count")
+    through = [n for n in range(fed[0]) if n % 4]
+    refused = sum(1 for n in through if n % 10 == 1)
+    assert found["some"]["delivered"] == found["out"]["received"] == found["out"]["recounted"] == len(through)
+    assert (found["out"]["delivered"], sum(found["out"]["dead_lettered"].values())) == (len(through) - refused, refused)
+    assert set(asked) == {str(n) for n in through}
+
+
+async def ledgers(directory: Path, kafka: KafkaSettings, script: Script, *, count: bool = False) -> dict[str, Account]:
+    """The ledgers of a deployment of scripted units, whether it runs or not."""
+    deployment = load(directory, registry=Registry([script.connector]))
+    return {each.unit: each for each in await audit(kafka, deployment, count=count)}
+
+
+SCRIPTED = """
+deployment: {name}
+topics:
+  script.event: {name}.in
+  {name}.in: {{ partitions: 1 }}
+sources:
+  numbers: {{ use: script.poll, every: 100ms }}
+sinks:
+  out: {{ use: script, from: {name}.in, start: earliest }}
+"""
+
+
+async def test_marks_of_transactions_and_what_was_aborted_are_no_events(tmp_path, kafka, unique):
+    """What waits is counted by reading, so that it is exact; nothing waits where only marks are left."""
+    text = ROUTE.format(name=unique)
+    async with running(tmp_path, kafka, text, Script(), only=["some"]):
+        pass
+    for start in range(0, 30, 3):
+        await transact(kafka, f"{unique}.in", [event(n) for n in range(start, start + 3)])
+        await transact(kafka, f"{unique}.in", [event(n) for n in range(100, 105)], commit=False)
+    found = (await ledgers(tmp_path, kafka, Script(), count=True))["some"]
+    assert (found.received, found.waiting, found.at_most, found.balanced) == (30, 30, False, True)
+    async with running(tmp_path, kafka, text, Script()) as runtime:
+        await settled(runtime, "some", 30)
+    found = (await ledgers(tmp_path, kafka, Script(), count=True))["some"]
+    assert (found.received, found.waiting, found.recounted, found.problems) == (30, 0, 30, [])
+    assert found.counts.filtered["where"] == 8
+
+
+async def test_more_than_is_counted_by_default_is_told_as_an_upper_bound(tmp_path, kafka, unique, monkeypatch):
+    """And is exact when asked for."""
+    monkeypatch.setattr("hub.engine.audit.COUNTED", 10)
+    text = ROUTE.format(name=unique).replace("partitions: 3", "partitions: 1")
+    async with running(tmp_path, kafka, text, Script()):
+        pass
+    await transact(kafka, f"{unique}.in", [event(n) for n in range(20)])
+    found = (await ledgers(tmp_path, kafka, Script()))["some"]
+    assert (found.waiting, found.at_most) == (21, True)
+    found = (await ledgers(tmp_path, kafka, Script(), count=True))["some"]
+    assert (found.waiting, found.at_most) == (20, False)
+
+
+async def test_sources_and_sinks_have_ledgers_over_restarts(tmp_path, kafka, unique):
+    """A poll's events are counted with its cursor, a sink's with its positions; both go on from there."""
+    text, script = SCRIPTED.format(name=unique), Script()
+    script.failures = lambda delivery: Permanent("no") if delivery.event.data["n"] % 5 == 0 else None
+    for life in range(1, 4):
+        script.records += [{"n": n} for n in range(len(script.records), life * 20)]
+        async with running(tmp_path, kafka, text, script):
+            await until(lambda life=life: len(script.written) == life * 16)
+    found = await ledgers(tmp_path, kafka, script, count=True)
+    assert (found["numbers"].received, found["numbers"].counts.delivered) == (60, 60)
+    sink = found["out"]
+    assert (sink.received, sink.counts.delivered, dict(sink.counts.dead_lettered)) == (60, 48, {"Permanent": 12})
+    assert all(each.balanced for each in found.values())
+
+
+async def test_a_unit_that_never_ran_has_received_nothing(tmp_path, kafka, unique):
+    """Its topics may be full; where it starts isn't known yet."""
+    deployment = written(tmp_path / "deployment", ROUTE.format(name=unique))
+    await ensure_topics(kafka, load(deployment).topic_specs())
+    await publish(kafka, f"{unique}.in", [event(1)])
+    found = (await told(tmp_path / "1", deployment, kafka))["some"]
+    assert (found["received"], found["balanced"]) == (0, True)
+    assert "not run" in found["note"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda counts: setattr(counts, "delivered", counts.delivered - 1), "the fate of 9 is noted"),
+        (lambda counts: (setattr(counts, "taken", 12), setattr(counts, "delivered", 12)), "no more than 10 were there"),
+        (
+            lambda counts: (setattr(counts, "taken", 9), setattr(counts, "delivered", 9)),
+            "9 events were counted, and 10",
+        ),
+    ],
+)
+async def test_what_does_not_add_up_is_told_and_ends_with_1(tmp_path, kafka, unique, change, complaint):
+    """An event without a fate, one counted twice, and one that was passed over."""
+    text = ROUTE.format(name=unique).replace("partitions: 3", "partitions: 1").replace("data.n % 4 != 0", "true")
+    async with running(tmp_path / ".", kafka, text, Script()) as runtime:
+        await publish(kafka, f"{unique}.in", [event(n) for n in range(1, 11)])
+        await settled(runtime, "some", 10)
+    await _tamper(kafka, names.group(unique, "some"), TopicPartition(f"{unique}.in", 0), change)
+    found = await told(tmp_path / "out", tmp_path, kafka, "--count", code=1)
+    assert any(complaint in each for each in found["some"]["problems"]), found
+
+
+async def test_unread_events_that_retention_deleted_are_told(tmp_path, kafka, unique):
+    """Also while nothing runs that would stop because of it."""
+    text = ROUTE.format(name=unique).replace("partitions: 3", "partitions: 1")
+    async with running(tmp_path, kafka, text, Script()):
+        pass
+    at = TopicPartition(f"{unique}.in", 0)
+    await publish(kafka, at.topic, [event(n) for n in range(9)])
+    async with clients.running(clients.admin(kafka)) as admin:
+        await admin.delete_records({at: RecordsToDelete(before_offset=6)})
+    found = (await ledgers(tmp_path, kafka, Script()))["some"]
+    assert found.problems == [f"{at.topic}-0: retention has deleted up to 6 events that were not read"]
+    assert found.waiting == 3
+
+
+async def _tamper(kafka: KafkaSettings, group: str, at: TopicPartition, change: Any) -> None:
+    async with clients.running(clients.admin(kafka)) as admin:
+        found = (await admin.list_consumer_group_offsets(group))[at]
+    counts = Counts.of_note(found.metadata)
+    assert counts is not None
+    change(counts)
+    async with clients.running(clients.consumer(kafka, group=group)) as consumer:
+        consumer.assign([at])
+        await consumer.commit({at: OffsetAndMetadata(found.offset, f"partitions=1 ledger={counts.to_note()}")})
