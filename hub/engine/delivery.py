@@ -70,6 +70,8 @@ class DeliveryLoop:
         self._unit = unit
         self._sink = sink
         self._reader = reader
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._intake = Intake()
         self._limit = Limit(concurrency)
         self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
@@ -88,8 +90,6 @@ class DeliveryLoop:
         self._generation = reader.generation
         self._calls: set[asyncio.Task[None]] = set()
         self._in_flight = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
         self._settled = asyncio.Event()
         self._committing = asyncio.Lock()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
