@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hub.deployment import Registry
+from hub.deployment import load as load_deployment
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.specs import TopicSpec
 from hub.kafka.topics import ensure_topics
 from tests.chaos import check, workers
 from tests.chaos.check import Verdict
@@ -207,7 +208,7 @@ async def scene(
     deployment = directory / "deployment"
     deployment.mkdir(parents=True, exist_ok=True)
     (deployment / "hub.yaml").write_text(DEPLOYMENT.format(name=name, partitions=PARTITIONS))
-    await ensure_topics(kafka, [TopicSpec(f"{name}.{each}", PARTITIONS) for each in ("in", "out", "copy", "final")])
+    await ensure_topics(kafka, load_deployment(deployment, registry=Registry([])).topic_specs())
     load = Load(kafka, f"{name}.in", seed=SEED, rate=rate, limit=limit)
     topics = tuple(f"{name}.{each}" for each in outputs)
     it = Scene(kafka, name, directory, load, Watch(kafka, topics), topics)

@@ -12,6 +12,7 @@ from hub.kafka import clients
 from hub.kafka.exactly_once import GroupProducer, Membership, StaleMember, TransactionWriter, stable_positions
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import TopicSpec, ensure_topics
+from tests.chaos.cancelling import Cancelled
 from tests.integration.engine import records
 
 
@@ -126,3 +127,37 @@ async def test_what_a_replaced_member_wrote_never_becomes_visible(kafka, unique)
     finally:
         await writer.stop()
         await clients.close(consumer)
+
+
+async def test_a_writer_cancelled_at_any_wait_is_cancelled_and_can_go_on(kafka, unique):
+    """Wherever it waits in a transaction: nothing but the cancellation comes out, and the next transaction works."""
+    await ensure_topics(kafka, [TopicSpec(unique, 1)])
+    writer = TransactionWriter(kafka, unique, outputs=[unique])
+    committed: list[bytes] = []
+
+    async def transaction(value: bytes) -> None:
+        await writer.begin()
+        try:
+            assert writer.add(unique, b"k", value, []) is None
+            await writer.commit()
+        except asyncio.CancelledError:
+            await writer.abort()
+            raise
+        committed.append(value)
+
+    await writer.start()
+    try:
+        for at in range(1, 20):
+            life = Cancelled(transaction(b"cancelled %d" % at), at)
+            await asyncio.wait({life.task}, timeout=5)
+            assert life.task.cancelled() == life.reached.is_set(), life.place
+            await transaction(b"whole %d" % at)
+            if not life.reached.is_set():
+                break
+        else:
+            pytest.fail("a transaction waits more often than that?")
+        found = [each.value for each in await records(kafka, unique)]
+        assert [each for each in found if each in committed] == committed
+        assert len(found) == len(set(found))
+    finally:
+        await writer.stop()

@@ -1,0 +1,109 @@
+"""Routes that are cancelled wherever they wait, and mappings that take longer than a transaction may."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+
+import pytest
+
+from hub.deployment import Registry, load
+from hub.engine.route import RouteUnit
+from hub.engine.runtime import Runtime
+from hub.engine.settings import IngressSettings
+from hub.engine.supervisor import Supervisor
+from hub.kafka.exactly_once import TransactionWriter
+from tests.chaos.cancelling import Cancelled
+from tests.chaos.scale import SEED, record, scaled
+from tests.chaos.scene import Scene, scene
+
+pytestmark = pytest.mark.timeout(scaled(180, 3600))
+HANG = 5.0
+"""Seconds in which whoever was cancelled has ended."""
+DEEPEST = 250
+"""Waits after which a life is in its steady state, many transactions long."""
+
+
+def first(it: Scene) -> RouteUnit:
+    """The scene's first route, in this process."""
+    deployment = load(it.directory / "deployment", registry=Registry([]))
+    runtime = Runtime(deployment, it.kafka, only=["first"], ingress=IngressSettings(port=0), environ={})
+    unit = runtime.supervisor.units["first"]
+    assert isinstance(unit, RouteUnit)
+    return unit
+
+
+async def finished(it: Scene, unit: RouteUnit):
+    """The outcome, with a last life that nobody disturbs."""
+    supervisor = Supervisor([unit])
+    supervisor.start()
+    try:
+        return await it.outcome()
+    finally:
+        await supervisor.stop()
+
+
+async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(kafka, unique, tmp_path):
+    """Each life is cancelled at another await: it ends soon, and the next one goes on."""
+    chance = random.Random(SEED)
+    lives, longest, places = scaled(25, 1000), 0.0, Counter[str]()
+    slow: list[tuple[int, str, float]] = []
+    async with scene(kafka, unique, tmp_path, rate=scaled(500, 500), outputs=("out", "copy")) as it:
+        for _ in range(lives):
+            life = Cancelled(first(it).run(), chance.randint(1, DEEPEST))
+            await asyncio.wait({life.task, life.reached_task}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+            assert life.reached.is_set(), f"ended by itself, or came to a standstill, after {life.steps} waits"
+            began = time.monotonic()
+            await asyncio.wait({life.task}, timeout=60)
+            took = time.monotonic() - began
+            assert life.task.done(), f"hangs for ever after a cancellation in {life.place}"
+            if not life.task.cancelled() and (error := life.task.exception()) is not None:
+                raise AssertionError(f"ended otherwise after a cancellation in {life.place}") from error
+            longest = max(longest, took)
+            if took > HANG:
+                slow.append((life.steps, life.place, took))
+            places[life.place] += 1
+        outcome = await finished(it, first(it))
+    figures = {"places": len(places), "longest_end_s": round(longest, 2)}
+    record("cancellation", {"fault": "cancelled at an await", "faults": lives, **figures, **outcome.to_json()})
+    assert outcome.clean, f"{outcome}\n{places}"
+    assert not slow, slow
+
+
+async def test_a_mapping_that_takes_longer_than_a_transaction_may_repeats_nothing(kafka, unique, tmp_path):
+    """The brokers abort it meanwhile; the route notices, begins anew, and commits each event once."""
+    timeout, slow = 2.0, scaled(2, 20)
+    async with scene(kafka, unique, tmp_path, rate=200, outputs=("out", "copy")) as it:
+        unit = first(it)
+        compiled, turns = unit._compile, iter(range(1_000_000))
+        left = [slow]
+
+        def compile_slow():
+            program = compiled()
+
+            def handle(event):
+                if next(turns) % 400 == 399 and left[0]:
+                    left[0] -= 1
+                    time.sleep(2 * timeout)  # as a mapping does that computes: the whole loop waits
+                return program(event)
+
+            return handle
+
+        unit._compile = compile_slow
+        outputs = (*(f"{unique}.{each}" for each in ("out", "copy")), unit._dlq)
+        unit._open_outlet = lambda: TransactionWriter(kafka, f"{unique}.slow", outputs=outputs, timeout=timeout)
+        supervisor = Supervisor([unit])
+        supervisor.start()
+        async with asyncio.timeout(60 + 30 * slow):
+            while left[0]:  # noqa: ASYNC110  a mapping can't set an event
+                await asyncio.sleep(0.1)
+        it.watch.mark()
+        await it.resumed()
+        failures = unit.failures
+        outcome = await it.outcome()
+        await supervisor.stop()
+    record("slow-mapping", {"fault": "mapping above the transaction timeout", "faults": slow, **outcome.to_json()})
+    assert outcome.clean, outcome
+    assert failures <= slow
