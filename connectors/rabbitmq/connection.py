@@ -38,6 +38,7 @@ class PublishingConnection:
         self._channel: AbstractChannel | None = None
         self._exchange: AbstractExchange | None = None
         self._timeout = config.timeout.total_seconds()
+        self._making_ready = asyncio.Lock()
 
     async def open(self) -> None:
         """Connects, declares, and makes sure that the broker takes messages now."""
@@ -58,16 +59,20 @@ class PublishingConnection:
                 await connection.close()
 
     async def ready(self) -> None:
-        """Makes sure of an open channel, on a new connection if need be, to a broker that doesn't hold us back."""
-        if self._connection is None or self._connection.transport is None or self._lost:
-            await self.open()
-        connection = self._connection
-        if connection is None or connection.transport is None:
-            raise amqp.ConnectionClosed(0, "the connection is closed")
-        async with asyncio.timeout(self._timeout):
-            await connection.transport.ready()  # waits as long as an alarm blocks the connection
-            if self._channel is None or self._channel.is_closed:
-                await self._open_channel(connection)
+        """Makes sure of an open channel, on a new connection if need be, to a broker that doesn't hold us back.
+
+        Of several that ask at once, one does it.
+        """
+        async with self._making_ready:
+            if self._connection is None or self._connection.transport is None or self._lost:
+                await self.open()
+            connection = self._connection
+            if connection is None or connection.transport is None:
+                raise amqp.ConnectionClosed(0, "the connection is closed")
+            async with asyncio.timeout(self._timeout):
+                await connection.transport.ready()  # waits as long as an alarm blocks the connection
+                if self._channel is None or self._channel.is_closed:
+                    await self._open_channel(connection)
 
     async def declare(self) -> None:
         """Declares exchange, queue and bindings again, as configured."""

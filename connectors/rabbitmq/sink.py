@@ -14,6 +14,7 @@ from connectors.rabbitmq import errors
 from connectors.rabbitmq.config import RabbitMQConfig
 from connectors.rabbitmq.connection import PublishingConnection
 from connectors.rabbitmq.message import message, routing_key
+from connectors.rabbitmq.turns import Turns
 from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
 
 
@@ -32,10 +33,14 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
     At least once, with the same ``message_id`` at every attempt.
     """
 
+    concurrency = 512
+    batch = 128
+
     def __init__(self, config: RabbitMQConfig, context: UnitContext) -> None:
         super().__init__(config, context)
         self._app_id = f"{context.deployment}.{context.name}"
         self._connection = PublishingConnection(config, self._app_id)
+        self._turns = Turns()
 
     @property
     def far_side(self) -> str:
@@ -86,18 +91,20 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
         return ()
 
     async def _publish_all(self, outgoing: _Batch) -> dict[int, Signal]:
-        """Publishes at once, and then again what that left undecided."""
-        errors_ = await self._publish(outgoing)
-        returned = {index: outgoing[index] for index, error in errors_.items() if errors.is_unroutable(error)}
-        if returned and self.config.queue is not None and not self.config.queue.passive:
-            for index in returned:
-                del errors_[index]
-            errors_ |= await self._publish_to_restored(returned)
-        if len(outgoing) > 1 and any(errors.is_refusal(error) for error in errors_.values()):
+        """Publishes at once, beside other calls, and then again what that left undecided, beside none."""
+        async with self._turns.together(each.message.message_id or "" for each in outgoing.values()):
+            errors_ = await self._publish(outgoing)
+            returned = {index: outgoing[index] for index, error in errors_.items() if errors.is_unroutable(error)}
+            if returned and self.config.queue is not None and not self.config.queue.passive:
+                for index in returned:
+                    del errors_[index]
+                errors_ |= await self._publish_to_restored(returned)
+        if any(errors.is_refusal(error) for error in errors_.values()):
             undecided = {index: outgoing[index] for index, error in errors_.items() if errors.is_undecided(error)}
             for index in undecided:
                 del errors_[index]
-            errors_ |= await self._publish_singly(undecided)
+            async with self._turns.alone():
+                errors_ |= await self._publish_singly(undecided)
         return {index: self._signal(error, outgoing[index].routing_key) for index, error in errors_.items()}
 
     async def _publish(self, outgoing: _Batch) -> _Errors:

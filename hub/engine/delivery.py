@@ -70,10 +70,10 @@ class DeliveryLoop:
         self._unit = unit
         self._sink = sink
         self._reader = reader
-        self._quiet = asyncio.Event()
-        self._quiet.set()
         self._intake = Intake()
         self._limit = Limit(concurrency)
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
         self._courier = Courier(
             unit,

@@ -52,6 +52,11 @@ class Ranges(Collection[int]):
     def __len__(self) -> int:
         return sum(self._ends) - sum(self._starts)
 
+    def end(self, offset: int) -> int:
+        """The first offset from this one on that isn't one of them."""
+        found = bisect.bisect_right(self._starts, offset) - 1
+        return max(offset, self._ends[found]) if found >= 0 else offset
+
     def beyond(self, offset: int) -> Iterator[Range]:
         """Those from an offset on."""
         for start, end in zip(self._starts, self._ends, strict=True):
@@ -96,8 +101,9 @@ class Frontier:
 
     @property
     def position(self) -> int | None:
-        """The lowest offset that isn't settled, or the one after the last; None where nothing was taken in."""
-        return next(iter(self._open), self._next)
+        """The lowest offset that isn't settled, as far as is known; None where nothing was taken in."""
+        first = next(iter(self._open), None)
+        return self._settled.end(self._next) if first is None and self._next is not None else first
 
     @property
     def version(self) -> int:
@@ -115,12 +121,7 @@ class Frontier:
 
     def note(self, room: int) -> str:
         """What is settled beyond the position, as far as that fits into so many bytes; sees to `whole`."""
-        ranges = list(self._ranges())
-        position = self.position
-        if not ranges or position is None:
-            self.whole = True
-            return ""
-        text, self.whole = encode(position, ranges, room)
+        text, self.whole = encode(self.position or 0, list(self._ranges()), room)
         return text
 
     def _ranges(self) -> Iterator[Range]:
@@ -134,8 +135,8 @@ class Frontier:
                 break
         if after is not None and after < self._beyond:
             yield after, self._beyond
-        if self._next is not None:
-            yield from self._settled.beyond(self._next)
+        if self._next is not None and self.position is not None:
+            yield from self._settled.beyond(max(self._next, self.position))
 
 
 def encode(position: int, ranges: Sequence[Range], room: int) -> tuple[str, bool]:
@@ -147,8 +148,8 @@ def encode(position: int, ranges: Sequence[Range], room: int) -> tuple[str, bool
         room: bytes that the note may take.
     """
     space = max(0, room - _PREFIX) * 3 // 4
-    if not space:
-        return "", False
+    if not ranges or not space:
+        return "", not ranges
     runs, covered = _runs(position, ranges, space)
     total = sum(end - start for start, end in ranges)
     if covered == total and len(runs) * 8 <= ranges[-1][1] - position:

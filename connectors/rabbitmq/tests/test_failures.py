@@ -327,3 +327,21 @@ async def test_tls(sink: SinkFactory, broker: Broker, deliveries: DeliveryFactor
         await tasks.open()
         await tasks.write(deliveries(1))
     assert len(await Peer(broker.url).take(unique)) == 2
+
+
+async def test_a_message_that_closes_the_channel_spoils_no_call_beside_its_own(
+    sink: SinkFactory, peer: Peer, deliveries: DeliveryFactory, unique: str
+) -> None:
+    """Several calls share a channel: for whose message the broker closed it is found out; no other is dead-lettered."""
+    tasks = sink(
+        queue=unique, headers={"CC": Mapped("= …", lambda event: "no list" if event.data["n"] == 7 else ["elsewhere"])}
+    )
+    await tasks.open()
+    calls = [deliveries(5), deliveries(1, first=7), deliveries(5, first=10), deliveries(1, first=20)]
+    outcomes = await asyncio.gather(*(outcome(tasks.write(each)) for each in calls))
+    assert {index: type(signal) for index, signal in outcomes.pop(1).items()} == {0: Permanent}
+    assert {type(signal) for each in outcomes for signal in each.values()} <= {NotConnected}
+    for batch, failures in zip([calls[0], *calls[2:]], outcomes, strict=True):
+        await tasks.write([batch[index] for index in failures])
+    arrived = {message.message_id for message in await peer.take(unique)}
+    assert arrived == {f"tasks/e{n}" for n in (*range(5), *range(10, 15), 20)}
