@@ -20,23 +20,25 @@ async def unless(*events: asyncio.Event) -> AsyncIterator[None]:
         Interrupted: the block was cut short.
     """
     loop = asyncio.get_running_loop()
+    inside = True
     try:
         async with asyncio.timeout(None) as scope:
 
-            def cut(waited: asyncio.Task[Any]) -> None:
-                if not waited.cancelled():
+            def cut(waited: asyncio.Task[Any] | None = None) -> None:
+                # A callback that is due already comes even after the block.
+                if inside and not scope.expired() and not (waited and waited.cancelled()):
                     scope.reschedule(loop.time())
 
-            if any(event.is_set() for event in events):
-                scope.reschedule(loop.time())
             watchers: list[asyncio.Task[Any]] = [loop.create_task(event.wait()) for event in events]
             for each in watchers:
                 each.add_done_callback(cut)
+            if any(event.is_set() for event in events):
+                cut()
             try:
                 yield
             finally:
+                inside = False
                 for each in watchers:
-                    each.remove_done_callback(cut)
                     each.cancel()
     except TimeoutError as error:
         if scope.expired():

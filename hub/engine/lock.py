@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.deployment.model import LeaderSection
-from hub.sdk import ConfigError, NotConnected
+from hub.sdk import ConfigError, HubError, NotConnected
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -116,7 +116,7 @@ class RedisLock:
         self.lost.set()
         try:
             await self._ask(_RELEASE, self._keys[:1], self._me)
-        except NotConnected:
+        except HubError:
             return
 
     async def close(self) -> None:

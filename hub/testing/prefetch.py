@@ -11,7 +11,7 @@ from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import OPENAPI, PAYLOADS
-from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE
+from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE
 
 
 def main(purpose: str) -> int:
@@ -26,7 +26,7 @@ def main(purpose: str) -> int:
     try:
         ensure_jars(_tell)
         if docker_wanted():
-            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE):
+            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE, *([REDIS_IMAGE] if purpose == "test" else [])):
                 ensure_image(image, _tell)
         if purpose == "test":
             for package in (PAYLOADS, OPENAPI):

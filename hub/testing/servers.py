@@ -1,8 +1,9 @@
 """The real servers that tests, the demo and benchmarks run against, on any machine: a ladder of three rungs.
 
-1. The environment names one: ``HUB_TEST_KAFKA=host:port``, ``HUB_TEST_RABBITMQ=amqp://user:password@host:port/``.
+1. The environment names one: ``HUB_TEST_KAFKA=host:port``, ``HUB_TEST_RABBITMQ=amqp://user:password@host:port/``,
+   ``HUB_TEST_REDIS=redis://host:port/0``.
 2. A Docker engine answers and testcontainers is installed: a container. ``HUB_TEST_DOCKER=0`` leaves this rung out.
-3. A process of our own: the embedded Apache Kafka, and Debian's RabbitMQ.
+3. A process of our own: the embedded Apache Kafka, and Debian's RabbitMQ and Redis.
 
 A server that can't be had is an `EnvironmentProblem` that says what to install, never a reason to skip.
 
@@ -33,9 +34,11 @@ from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import ContainerServer, docker_wanted
 from hub.testing.rabbitmq import PrivateRabbitMQ, takes_connections
+from hub.testing.redis import PrivateRedis, answers_ping
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA}"
 RABBITMQ_IMAGE = "rabbitmq:4-alpine"
+REDIS_IMAGE = "redis:7-alpine"
 
 Progress = Callable[[str], None]
 """Is told what takes time, in a line for people."""
@@ -168,6 +171,17 @@ def _rabbitmq_container() -> ContainerServer:
     )
 
 
+def _redis_container() -> ContainerServer:
+    return ContainerServer(
+        "Redis",
+        REDIS_IMAGE,
+        6379,
+        environment=lambda _host, _port: {},
+        url=lambda host, port: f"redis://{host}:{port}/0",
+        ready=answers_ping,
+    )
+
+
 @asynccontextmanager
 async def _running(server: Server) -> AsyncIterator[Server]:
     try:
@@ -208,5 +222,21 @@ async def rabbitmq_server(*, private: bool = False, progress: Progress = lambda 
     else:
         progress("starting RabbitMQ")
         server = _rabbitmq_container() if await asyncio.to_thread(docker_wanted) else PrivateRabbitMQ()
+    async with _running(server):
+        yield server
+
+
+@asynccontextmanager
+async def redis_server(*, private: bool = False) -> AsyncIterator[Server]:
+    """A running Redis; its `url` is a Redis URL.
+
+    Args:
+        private: one that is nobody else's and may be stopped and killed: leaves out what the environment names.
+    """
+    url = os.environ.get("HUB_TEST_REDIS")
+    if url and not private:
+        server: Server = GivenServer("HUB_TEST_REDIS", url, answers_ping)
+    else:
+        server = _redis_container() if await asyncio.to_thread(docker_wanted) else PrivateRedis()
     async with _running(server):
         yield server

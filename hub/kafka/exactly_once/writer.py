@@ -28,6 +28,7 @@ TIMEOUT = 10.0
 """Seconds after which brokers abort a transaction whose owner is gone; readers wait for it no longer than that."""
 WAIT = 0.8
 """Part of the timeout that we wait for any answer within a transaction, so that we learn of its end by ourselves."""
+_STUCK_LIMIT = 0.5
 BATCH_BYTES = 262_144
 """Size at which a batch of one partition is closed."""
 
@@ -68,6 +69,7 @@ class TransactionWriter:
         self.timeout = timeout
         self._wait = timeout * WAIT
         self._began = time.monotonic()
+        self._stuck = False  # what was written got no answer, and an abort would wait for that first
         self.bytes = 0
         """Bytes of the transaction so far, about."""
 
@@ -109,7 +111,8 @@ class TransactionWriter:
         """Disconnects; what isn't committed is aborted by the brokers."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await clients.close(producer, limit)
+            await clients.close(producer, min(limit, _STUCK_LIMIT) if self._stuck else limit)
+            self._stuck = False
 
     @property
     def age(self) -> float:
@@ -152,8 +155,10 @@ class TransactionWriter:
             partition %= target.partitions
         builder = target.open.get(partition)
         if builder is not None:
-            # The inner builder: the outer one only adds serializers, and there are none.
-            if builder.append(timestamp=self._now, key=key, value=value, headers=headers) is not None:
+            # The inner builder: the outer one adds serializers, of which there are none, and takes as long as this one.
+            count = builder._relative_offset  # noqa: SLF001  see above
+            if builder._builder.append(count, self._now, key, value, headers) is not None:  # noqa: SLF001  see above
+                builder._relative_offset = count + 1  # noqa: SLF001  see above
                 return None
             self._close(target, partition)
         return self._first(target, partition, key, value, headers)
@@ -206,8 +211,36 @@ class TransactionWriter:
                     future = await self._producer.send_batch(builder, target.name, partition=partition)
                     future.add_done_callback(_seen)
                     self._futures.append(future)
+        except (kafka.KafkaError, kafka.IllegalOperation, AssertionError, TimeoutError) as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: BaseException) -> HubError:
+        """The error of a transaction that can only be aborted: its cause, where what aiokafka says only follows."""
+        assert self._producer is not None
+        self._stuck = isinstance(error, TimeoutError)
+        reason: BaseException = self._producer.failure or error
+        if isinstance(reason, kafka.IllegalOperation):
+            for future in self._futures:
+                if future.done() and not future.cancelled() and (earlier := future.exception()) is not None:
+                    reason = earlier
+                    break
+        return kafka_error(reason, "writing in a transaction")
+
+    async def flush(self) -> None:
+        """Sends all that was added, and waits until the brokers have it; visible it is only when it is committed.
+
+        Raises:
+            HubError: Kafka doesn't take it; abort.
+        """
+        for target in self._targets.values():
+            for partition in list(target.open):
+                self._close(target, partition)
+        await self.push()
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._acknowledged()
         except (kafka.KafkaError, AssertionError, TimeoutError) as error:
-            raise kafka_error(error, "writing in a transaction") from error
+            raise self._failed(error) from error
 
     async def commit(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata] | None = None, membership: Membership | None = None
@@ -220,19 +253,15 @@ class TransactionWriter:
                 with this id, and the group's stable positions, see whether it was done.
         """
         assert self._producer is not None
-        for target in self._targets.values():
-            for partition in list(target.open):
-                self._close(target, partition)
-        await self.push()
-        try:
-            async with asyncio.timeout(self._wait):
-                await self._acknowledged()
-                if offsets and membership:
+        await self.flush()
+        if offsets and membership:
+            try:
+                async with asyncio.timeout(self._wait):
                     await self._producer.commit_offsets(offsets, membership)
-        except StaleMember:
-            raise
-        except (kafka.KafkaError, AssertionError, TimeoutError) as error:
-            raise kafka_error(error, "writing in a transaction") from error
+            except StaleMember:
+                raise
+            except (kafka.KafkaError, AssertionError, TimeoutError) as error:
+                raise self._failed(error) from error
         await self._end(self._producer.commit_transaction(), "committing a transaction")
 
     async def _acknowledged(self) -> None:
@@ -249,7 +278,7 @@ class TransactionWriter:
         through while its task was cancelled.
         """
         self._forget()
-        if self._producer is not None:
+        if self._producer is not None and not self._stuck:
             with suppress(HubError):
                 await self._end(self._producer.abort_transaction(), "aborting a transaction")
 
