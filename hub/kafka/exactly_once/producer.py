@@ -61,6 +61,12 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
             request_timeout_ms=sender._request_timeout_ms,  # noqa: SLF001  as above
         )
 
+    @property
+    def failure(self) -> Exception | None:
+        """Why the transaction that is open can only be aborted; what comes later only follows from it."""
+        failure: Exception | None = self._txn_manager.failure
+        return failure
+
     async def begin_transaction(self) -> None:
         """Begins a transaction; with a new epoch where a request of an earlier one may still be on its way.
 
@@ -90,6 +96,11 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
 
 class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is untyped
     state: Any
+    failure: Exception | None = None
+
+    def begin_transaction(self) -> None:
+        self.failure = None
+        super().begin_transaction()
 
     def error_transaction(self, exc: Exception) -> None:
         """Notes an error after which the transaction can only be aborted.
@@ -98,6 +109,7 @@ class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is un
         nothing, and the next commit makes visible what was to be aborted.
         """
         self._transition_to(TransactionState.ABORTABLE_ERROR)
+        self.failure = exc
         self._pending_txn_partitions.clear()
         for *_, future in self._pending_txn_offsets:
             future.set_exception(exc)
