@@ -81,6 +81,7 @@ class PollingUnit(Unit):
         self._cursor: Cursor | None = None
         self._patience = TIMEOUT
         self._overtaken = -AGAIN
+        self._stored_at: float | None = None
         self.counts: Counts | None = None
         """What became of all events of the source so far, over all lives and workers; None while another polls."""
 
@@ -88,6 +89,11 @@ class PollingUnit(Unit):
     def cursor(self) -> str | None:
         """Where the source stands, as JSON; None while another worker polls."""
         return None if self._cursor is None else self._cursor.model_dump_json()
+
+    @property
+    def cursor_seconds(self) -> float | None:
+        """Seconds since the cursor was stored; None where it has none, or while another worker polls."""
+        return None if self._stored_at is None else max(0.0, time.time() - self._stored_at)
 
     async def run(self) -> None:
         """Polls whenever it leads, until it is stopped or the input ends."""
@@ -125,6 +131,7 @@ class PollingUnit(Unit):
                 return
             self.counts = tenure.counts
             self._cursor = self._position(source, stored)
+            self._stored_at = stored.at.timestamp() if stored and stored.cursor else None
             self.enter(State.RUNNING)
             self.ready.set()
             with suppress(Interrupted):
@@ -137,7 +144,7 @@ class PollingUnit(Unit):
             raise
         finally:
             self.ledger.taken -= self.ledger.under_way
-            self._cursor = self.counts = None
+            self._cursor = self.counts = self._stored_at = None
             await source.close()
             await tenure.stop()
 
@@ -247,7 +254,7 @@ class PollingUnit(Unit):
             counts = await tenure.store(kept, refused, cursor.model_dump_json())
         except NotConnected as error:
             raise KafkaUnavailable(f"the events could not be stored: {error}") from error
-        self._cursor, self.counts = cursor, tenure.counts
+        self._cursor, self.counts, self._stored_at = cursor, tenure.counts, time.time()
         self.ledger.dead_lettered.update(counts.dead_lettered)
         self.ledger.delivered += counts.delivered
 
