@@ -63,6 +63,7 @@ _WHY = {
     "looping": "replayed so often that it would go round for ever; --force replays them all the same",
     "too_large": "too large for the topic that leads back; raise its max.message.bytes and replay again",
     "no_way": "there is no way back",
+    "out_of_order": "an earlier one of the same key stays behind; the sink keeps the order of its keys",
 }
 
 

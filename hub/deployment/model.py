@@ -72,6 +72,14 @@ class OnError(Config):
     """Topic for dead letters; ``<deployment>.<unit>.dlq`` if not given."""
 
 
+class SinkOnError(OnError):
+    """What becomes of events that a sink can't deliver."""
+
+    dlq_order: Literal["none", "key"] = "none"
+    """``key`` keeps the order of each key over dead letters: once an event of a key is one, the key's later events are
+    parked in the DLQ behind it, until it is replayed or discarded."""
+
+
 class ServiceSection(Config):
     """An external API, shared by the units that name it."""
 
@@ -242,11 +250,11 @@ class SinkSection(Config):
     start: Start = "latest"
     renamed_from: str | None = None
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
-    """Deliveries under way at once at most, each of another key; the connector's own figure if not given. How many there
-    are below that adapts to the far side's answers."""
+    """Deliveries under way at once at most, each of another key; the connector's own figure if not given. Below it the
+    number adapts to how the far side answers."""
     reply: str | None = None
     """Topic for the events that the far side answers."""
-    on_error: OnError = OnError()
+    on_error: SinkOnError = SinkOnError()
 
 
 class SchemaFile(Config):

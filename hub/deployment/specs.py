@@ -313,6 +313,11 @@ class SinkSpec(_Reading):
         """Topic for what its far side answers."""
         return self.scope.topic(self.section.reply) if self.section.reply else None
 
+    @property
+    def sequenced(self) -> bool:
+        """Whether it keeps the order of each key over dead letters."""
+        return self.section.on_error.dlq_order == "key"
+
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
         self._check(self.cls.config_type(), findings)

@@ -15,6 +15,7 @@ from hub.engine.deduplication import LINGER, Deduplication
 from hub.engine.leadership import Leadership
 from hub.engine.lock import RedisLock
 from hub.engine.outlet import Outlet
+from hub.engine.parking import Parking
 from hub.engine.polling import PollingUnit
 from hub.engine.reader import Reader
 from hub.engine.route import RouteUnit
@@ -231,6 +232,19 @@ def _flow(spec: RouteSpec) -> str:
     return f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}"
 
 
+            open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
+        )
+
+    def _parking(self, spec: SinkSpec) -> Parking:
+        former = spec.section.renamed_from
+        dlq = [spec.dlq, *([names.dlq(self._deployment.name, former)] if former else [])]
+        resolutions = names.resolutions(self._deployment.name)
+        return Parking(
+            self._settings,
+            unit=spec.name,
+            former=[former] if former else [],
+            dlq=dict.fromkeys(dlq),
+            resolutions=resolutions,
 class _Services(Mapping[str, Service]):
     """The deployment's services by name, each made when first asked for."""
 

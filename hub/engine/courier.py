@@ -19,6 +19,7 @@ from hub.engine.farside import FIRST_WAIT, LONGEST_WAIT, FarSide
 from hub.engine.intake import Intake
 from hub.engine.limit import Limit
 from hub.engine.outlet import DeadLetterFailed, Outlet
+from hub.engine.parking import Parked, Parking, Way
 from hub.engine.reader import Reader
 from hub.engine.schedule import Lane, Parcel
 from hub.engine.unit import Unit
@@ -27,6 +28,8 @@ from hub.sdk.delivery import Delivery
 from hub.sdk.errors import InvalidEvent, NotConnected, Permanent, Signal, Transient, WriteFailed
 from hub.sdk.event import Event, KafkaMessage
 from hub.sdk.sink import Sink
+
+_LOOK_AGAIN = 0.1  # seconds after which an event is looked at again that waits for the replays of its key
 
 
 class Courier:
@@ -42,6 +45,7 @@ class Courier:
         limit: learns from each call.
         retry: when to try again.
         reply: topic for the far side's answers, if any.
+        parking: keeps the order of keys over dead letters, where that is wanted.
         changed: called when `standing` has changed.
 
     Attributes:
@@ -60,6 +64,7 @@ class Courier:
         limit: Limit,
         retry: RetryPolicy,
         reply: str | None,
+        parking: Parking | None,
         changed: Callable[[], None],
     ) -> None:
         self._unit = unit
@@ -71,6 +76,7 @@ class Courier:
         self._limit = limit
         self._retry = retry
         self._reply = reply
+        self._parking = parking
         self._changed = changed
         self.standing: dict[Parcel, str] = {}
 
@@ -86,7 +92,7 @@ class Courier:
         """
         hopeless: list[tuple[Parcel, Exception, str]] = []
         ready: list[Parcel] = []
-        for parcel in parcels:
+        for parcel in parcels if self._parking is None else await self._unparked(parcels, self._parking, hopeless):
             try:
                 self._prepare(parcel)
                 ready.append(parcel)
@@ -96,6 +102,25 @@ class Courier:
             hopeless += await self._write(ready, used=used)
         for parcel, error, stage in hopeless:
             await self._bury(parcel, error, stage)
+
+    async def _unparked(
+        self, parcels: Sequence[Parcel], parking: Parking, hopeless: list[tuple[Parcel, Exception, str]]
+    ) -> list[Parcel]:
+        """Those that no dead letter of their key holds back."""
+        free: list[Parcel] = []
+        waiting: set[Lane] = set()
+        for parcel in parcels:
+            way = await parking.way(parcel.record.key, parcel.record.headers)
+            if parcel.lane in waiting:
+                self._intake.schedule.back(parcel)
+            elif way is Way.OUT:
+                free.append(parcel)
+            elif way is Way.WAIT:
+                waiting.add(parcel.lane)
+                self._intake.schedule.put_off(parcel, _LOOK_AGAIN)
+            else:
+                hopeless.append((parcel, Parked("an earlier event of its key is a dead letter"), "park"))
+        return free
 
     def _prepare(self, parcel: Parcel) -> None:
         """Makes the delivery, the first time.
@@ -136,6 +161,10 @@ class Courier:
         held = sum(isinstance(each, NotConnected) for each in failures.values())
         self._limit.ended(time.monotonic() - began, len(parcels) - failed - held, failed, used=used)
         await self._publish_replies(replies)
+        if self._parking is not None:
+            for index, parcel in enumerate(parcels):
+                if index not in failures and parcel.replayed:
+                    await self._parking.delivered(parcel.record.key, parcel.record.headers)
         return self._settle(parcels, failures)
 
     async def _write_singly(self, parcels: Sequence[Parcel]) -> list[tuple[Parcel, Exception, str]]:
@@ -204,7 +233,7 @@ class Courier:
         failures = 0
         while True:
             try:
-                await self._outlet.bury(
+                written = await self._outlet.bury(
                     KafkaMessage(record.key, record.value, list(record.headers)),
                     error,
                     stage=stage,
@@ -223,6 +252,8 @@ class Courier:
                     return
                 continue
             self._stands(parcel)
+            if self._parking is not None:
+                await self._parking.buried(record.key, record.headers, written)
             self._dead_lettered(parcel, error_class(error))
             return
 

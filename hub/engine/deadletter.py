@@ -18,6 +18,8 @@ from hub.sdk.event import Header
 CONNECT = "__connect.errors."
 REPLAYS = "hub_replays"
 """Header that counts how often a record was replayed."""
+REPLAY_OF = "hub_replay_of"
+"""Header that says of a replay which dead letter it is: ``topic-partition@offset``."""
 ORIGIN = "hub_origin"
 """Header that says where an event first lay on Kafka: ``topic-partition@offset``."""
 ROUTE = "hub_route"
@@ -163,8 +165,8 @@ def stacktrace(headers: Sequence[Header]) -> str:
 def replay_headers(headers: Sequence[Header], *, source: Origin) -> list[Header]:
     """A dead letter's headers as they go back to the unit: all of them stay, with the count of replays raised."""
     replays = read_dead_letter(headers).replays + 1
-    kept = [header for header in headers if header[0] not in (REPLAYS, "hub_replay_of")]
-    return [*kept, (REPLAYS, str(replays).encode()), ("hub_replay_of", str(source).encode())]
+    kept = [header for header in headers if header[0] not in (REPLAYS, REPLAY_OF)]
+    return [*kept, (REPLAYS, str(replays).encode()), (REPLAY_OF, str(source).encode())]
 
 
 def is_failure_header(name: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from hub.deployment import Deployment, SourceSpec
+from hub.deployment import Deployment, SinkSpec, SourceSpec
 from hub.engine.backlog import Backlog
 from hub.engine.deadletter import DeadLetter, Origin, earlier_failures, is_failure_header, read_dead_letter, stacktrace
 from hub.engine.resolutions import Resolution, Resolutions
@@ -33,6 +33,7 @@ class Queue:
         inbox: topic through which it alone receives events; a source has none.
         former: names that it had before.
         types: of a source: event type → the topic that it publishes to.
+        sequenced: whether it keeps the order of a key over dead letters.
     """
 
     unit: str
@@ -41,6 +42,7 @@ class Queue:
     inbox: str | None = None
     former: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
+    sequenced: bool = False
 
     def target(self, letter: Letter) -> str | None:
         """The topic to which a dead letter goes back; None where there is none.
@@ -64,7 +66,8 @@ def _queue(deployment: str, spec: Any) -> Queue:
         return Queue(spec.name, spec.kind, (spec.dlq,), types=types)
     former = spec.section.renamed_from
     topics = dict.fromkeys([spec.dlq, *([names.dlq(deployment, former)] if former else [])])
-    return Queue(spec.name, spec.kind, tuple(topics), spec.inbox, (former,) if former else ())
+    sequenced = isinstance(spec, SinkSpec) and spec.sequenced
+    return Queue(spec.name, spec.kind, tuple(topics), spec.inbox, (former,) if former else (), sequenced=sequenced)
 
 
 @dataclass(frozen=True)

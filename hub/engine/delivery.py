@@ -25,6 +25,7 @@ from hub.engine.farside import FarSide
 from hub.engine.intake import Commit, Intake
 from hub.engine.limit import Limit
 from hub.engine.outlet import Outlet
+from hub.engine.parking import Parking
 from hub.engine.reader import Reader
 from hub.engine.schedule import Parcel
 from hub.engine.unit import State, Unit
@@ -55,6 +56,7 @@ class DeliveryLoop:
         retry: when to try again.
         concurrency: deliveries under way at once, at most.
         reply: topic for the far side's answers, if any.
+        parking: keeps the order of keys over dead letters, where that is wanted.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class DeliveryLoop:
         retry: RetryPolicy,
         concurrency: int,
         reply: str | None,
+        parking: Parking | None = None,
     ) -> None:
         self._unit = unit
         self._sink = sink
         self._reader = reader
-        self._intake = Intake()
+        self._intake = Intake(replays_first=parking is not None)
         self._limit = Limit(concurrency)
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -85,8 +88,10 @@ class DeliveryLoop:
             limit=self._limit,
             retry=retry,
             reply=reply,
+            parking=parking,
             changed=self._turned,
         )
+        self._parking = parking
         self._generation = reader.generation
         self._calls: set[asyncio.Task[None]] = set()
         self._in_flight = 0
@@ -243,7 +248,12 @@ class DeliveryLoop:
                 continue  # they are read again by whoever has the partitions next
             if self._generation != reader.generation:
                 self._forget()
-                self._generation = reader.generation
+                generation = reader.generation
+                if self._parking is not None:
+                    await self._parking.catch_up()
+                    if reader.revoking.is_set() or generation != reader.generation:
+                        continue
+                self._generation = generation
             if batches:
                 self._unit.ledger.taken += self._intake.take(batches, reader.found)
                 self._settled.set()

@@ -36,13 +36,16 @@ class Intake:
     Args:
         limit: bytes to hold.
         clock: gives seconds.
+        replays_first: see `Schedule`.
 
     Attributes:
         schedule: which records may go out.
     """
 
-    def __init__(self, limit: int = BYTES, clock: Callable[[], float] = time.monotonic) -> None:
-        self.schedule = Schedule(clock)
+    def __init__(
+        self, limit: int = BYTES, clock: Callable[[], float] = time.monotonic, *, replays_first: bool = False
+    ) -> None:
+        self.schedule = Schedule(clock, replays_first=replays_first)
         self._limit = limit
         self._frontiers: dict[TopicPartition, Frontier] = {}
         self._bytes: defaultdict[TopicPartition, int] = defaultdict(int)

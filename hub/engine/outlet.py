@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.engine.deadletter import Origin, dead_letter_headers
-from hub.kafka.publisher import Publisher, Record, TooLarge
+from hub.kafka.publisher import Publisher, Record, RecordMetadata, TooLarge
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import HubError
 from hub.sdk.event import Header, KafkaMessage
@@ -68,8 +68,8 @@ class Outlet:
         stage: str,
         attempts: int = 1,
         origin: Origin | None = None,
-    ) -> None:
-        """Writes a dead letter and waits for its acknowledgement.
+    ) -> RecordMetadata:
+        """Writes a dead letter and waits for its acknowledgement; gives where it lies.
 
         Raises:
             DeadLetterFailed: it could not be written.
@@ -96,3 +96,4 @@ class Outlet:
                 f"{self._unit}: a dead letter could not be written to {self.dlq}: {failure}. "
                 "The event stays where it is; the unit stands still rather than lose it."
             ) from failure
+        return result

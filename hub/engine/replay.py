@@ -7,15 +7,17 @@ what one command has resolved, the next one doesn't see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from aiokafka import TopicPartition
 
 from hub.deployment import Deployment
 from hub.engine.backlog import Backlog
 from hub.engine.deadletters import DeadLetters, Letter, check_units, queues_of
+from hub.engine.parking import Parked
 from hub.engine.resolutions import Kind, Resolutions
 from hub.engine.selection import Selection
 from hub.engine.transaction import TransactionalWriter
@@ -28,6 +30,8 @@ from hub.kafka.specs import table_topic
 
 BATCH = 200
 """Dead letters in one transaction at most."""
+FOLLOW_UPS = 20
+"""Times at most that a replay goes back for what was parked behind it while it was at work."""
 BATCH_BYTES = 8 * 2**20
 """Bytes in one transaction at most, but for one record that is larger by itself."""
 
@@ -58,6 +62,8 @@ class Replay:
         self._selection = replace(selection, resolved=force and bool(selection.ids))
         self._force = force
         self._by_unit = {queue.unit: queue for queue in self._queues}
+        self._behind: set[tuple[str, bytes | None]] = set()
+        self._sequences: set[tuple[str, bytes]] = set()
         self._resolutions = Resolutions(settings, deployment.name)
         self._letters = DeadLetters(settings, self._queues, self._resolutions)
         self.outcomes: dict[str, Outcome] = {
@@ -78,7 +84,7 @@ class Replay:
         limits = await self._limits()
         await self._resolutions.refresh()
         try:
-            async for letter in self._letters.read(self._selection):
+            async for letter in self._selected(self._selection, kind):
                 if kind == "discarded" or self._way_back(letter, limits) is not None:
                     self._count(letter)
         finally:
@@ -102,7 +108,38 @@ class Replay:
             record = self._way_back(letter, limits)
             return None if record is None else [record]
 
-        await self._work(send, "replayed", largest=min(limits.values()))
+        began = datetime.now(UTC)
+        try:
+            await self._work(send, "replayed", largest=min(limits.values()))
+            await self._follow_up(send, began, largest=min(limits.values()))
+        finally:
+            await self._resolutions.stop()
+
+    async def _follow_up(
+        self, send: Callable[[Letter], Sequence[Record] | None], began: datetime, *, largest: int
+    ) -> None:
+        """Replays what was parked meanwhile behind what was replayed, until nothing was: else a busy key stays parked.
+
+        Args:
+            send: as for `_work`.
+            began: when the first ones were read.
+            largest: as for `_work`.
+        """
+        chosen = self._selection
+        for _ in range(FOLLOW_UPS):
+            sequences, self._sequences = self._sequences, set()
+            if not sequences or chosen.limit is not None:
+                return
+            self._selection = Selection(
+                units=frozenset(unit for unit, _ in sequences),
+                keys=frozenset(key.decode(errors="replace") for _, key in sequences),
+                errors=frozenset({Parked.__name__}),
+                since=began,
+            )
+            try:
+                await self._work(send, "replayed", largest=largest)
+            finally:
+                self._selection = chosen
 
     async def discard(self, reason: str = "") -> None:
         """Writes dead letters off: they stay where they lie, and are no longer listed or replayed.
@@ -115,7 +152,10 @@ class Replay:
         """
         await topics.ensure_topics(self._settings, [table_topic(self._resolutions.topic)])
         limits = await topics.limits(self._settings, [self._resolutions.topic])
-        await self._work(lambda _: [], "discarded", reason, largest=min(limits.values()))
+        try:
+            await self._work(lambda _: [], "discarded", reason, largest=min(limits.values()))
+        finally:
+            await self._resolutions.stop()
 
     async def _work(
         self, decide: Callable[[Letter], Sequence[Record] | None], kind: Kind, reason: str = "", *, largest: int
@@ -128,27 +168,31 @@ class Replay:
             reason: what is noted.
             largest: smallest ``max.message.bytes`` of the topics that are written.
         """
-        try:
-            left = self._selection.limit
-            for topic in self._letters.topics(self._selection):
-                selection = replace(self._selection, limit=left)
-                writer = TransactionalWriter(self._settings, self._transactional_id(topic), largest=largest)
-                batch = _Batch(topic, writer, self._resolutions, kind, reason, self._count)
-                async with Backlog(self._settings, [topic], since=selection.since) as backlog:
-                    await writer.start()
-                    try:
-                        # Only now: whoever worked on this topic before can add nothing more, and has nothing open.
-                        await self._resolutions.refresh()
-                        seen = await self._go_through(selection, backlog, decide, batch)
-                        await batch.tidy(backlog.beginnings)
-                    finally:
-                        await writer.stop()
-                if left is not None:
-                    left -= seen
-                    if left <= 0:
-                        return
-        finally:
-            await self._resolutions.stop()
+        left = self._selection.limit
+        for topic in self._letters.topics(self._selection):
+            selection = replace(self._selection, limit=left)
+            writer = TransactionalWriter(self._settings, self._transactional_id(topic), largest=largest)
+            sequenced = [unit for unit in self.outcomes if unit in self._by_unit and self._by_unit[unit].sequenced]
+            batch = _Batch(topic, writer, self._resolutions, kind, reason, self._count, sequenced)
+            # Where the order of keys is kept, what lies before the selected ones matters, too.
+            since = None if sequenced else selection.since
+            await writer.start()
+            try:
+                if kind == "replayed" and sequenced:
+                    await writer.write([self._resolutions.announce(unit) for unit in sequenced])
+                async with Backlog(self._settings, [topic], since=since) as backlog:
+                    # Only now: whoever worked on this topic before can add nothing more, and has nothing open.
+                    await self._resolutions.refresh()
+                    seen = await self._go_through(selection, backlog, decide, batch)
+                    await batch.tidy(backlog.beginnings)
+                    if kind == "replayed" and sequenced and not self._sequences:
+                        await writer.write([self._resolutions.announce(unit, over=True) for unit in sequenced])
+            finally:
+                await writer.stop()
+            if left is not None:
+                left -= seen
+                if left <= 0:
+                    return
 
     async def _go_through(
         self,
@@ -158,7 +202,7 @@ class Replay:
         batch: _Batch,
     ) -> int:
         seen = 0
-        async with aclosing(self._letters.read(selection, backlog=backlog)) as letters:
+        async with aclosing(self._selected(selection, batch.kind, backlog)) as letters:
             async for letter in letters:
                 seen += 1
                 records = decide(letter)
@@ -168,11 +212,48 @@ class Replay:
         return seen
 
     def _way_back(self, letter: Letter, limits: Mapping[str, int]) -> Record | None:
-        found = way_back(self._by_unit.get(letter.unit), letter, limits, force=self._force)
+        queue = self._by_unit.get(letter.unit)
+        if self._is_held(letter):
+            text = "an earlier dead letter of its key stays behind: replay or discard that first"
+            found: Record | Refusal = Refusal(letter.place, "out_of_order", text)
+        else:
+            found = way_back(queue, letter, limits, force=self._force)
         if isinstance(found, Refusal):
             self._outcome(letter).refusals.append(found)
+            self._leave_behind(letter)
             return None
+        if queue is not None and queue.sequenced and letter.key is not None:
+            self._sequences.add((letter.unit, letter.key))
         return found
+
+    def _is_held(self, letter: Letter) -> bool:
+        """Whether its key's order keeps it from going back."""
+        return (letter.unit, letter.key) in self._behind and not self._force
+
+    def _leave_behind(self, letter: Letter) -> None:
+        """Notes that it stays, so that nothing of its key goes before it where the unit keeps the order."""
+        queue = self._by_unit.get(letter.unit)
+        if queue is not None and queue.sequenced and letter.key is not None and letter.resolution is None:
+            self._behind.add((letter.unit, letter.key))
+
+    async def _selected(
+        self, selection: Selection, kind: Kind, backlog: Backlog | None = None
+    ) -> AsyncGenerator[Letter]:
+        """The selected dead letters; where a unit keeps the order of its keys, the others are looked at as well."""
+        wide = selection
+        if kind == "replayed" and any(self._by_unit[each].sequenced for each in self.outcomes if each in self._by_unit):
+            wide = Selection(units=selection.units)
+        left = selection.limit
+        async with aclosing(self._letters.read(wide, backlog=backlog)) as letters:
+            async for letter in letters:
+                if wide is not selection and not selection.matches(letter):
+                    self._leave_behind(letter)
+                    continue
+                yield letter
+                if left is not None:
+                    left -= 1
+                    if left <= 0:
+                        return
 
     def _outcome(self, letter: Letter) -> Outcome:
         """The one of the letter's unit; made where the deployment has no such unit any more."""
@@ -205,11 +286,13 @@ class _Batch:
         kind: Kind,
         reason: str,
         count: Callable[[Letter], None],
+        sequenced: Collection[str] = (),
     ) -> None:
         self._topic = topic
         self._writer = writer
         self._resolutions = resolutions
-        self._kind = kind
+        self._sequenced = sequenced
+        self.kind = kind
         self._reason = reason
         self._count = count
         self._letters: list[Letter] = []
@@ -222,7 +305,9 @@ class _Batch:
         if len(self._letters) >= BATCH or (self._letters and self._bytes + size > BATCH_BYTES):
             await self.write()
         self._letters.append(letter)
-        self._records += [*records, self._resolutions.mark(letter.place, letter.timestamp, self._kind, self._reason)]
+        sequenced = letter.unit in self._sequenced and self.kind == "replayed" and letter.key is not None
+        note = self._resolutions.mark(letter.place, letter.timestamp, self.kind, self._reason, sequenced=sequenced)
+        self._records += [*records, note]
         self._bytes += size
 
     async def write(self) -> None:

@@ -22,6 +22,9 @@ from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import describe_topics
 
+ANNOUNCED = 60.0
+"""Seconds after which the announcement of a replay counts no longer: whoever made it renews it, or is gone."""
+_ANNOUNCEMENT = b"replaying "
 _log = logging.getLogger("hub.engine.resolutions")
 
 Kind = Literal["replayed", "discarded"]
@@ -36,6 +39,9 @@ class Resolution(BaseModel):
         by: the process that did it, host and process id.
         timestamp: of the dead letter's record, milliseconds since 1970.
         reason: the operator's words.
+        sequenced: of a replay, whether its key is held until it has ended: the sink keeps order over dead letters.
+        ended: whether such a replay was delivered, or dead-lettered again.
+        again: in the latter case, where it lies now, ``topic-partition@offset``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +51,9 @@ class Resolution(BaseModel):
     by: str
     timestamp: int
     reason: str = ""
+    sequenced: bool = False
+    ended: bool = False
+    again: str = ""
 
 
 class Resolutions:
@@ -81,10 +90,19 @@ class Resolutions:
         found = self._known.get(Origin(record.topic, record.partition, record.offset))
         return found if found is not None and found.timestamp == record.timestamp else None
 
-    def mark(self, place: Origin, timestamp: int, kind: Kind, reason: str = "") -> Record:
+    def mark(self, place: Origin, timestamp: int, kind: Kind, reason: str = "", *, sequenced: bool = False) -> Record:
         """The record that resolves a dead letter, to be written in one transaction with what was done."""
-        decided = Resolution(kind=kind, at=datetime.now(UTC), by=worker_name(), timestamp=timestamp, reason=reason)
+        decided = Resolution(
+            kind=kind, at=datetime.now(UTC), by=worker_name(), timestamp=timestamp, reason=reason, sequenced=sequenced
+        )
         return Record(self.topic, str(place).encode(), decided.model_dump_json().encode())
+
+    def announce(self, unit: str, *, over: bool = False) -> Record:
+        """The record that says of a unit which keeps order over dead letters that they are being replayed, or no more.
+
+        Meanwhile the unit parks nothing more, but waits: what it parks while dead letters are gathered would be left.
+        """
+        return Record(self.topic, announcement(unit), None if over else b"{}")
 
     def outlived(self, beginnings: Mapping[TopicPartition, int]) -> list[Record]:
         """Tombstones for resolutions whose dead letters retention has deleted, so that the table doesn't grow for ever.
@@ -99,8 +117,15 @@ class Resolutions:
         ]
 
 
+def announcement(unit: str) -> bytes:
+    """The key under which it stands that a unit's dead letters are being replayed."""
+    return _ANNOUNCEMENT + unit.encode()
+
+
 def _read(entries: Iterable[tuple[bytes, Any]]) -> Iterable[tuple[Origin, Resolution]]:
     for key, entry in entries:
+        if key.startswith(_ANNOUNCEMENT):
+            continue
         place = Origin.parse(key.decode(errors="replace"))
         try:
             resolution = Resolution.model_validate_json(entry.value)

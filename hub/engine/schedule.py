@@ -83,11 +83,13 @@ class Lane:
 class Schedule:
     """Which records may go out now.
 
-    A record that is given out by `take` is given back by exactly one of `settle`, `again` and `back`; its lane goes on
-    once all that was taken of it is back.
+    A record that is given out by `take` is given back by exactly one of `settle`, `again`, `back` and `put_off`; its
+    lane goes on once all that was taken of it is back.
 
     Args:
         clock: gives seconds.
+        replays_first: whether what comes from a replay goes before all else of its key that isn't under way: for sinks
+            where that waits for the replays.
 
     Attributes:
         bytes: what all held records take together.
@@ -95,8 +97,9 @@ class Schedule:
         under_way: how many are given out, stale ones included.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, replays_first: bool = False) -> None:
         self._clock = clock
+        self._replays_first = replays_first
         self._lanes: dict[object, Lane] = {}
         self._ready: list[tuple[int, Lane]] = []
         self._waiting: list[tuple[float, int, Lane]] = []
@@ -124,10 +127,23 @@ class Schedule:
         self._sequence += 1
         parcel = Parcel(record, lane, self._sequence)
         self.bytes += parcel.size
-        lane.queue.append(parcel)
-        if len(lane.queue) == 1:
-            heapq.heappush(self._ready, (parcel.sequence, lane))
+        if self._replays_first and parcel.replayed:
+            self._put_first(parcel, lane)
+        else:
+            lane.queue.append(parcel)
+            if len(lane.queue) == 1:
+                heapq.heappush(self._ready, (parcel.sequence, lane))
         return parcel
+
+    def _put_first(self, parcel: Parcel, lane: Lane) -> None:
+        """Puts a replay behind what is under way and behind other replays, and before the rest."""
+        index = lane.taken
+        while index < len(lane.queue) and lane.queue[index].replayed:
+            index += 1
+        lane.queue.insert(index, parcel)
+        if index == 0:
+            lane.state = _State.READY
+            heapq.heappush(self._ready, (parcel.sequence, lane))
 
     def _taken_back(self, record: Any, lane: Lane) -> Parcel | None:
         parcel = self._stale.get((record.topic, record.partition, record.offset))
@@ -195,6 +211,11 @@ class Schedule:
         self._failing.pop(parcel.sequence, None)
         parcel.failure = None
         parcel.due = 0.0
+        self._give_back(parcel)
+
+    def put_off(self, parcel: Parcel, wait: float) -> None:
+        """Not tried; its key waits for so many seconds."""
+        parcel.due = self._clock() + wait
         self._give_back(parcel)
 
     def clear(self) -> int:

@@ -6,12 +6,14 @@ back only itself. While the far side is down the unit waits: no retry is used up
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from hub.engine.attempts import Retrying, RetryPolicy
 from hub.engine.delivery import DeliveryLoop
 from hub.engine.outlet import Outlet
+from hub.engine.parking import Parking
 from hub.engine.reader import Reader
 from hub.engine.reading import ReadingUnit
 from hub.sdk.sink import Sink
@@ -30,6 +32,7 @@ class SinkUnit(ReadingUnit[Outlet]):
         retry: when to try again.
         concurrency: deliveries under way at once.
         reply: topic for the far side's answers, if any.
+        open_parking: gives, for each life, what keeps the order of keys over dead letters, where that is wanted.
     """
 
     kind = "sink"
@@ -46,26 +49,40 @@ class SinkUnit(ReadingUnit[Outlet]):
         retry: RetryPolicy,
         concurrency: int,
         reply: str | None,
+        open_parking: Callable[[], Parking] | None = None,
     ) -> None:
         super().__init__(name, flow=flow, connector=connector, open_reader=open_reader, open_outlet=open_outlet)
         self._build = build
         self._retry = retry
         self._concurrency = concurrency
         self._reply = reply
+        self._open_parking = open_parking
         self._delivery: DeliveryLoop | None = None
 
     def retrying(self) -> list[Retrying]:
         """Deliveries that failed and wait for another attempt."""
         return self._delivery.retrying() if self._delivery else []
 
+    @asynccontextmanager
+    async def _parking(self) -> AsyncIterator[Parking | None]:
+        if self._open_parking is None:
+            yield None
+            return
+        parking = self._open_parking()
+        try:
+            await parking.start()
+            yield parking
+        finally:
+            await parking.stop()
+
     async def run(self) -> None:
         """Reads, writes and commits until it is stopped."""
         sink = self._build()
         self.flow = sink.far_side or self.flow
         try:
-            async with self.reading() as (reader, outlet):
+            async with self.reading() as (reader, outlet), self._parking() as parking:
                 self._delivery = delivery = DeliveryLoop(
-                    self, sink, reader, outlet, self._retry, self._concurrency, self._reply
+                    self, sink, reader, outlet, self._retry, self._concurrency, self._reply, parking
                 )
                 await delivery.run()
         finally:

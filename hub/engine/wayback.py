@@ -22,12 +22,12 @@ class Refusal(NamedTuple):
 
     Attributes:
         place: where that is.
-        why: ``looping``, ``too_large`` or ``no_way``.
+        why: ``looping``, ``too_large``, ``no_way`` or ``out_of_order``.
         text: for people.
     """
 
     place: Origin
-    why: Literal["looping", "too_large", "no_way"]
+    why: Literal["looping", "too_large", "no_way", "out_of_order"]
     text: str
 
 

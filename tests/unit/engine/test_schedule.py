@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
+from hub.engine.deadletter import REPLAYS
 from hub.engine.frontier import decode
 from hub.engine.intake import Intake
 from hub.engine.schedule import OVERHEAD, Parcel, Schedule
@@ -24,9 +25,11 @@ class Clock:
         return self.now
 
 
-def record(offset: int, key: str | None = "a", partition: int = 0, size: int = 0) -> SimpleNamespace:
+def record(
+    offset: int, key: str | None = "a", partition: int = 0, size: int = 0, headers: tuple = ()
+) -> SimpleNamespace:
     return SimpleNamespace(
-        topic="in", partition=partition, offset=offset, key=key and key.encode(), value=b"x" * size, headers=()
+        topic="in", partition=partition, offset=offset, key=key and key.encode(), value=b"x" * size, headers=headers
     )
 
 
@@ -125,6 +128,25 @@ def test_the_last_word_is_the_last_events():
     (four,) = made.take(10)
     made.settle(four)
     assert offsets(made.take(10)) == [5]
+
+
+def test_replays_go_first_where_the_rest_waits_for_them():
+    """In their own order, behind what is under way; else nothing of the key would ever go out again."""
+    clock = Clock()
+    made = Schedule(clock, replays_first=True)
+    for n in range(3):
+        made.add(record(n, "a"))
+    (zero,) = made.take(10)
+    made.put_off(zero, 60.0)
+    for n in (10, 11):
+        made.add(record(n, "a", 1, headers=((REPLAYS, b"1"),)))
+    for expected in (10, 11):
+        (replay,) = made.take(10)
+        assert replay.record.offset == expected
+        made.settle(replay)
+    assert made.take(10) == []
+    clock.now = 60.0
+    assert made.take(10) == [zero]
 
 
 def test_what_is_held_is_counted_in_bytes():
