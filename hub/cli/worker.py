@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from hub.cli import collector
 from hub.cli.output import INTERRUPTED, OK, RUNTIME, plural
 from hub.cli.watch import Watch
 from hub.deployment import Deployment
@@ -149,6 +150,7 @@ class Worker:
             if begun:
                 self._announce()
                 started()
+                collector.spare()
                 await self._over()
         finally:
             clean = await self._drain()

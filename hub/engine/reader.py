@@ -24,7 +24,7 @@ from hub.engine.accounts import Accounts
 from hub.engine.frontier import decode
 from hub.engine.lag import Lag
 from hub.engine.positions import Positions
-from hub.kafka import clients
+from hub.kafka import clients, fetching
 from hub.kafka.errors import kafka_error
 from hub.kafka.exactly_once import Membership
 from hub.kafka.settings import KafkaSettings
@@ -95,6 +95,10 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             raise NotConnected(f"group {self._group} gave us no assignment within {JOIN_LIMIT:g} s") from error
         if self._failure is not None:
             raise self._failure
+
+    def lean(self) -> None:
+        """From now on records don't tell their topic and partition, which are those of their batch: they cost less."""
+        fetching.lean(self._consumer)
 
     async def stop(self, limit: float = 10.0) -> None:
         """Leaves the group, and waits for so many seconds until it has."""

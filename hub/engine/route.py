@@ -6,7 +6,10 @@ Exactly once: outputs, dead letters and positions are one transaction, see `hub.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, NamedTuple
+
+from aiokafka import TopicPartition
 
 from hub.contracts import ContractViolation
 from hub.engine.accounts import Accounts
@@ -21,14 +24,49 @@ from hub.kafka.errors import TooLarge
 from hub.kafka.exactly_once import TransactionWriter
 from hub.routes import Program
 from hub.sdk.errors import ConfigError, InvalidEvent
-from hub.sdk.event import Event, Header
+from hub.sdk.event import CHECKED, Event, Header
+
+_FORMS = 1024
+"""Combinations of header names that are remembered."""
+_name = itemgetter(0)
 
 
-class _Work(NamedTuple):
+class _Work:
     """What a route does with a batch; one thing, so that no batch is done half by one program and half by the next."""
 
-    program: Program
-    targets: Mapping[str, str]
+    def __init__(self, program: Program, targets: Mapping[str, str]) -> None:
+        self.program = program
+        self.targets = targets
+        self._topics: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def topics(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The topics that names mean. Two may mean the same one: it gets an event once."""
+        topics = self._topics.get(names)
+        if topics is None:
+            topics = self._topics[names] = tuple(dict.fromkeys(self.targets[each] for each in names))
+        return topics
+
+
+class _Form(NamedTuple):
+    """What the names of a record's headers tell of it. There are few combinations of them in any system.
+
+    Attributes:
+        marked: where `CHECKED` stands, if it does; else -1.
+        way: likewise the routes that the event came through.
+        placed: whether it says where it first lay.
+        replayed: whether it was a dead letter.
+    """
+
+    marked: int
+    way: int
+    placed: bool
+    replayed: bool
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Form:
+        """The form of records whose headers have these names, in this order."""
+        last = {name: index for index, name in enumerate(names)}
+        return cls(last.get(CHECKED[0], -1), last.get(ROUTE, -1), ORIGIN in last, REPLAYS in last)
 
 
 class RouteUnit(ReadingUnit[TransactionWriter]):
@@ -62,12 +100,15 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._targets = dict(targets)
         self._dlq = dlq
         self._route = name.encode()
+        self._way = (ROUTE, self._route)
+        self._forms: dict[tuple[str, ...], _Form] = {}
         self._next: _Work
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
         self._next = work = _Work(self._compile(), self._targets)
         async with self.reading() as (reader, writer):
+            reader.lean()
 
             async def prepare() -> None:
                 nonlocal work
@@ -114,64 +155,89 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
 
     def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter, accounts: Accounts) -> None:
         """Maps records, and puts what comes of them into the transaction."""
-        contracts, program = self.contracts, work.program
+        # This loop is the hot path: what can be found out once per batch, or per form of headers, is.
+        contracts, program, forms, strict = self.contracts, work.program.function, self._forms, CHECKED[1]
         for at, records in batches.items():
             self.ledger.taken += len(records)
             counts = accounts.open(at)
             counts.taken += len(records)
+            place = f"{at.topic}-{at.partition}@".encode()
             for record in records:
+                headers = record.headers
+                names = tuple(map(_name, headers))
+                form = forms.get(names) or self._form(names)
                 try:
-                    event = Event.from_kafka(record.key, record.value, record.headers)
+                    if form.marked >= 0 and headers[form.marked][1] == strict:
+                        event = Event.strict(record.key, record.value, headers)
+                    else:
+                        event = Event.from_kafka(record.key, record.value, headers)
                     if contracts is not None:
                         contracts.consumed(event)
                     outcome = program(event)
-                    if type(outcome) is str:
+                    if isinstance(outcome, str):
                         counts.filtered[outcome] += 1
                     else:
-                        self._write(record, outcome, work, writer)
+                        added = [self._way if form.way < 0 else (ROUTE, headers[form.way][1] + b"/" + self._route)]
+                        if not form.placed:
+                            added.append((ORIGIN, b"%b%d" % (place, record.offset)))
+                        self._write(outcome, added, work, writer, fresh=form.way < 0 and not form.replayed)
                         counts.delivered += 1
                 except (ConfigError, DeadLetterFailed):
                     raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
                 except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
-                    self._bury(record, error, writer)
+                    self._bury(at, record, error, writer)
                     counts.dead_lettered[error_class(error)] += 1
-                if record.headers and any(name == REPLAYS for name, _ in record.headers):
+                if form.replayed:
                     counts.replayed += 1
 
-    def _write(self, record: Any, outcome: Any, work: _Work, writer: TransactionWriter) -> None:
+    def _form(self, names: tuple[str, ...]) -> _Form:
+        if len(self._forms) >= _FORMS:
+            self._forms.clear()
+        form = self._forms[names] = _Form.of(names)
+        return form
+
+    def _write(
+        self,
+        outcome: list[tuple[Event, tuple[str, ...]]],
+        added: list[Header],
+        work: _Work,
+        writer: TransactionWriter,
+        *,
+        fresh: bool,
+    ) -> None:
         """Puts the events that came of a record into the transaction: all of them, or none.
+
+        Args:
+            outcome: events, with the names they go to.
+            added: headers that they get.
+            work: see the class.
+            writer: where they go.
+            fresh: whether no route made the record, and it was no dead letter.
 
         Raises:
             TooLarge: one of them is larger than its topic takes.
         """
-        named = dict(record.headers)
-        # The whole way: two routes may lead from one event, by two middle steps, into one sink.
-        earlier = named.get(ROUTE)
-        added: list[Header] = [(ROUTE, self._route if earlier is None else earlier + b"/" + self._route)]
-        if ORIGIN not in named:
-            added.append((ORIGIN, f"{record.topic}-{record.partition}@{record.offset}".encode()))
-        plain = earlier is None and REPLAYS not in named
         outputs: list[tuple[str, bytes | None, bytes | None, list[Header]]] = []
         for made, targets in outcome:
             if self.contracts is not None:
                 self.contracts.produced(made)
             key, value, headers = made.to_kafka()
-            if not plain:
+            if not fresh:
                 headers = [each for each in headers if each[0] != ROUTE and not is_failure_header(each[0])]
-            headers += added
-            # Two names may mean one topic; it gets the event once.
-            for topic in {work.targets[each]: None for each in targets}:
+            # The whole way: two routes may lead from one event, by two middle steps, into one sink.
+            headers = [*headers, *added]
+            outputs.extend([(topic, key, value, headers) for topic in work.topics(targets)])
+        if len(outputs) > 1:
+            for topic, key, value, headers in outputs:
                 if writer.too_large(topic, key, value, headers):
                     raise TooLarge(topic, *writer.sizes(topic, key, value, headers))
-                outputs.append((topic, key, value, headers))
         for output in outputs:
             refusal = writer.add(*output)
             if refusal is not None:
                 raise refusal
 
-    def _bury(self, record: Any, error: Exception, writer: TransactionWriter) -> None:
+    def _bury(self, at: TopicPartition, record: Any, error: Exception, writer: TransactionWriter) -> None:
         """Puts a dead letter into the transaction."""
-        origin = Origin(record.topic, record.partition, record.offset)
         headers = dead_letter_headers(
             list(record.headers),
             unit=self.name,
@@ -179,9 +245,9 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
             stage=_stage(error),
             error=error,
             attempts=1,
-            origin=origin,
+            origin=Origin(at.topic, at.partition, record.offset),
         )
-        refusal = writer.add(self._dlq, record.key, record.value, headers, record.partition)
+        refusal = writer.add(self._dlq, record.key, record.value, headers, at.partition)
         if refusal is not None:
             raise DeadLetterFailed(
                 f"{self.name}: a dead letter could not be written to {self._dlq}: {refusal}. "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from hub.routes.errors import EvaluationError
@@ -35,11 +35,12 @@ class Program:
 
     Attributes:
         route: what was compiled.
+        function: what a call does, without the call; for those who do it for every event.
     """
 
     def __init__(self, route: Route, scope: Scope) -> None:
         self.route = route
-        self._function = Unit(route.sources.found, scope, body_of(route)).function
+        self.function: Callable[[Event], Outcome] = Unit(route.sources.found, scope, body_of(route)).function
 
     def __call__(self, event: Event) -> Outcome:
         """What the route makes of an event.
@@ -47,8 +48,7 @@ class Program:
         Raises:
             EvaluationError: an expression has no value for this event, and never will have.
         """
-        outcome: Outcome = self._function(event)
-        return outcome
+        return self.function(event)
 
 
 def body_of(route: Route) -> Any:

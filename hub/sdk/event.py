@@ -81,16 +81,18 @@ class Event:
         InvalidPayload: data that its content type can't hold, such as NaN in JSON.
     """
 
-    __slots__ = ("_added", "_attributes", "_data", "_headers", "_key", "_raw", "_removed", "_wire")
-
-    _attributes: dict[str, str] | None
-    _headers: tuple[Header, ...] | None
+    # Defaults of the class, and no slots: an event that comes from Kafka then sets three names, of eight.
+    _attributes: dict[str, str] | None = None
+    _headers: tuple[Header, ...] | None = None
+    _data: Any = _UNSET
+    _raw: bytes | None
     # Of an event that came from Kafka: its record's key and headers, which of these don't belong to it any more, and
-    # which do beside them.
+    # which do beside them; whether its payload is known to be strict JSON without another look.
     _key: bytes | None
     _wire: Sequence[Header] | None
-    _removed: frozenset[str]
-    _added: Sequence[Header]
+    _removed: frozenset[str] = _NOTHING
+    _added: Sequence[Header] = ()
+    _strict = False
 
     def __init__(
         self,
@@ -116,8 +118,7 @@ class Event:
         attributes["datacontenttype"] = datacontenttype
         validate(attributes)
         self._attributes = attributes
-        self._data: Any = data
-        self._raw: Any = _UNSET
+        self._data = data
         self._headers = tuple(headers)
         self._wire = None
         self._raw = payload.encode(data, datacontenttype)
@@ -143,29 +144,29 @@ class Event:
         return self
 
     @classmethod
-    def _of_wire(
+    def strict(cls, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> Event:
+        """The event of a record that is marked as `CHECKED`; nothing is looked at, and headers are read when needed."""
+        self = cls.__new__(cls)
+        self._key = key
+        self._raw = value
+        self._wire = headers
+        self._strict = True
+        return self
+
+    @classmethod
+    def _changed(
         cls,
         key: bytes | None,
         raw: bytes | None,
         wire: Sequence[Header],
-        removed: frozenset[str] = _NOTHING,
-        added: Sequence[Header] = (),
+        removed: frozenset[str],
+        added: Sequence[Header],
     ) -> Event:
-        """An event of a record that is known to be a valid one, whose headers are read when somebody looks.
-
-        Args:
-            key: the record's.
-            raw: the payload.
-            wire: headers as they came.
-            removed: names of those that don't belong to the event.
-            added: those that do, beside the rest.
-        """
+        """An event of a valid record, but for headers that don't belong to it any more, and others that do."""
         self = cls.__new__(cls)
-        self._attributes = self._headers = None
-        self._raw = raw
-        self._data = _UNSET
-        self._wire = wire
         self._key = key
+        self._raw = raw
+        self._wire = wire
         self._removed = removed
         self._added = added
         return self
@@ -210,16 +211,19 @@ class Event:
             computed: names of headers that come, and their texts.
             key: the partition key as text, if it changes; None where it has none any more.
         """
-        added = (*fixed, *[(name, text.encode()) for name, text in computed])
+        added = (*fixed, *[(name, text.encode()) for name, text in computed]) if computed else fixed
+        wire: Sequence[Header]
         if self._wire is None:
             message = self.to_kafka()
-            made = Event._of_wire(message.key, raw, message.headers, removed, added)
+            old, wire = message.key, message.headers
         else:
-            kept = [each for each in self._added if each[0] not in removed] if self._added else ()
-            made = Event._of_wire(self._key, raw, self._wire, self._removed | removed, (*kept, *added))
+            old, wire = self._key, self._wire
+            if self._added or self._removed:
+                removed |= self._removed
+                added = (*[each for each in self._added if each[0] not in removed], *added)
         if key is not _UNSET:
-            made._key = None if key is None else key.encode()  # noqa: SLF001  its own class
-        return made
+            old = None if key is None else key.encode()
+        return Event._changed(old, raw, wire, removed, added)
 
     # Attributes
 
@@ -275,7 +279,7 @@ class Event:
     @property
     def raw(self) -> bytes | None:
         """The payload as it travels; ``None`` is a tombstone."""
-        return self._raw  # type: ignore[no-any-return]  # _UNSET is gone once constructed
+        return self._raw
 
     @property
     def data(self) -> Any:
@@ -285,8 +289,7 @@ class Event:
             InvalidPayload: the bytes are not of the content type, or JSON that can't be read without loss.
         """
         if self._data is _UNSET:
-            wire = self._wire
-            if wire is not None and self._raw is not None and CHECKED in wire and not self._removed:
+            if self._strict and self._raw is not None:
                 self._data = orjson.loads(self._raw)  # it was found to be JSON when it was taken in
             else:
                 self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
@@ -355,8 +358,10 @@ class Event:
         Raises:
             InvalidEvent: the record is no CloudEvent, or an invalid one.
         """
-        if CHECKED in headers or _plain(headers):
-            return cls._of_wire(key, value, headers)
+        if CHECKED in headers:
+            return cls.strict(key, value, headers)
+        if _plain(headers):
+            return cls._changed(key, value, headers, _NOTHING, ())
         return _thorough(key, value, headers)
 
     def header(self, name: str) -> str | None:

@@ -23,7 +23,7 @@ def run(section: dict[str, Any], data: Any = None, name: str = "r", **attributes
     others = [Route({"where": "data.a == 1", "to": ["x"]}), Route({"where": "event.type == 'no'", "to": ["y"]})]
     fused = compile_fused([*others, Route(section, name)])
     outcome = program(one)
-    careful = program._function.__globals__["careful"](one)
+    careful = program.function.__globals__["careful"](one)
     together = dict(fused(one)).get(2, "where")
     assert plain(outcome) == plain(careful) == plain(together)
     return plain(outcome)

@@ -30,7 +30,7 @@ def result(function: Any, event: Event) -> Any:
 def test_both_versions_of_a_route_agree_on_every_payload(name: str) -> None:
     section = SECTIONS[name]
     route = compile_program(Route(section, name))
-    careful = route._function.__globals__["careful"]
+    careful = route.function.__globals__["careful"]
     topics = [section["from"]] if isinstance(section["from"], str) else section["from"]
     read = passed = 0
     for path in PAYLOADS:
