@@ -32,6 +32,10 @@ class Read:
     def count(self) -> int:
         return sum(map(len, self.keys.values()))
 
+    def selected(self, test: Callable[[int], bool]) -> int:
+        """How many of them pass a test."""
+        return sum(test(each) for numbers in self.partitions.values() for each in numbers)
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any
 
 from hub.deployment import Registry
 from hub.deployment import load as load_deployment
+from hub.engine.route import RouteUnit
+from hub.engine.runtime import Runtime
+from hub.engine.settings import IngressSettings
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
 from tests.chaos import check, workers
 from tests.chaos.check import Verdict
-from tests.chaos.load import Load
+from tests.chaos.load import Load, Message, plain
 from tests.chaos.scale import SEED, quantile
 from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
@@ -131,6 +134,14 @@ class Scene:
         await worker.ready("at work")
         return worker
 
+    def first(self) -> RouteUnit:
+        """The first route, in this process, not started."""
+        deployment = load_deployment(self.directory / "deployment", registry=Registry([]))
+        runtime = Runtime(deployment, self.kafka, only=["first"], ingress=IngressSettings(port=0), environ={})
+        unit = runtime.supervisor.units["first"]
+        assert isinstance(unit, RouteUnit)
+        return unit
+
     async def resumed(self, limit: float = 60.0) -> None:
         """Waits until what was done last is over for every partition."""
         deadline = time.monotonic() + limit
@@ -147,14 +158,22 @@ class Scene:
         """The end of every worker's log."""
         return "\n".join(f"--- {each.name}\n{each.log[-2000:]}" for each in self.workers)
 
-    async def outcome(self, expected: Any = comes_through) -> Outcome:
-        """Ends the load, waits until everything has come through, ends the workers, and compares."""
+    async def outcome(
+        self, expected: Callable[[int], bool] = comes_through, others: Mapping[str, Callable[[int], bool]] | None = None
+    ) -> Outcome:
+        """Ends the load, waits until everything has come through, ends the workers, and compares.
+
+        Args:
+            expected: whether the event of a number comes through to the outputs.
+            others: the same of outputs that get something else.
+        """
+        tests = {topic: (others or {}).get(topic, expected) for topic in self.outputs}
         self.load.end()
         await self.loading
         given = await check.read(self.kafka, f"{self.name}.in")
-        wanted = sum(expected(each) for numbers in given.partitions.values() for each in numbers)
+        wanted = {topic: given.selected(test) for topic, test in tests.items()}
         self.watch.last = time.monotonic()
-        while any(self.watch.count(topic) < wanted for topic in self.outputs):
+        while any(self.watch.count(topic) < count for topic, count in wanted.items()):
             if time.monotonic() - self.watch.last > SETTLE_LIMIT:
                 break
             await asyncio.sleep(0.1)
@@ -172,7 +191,7 @@ class Scene:
         return Outcome(
             events=given.count,
             verdicts={
-                topic.removeprefix(f"{self.name}."): check.compare(given, each, expected=expected)
+                topic.removeprefix(f"{self.name}."): check.compare(given, each, expected=tests[topic])
                 for topic, each in made.items()
             },
             disagreements=len(differing),
@@ -194,6 +213,8 @@ async def scene(
     rate: float,
     limit: int | None = None,
     outputs: tuple[str, ...] = ("out", "copy", "final"),
+    make: Callable[[int, bytes], Message] = plain,
+    more: str = "",
 ) -> AsyncIterator[Scene]:
     """A deployment with its input flowing, and no worker yet.
 
@@ -204,12 +225,14 @@ async def scene(
         rate: events per second.
         limit: how many at most.
         outputs: which of its topics are checked.
+        make: makes an event of its number and key.
+        more: further sections of its schema file.
     """
     deployment = directory / "deployment"
     deployment.mkdir(parents=True, exist_ok=True)
-    (deployment / "hub.yaml").write_text(DEPLOYMENT.format(name=name, partitions=PARTITIONS))
+    (deployment / "hub.yaml").write_text(DEPLOYMENT.format(name=name, partitions=PARTITIONS) + more)
     await ensure_topics(kafka, load_deployment(deployment, registry=Registry([])).topic_specs())
-    load = Load(kafka, f"{name}.in", seed=SEED, rate=rate, limit=limit)
+    load = Load(kafka, f"{name}.in", seed=SEED, rate=rate, limit=limit, make=make)
     topics = tuple(f"{name}.{each}" for each in outputs)
     it = Scene(kafka, name, directory, load, Watch(kafka, topics), topics)
     await it.watch.start()

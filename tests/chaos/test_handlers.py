@@ -9,10 +9,7 @@ from collections import Counter
 
 import pytest
 
-from hub.deployment import Registry, load
 from hub.engine.route import RouteUnit
-from hub.engine.runtime import Runtime
-from hub.engine.settings import IngressSettings
 from hub.engine.supervisor import Supervisor
 from hub.kafka.exactly_once import TransactionWriter
 from tests.chaos.cancelling import Cancelled
@@ -24,15 +21,6 @@ HANG = 5.0
 """Seconds in which whoever was cancelled has ended."""
 DEEPEST = 250
 """Waits after which a life is in its steady state, many transactions long."""
-
-
-def first(it: Scene) -> RouteUnit:
-    """The scene's first route, in this process."""
-    deployment = load(it.directory / "deployment", registry=Registry([]))
-    runtime = Runtime(deployment, it.kafka, only=["first"], ingress=IngressSettings(port=0), environ={})
-    unit = runtime.supervisor.units["first"]
-    assert isinstance(unit, RouteUnit)
-    return unit
 
 
 async def finished(it: Scene, unit: RouteUnit):
@@ -52,7 +40,7 @@ async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(ka
     slow: list[tuple[int, str, float]] = []
     async with scene(kafka, unique, tmp_path, rate=scaled(500, 500), outputs=("out", "copy")) as it:
         for _ in range(lives):
-            life = Cancelled(first(it).run(), chance.randint(1, DEEPEST))
+            life = Cancelled(it.first().run(), chance.randint(1, DEEPEST))
             await asyncio.wait({life.task, life.reached_task}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
             assert life.reached.is_set(), f"ended by itself, or came to a standstill, after {life.steps} waits"
             began = time.monotonic()
@@ -65,7 +53,7 @@ async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(ka
             if took > HANG:
                 slow.append((life.steps, life.place, took))
             places[life.place] += 1
-        outcome = await finished(it, first(it))
+        outcome = await finished(it, it.first())
     figures = {"places": len(places), "longest_end_s": round(longest, 2)}
     record("cancellation", {"fault": "cancelled at an await", "faults": lives, **figures, **outcome.to_json()})
     assert outcome.clean, f"{outcome}\n{places}"
@@ -76,7 +64,7 @@ async def test_a_mapping_that_takes_longer_than_a_transaction_may_repeats_nothin
     """The brokers abort it meanwhile; the route notices, begins anew, and commits each event once."""
     timeout, slow = 2.0, scaled(2, 20)
     async with scene(kafka, unique, tmp_path, rate=200, outputs=("out", "copy")) as it:
-        unit = first(it)
+        unit = it.first()
         compiled, turns = unit._compile, iter(range(1_000_000))
         left = [slow]
 

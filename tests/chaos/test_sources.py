@@ -1,0 +1,234 @@
+"""Polling sources whose workers are killed, hang, stop and come in twos: each event is stored once, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+
+from hub.engine.cursors import CursorStore
+from hub.kafka import clients
+from hub.kafka.settings import KafkaSettings
+from hub.sdk import Event
+from tests.chaos.check import stable
+from tests.chaos.polling import KEYS
+from tests.chaos.scale import SEED, quantile, record, scaled
+from tests.chaos.workers import Worker
+from tests.integration.commands import environment
+from tests.integration.engine import records, until
+
+pytestmark = pytest.mark.timeout(scaled(240, 3600))
+SESSION = 6.0
+DEPLOYMENT = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 4 }}
+events:
+  count.event: {{ schema: {{}}, topic: {name}.in }}
+sources:
+  feed:
+    use: count
+    every: 20ms
+    with: {{ began: {began}, rate: {rate}, limit: {limit} }}
+"""
+
+
+class Feed:
+    """A source and its workers."""
+
+    def __init__(self, kafka: KafkaSettings, name: str, directory: Path, limit: int) -> None:
+        self.kafka, self.name, self.directory, self.limit = kafka, name, directory, limit
+        self.topic = f"{name}.in"
+        self.workers: list[Worker] = []
+
+    def launch(self, step: int = 0, session_ms: int = int(SESSION * 1000)) -> Worker:
+        """Starts a worker; with a step, one that dies there."""
+        name = f"feed-{len(self.workers) + 1}"
+        command = [sys.executable, "-m", "tests.chaos.polling", str(self.directory / "deployment")]
+        command += [str(self.kafka.bootstrap_servers), str(step)]
+        worker = Worker(name, command, self.directory, self.kafka)
+        worker.process._env = environment(self.kafka, HUB_CHAOS_SESSION_MS=str(session_ms))
+        worker.process.start()
+        self.workers.append(worker)
+        return worker
+
+    async def leader(self) -> Worker:
+        """The one that polls, once exactly one of those that run says so."""
+        await until(lambda: len(self.saying("RUNNING")) == 1, "one leader")
+        return self.saying("RUNNING")[0]
+
+    def saying(self, state: str) -> list[Worker]:
+        """Those that run, and say so of their source."""
+        return [each for each in self.workers if each.process.running and says(each) == state]
+
+    async def growth(self) -> float:
+        """Waits until more is committed than is now; gives the seconds that it took."""
+        at = [TopicPartition(self.topic, number) for number in range(4)]
+        began = time.monotonic()
+        async with clients.running(clients.consumer(self.kafka)) as consumer:
+            before = await consumer.end_offsets(at)
+
+            async def grown() -> bool:
+                return await consumer.end_offsets(at) != before
+
+            await until(grown, "another commit")
+        return time.monotonic() - began
+
+    async def outcome(self) -> dict[str, int]:
+        """Waits until all is counted, ends the workers, and says what is wrong with what was stored."""
+        async with asyncio.timeout(scaled(90, 600)):
+            while True:
+                stored = await self.stored()
+                if stored is not None and stored[0] == f'{{"at":{self.limit}}}':
+                    break
+                await asyncio.sleep(0.2)
+        await asyncio.gather(*(each.process.stop() for each in self.workers))
+        await stable(self.kafka, [self.topic])
+        numbers: dict[str, list[int]] = {}
+        for each in await records(self.kafka, self.topic):
+            data = Event.from_kafka(each.key, each.value, each.headers).data
+            numbers.setdefault(data["key"], []).append(data["n"])
+        found = [n for each in numbers.values() for n in each]
+        return {
+            "events": self.limit,
+            "lost": self.limit - len(set(found)),
+            "duplicated": len(found) - len(set(found)),
+            "order_violations": sum(each != list(range(int(key), self.limit, KEYS)) for key, each in numbers.items()),
+            "miscounted": self.limit - stored[1],
+        }
+
+    async def stored(self) -> tuple[str, int] | None:
+        """The cursor, and how many events were counted as delivered."""
+        store = CursorStore(self.kafka, self.name)
+        await store.start()
+        try:
+            found = await store.account("feed")
+        finally:
+            await store.stop()
+        return None if found is None else (found.cursor, found.counts.delivered)
+
+
+def says(worker: Worker) -> str:
+    """What its source does, by its own last word."""
+    states = [line.split()[0] for line in worker.log.splitlines() if line.startswith(STATES)]
+    return states[-1] if states else ""
+
+
+STATES = ("UNASSIGNED", "RUNNING", "PAUSED", "FAILED", "STOPPED")
+
+
+@asynccontextmanager
+async def feed(
+    kafka: KafkaSettings, name: str, directory: Path, *, seconds: float, rate: float = 500
+) -> AsyncIterator[Feed]:
+    """A source whose far side goes on for so many seconds; no worker yet."""
+    deployment, limit = directory / "deployment", int(seconds * rate)
+    deployment.mkdir()
+    text = DEPLOYMENT.format(name=name, began=time.time(), rate=rate, limit=limit)
+    (deployment / "hub.yaml").write_text(text)
+    it = Feed(kafka, name, directory, limit)
+    try:
+        yield it
+    finally:
+        for each in it.workers:
+            each.process.kill()
+
+
+def clean(outcome: dict[str, int]) -> bool:
+    return not any(count for name, count in outcome.items() if name != "events")
+
+
+async def test_a_leader_that_is_killed_is_followed_within_seconds(kafka, unique, tmp_path):
+    """As `kill -9` does it, in the midst of its polls; each is replaced."""
+    kills, chance, gaps = scaled(2, 20), random.Random(SEED), []
+    async with feed(kafka, unique, tmp_path, seconds=scaled(30, 300)) as it:
+        it.launch()
+        it.launch()
+        for _ in range(kills):
+            victim = await it.leader()
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            victim.process.kill()
+            it.launch()
+            gaps.append(await it.growth())
+        outcome = await it.outcome()
+    record("source-kill", {"fault": "leader kill -9", "faults": kills, "gap_p95_s": quantile(gaps, 0.95), **outcome})
+    assert clean(outcome), outcome
+    assert max(gaps) < SESSION + 9, gaps
+
+
+async def test_a_leader_that_hangs_stands_by_when_it_goes_on(kafka, unique, tmp_path):
+    """SIGSTOP for one and a half times its session: the other polls, and goes on polling."""
+    stops, chance = scaled(1, 20), random.Random(SEED)
+    async with feed(kafka, unique, tmp_path, seconds=scaled(30, 400)) as it:
+        it.launch()
+        it.launch()
+        for _ in range(stops):
+            victim = await it.leader()
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
+            victim.process.suspend()
+            await asyncio.sleep(1.5 * SESSION)
+            victim.process.resume()
+            await until(lambda: says(victim) == "UNASSIGNED", "the zombie's standing by")  # noqa: B023  awaited at once
+            assert await it.leader() is not victim
+        outcome = await it.outcome()
+    record("source-stop", {"fault": "leader SIGSTOP 9 s", "faults": stops, **outcome})
+    assert clean(outcome), outcome
+
+
+async def test_a_leader_that_is_asked_to_end_hands_over_at_once(kafka, unique, tmp_path):
+    """SIGTERM, as in every deploy: nobody waits for a session to run out."""
+    rounds, gaps = scaled(2, 20), []
+    async with feed(kafka, unique, tmp_path, seconds=scaled(20, 200)) as it:
+        it.launch()
+        it.launch()
+        for _ in range(rounds):
+            leader = await it.leader()
+            it.launch()
+            await until(lambda: len(it.saying("UNASSIGNED")) == 2, "two that stand by")
+            leader = await it.leader()
+            ending = asyncio.create_task(leader.process.stop())
+            gaps.append(await it.growth())
+            await ending
+        outcome = await it.outcome()
+    record("source-handover", {"fault": "leader SIGTERM", "faults": rounds, "gap_max_s": max(gaps), **outcome})
+    assert clean(outcome), outcome
+    assert max(gaps) < SESSION, gaps
+
+
+async def test_of_two_that_start_at_once_one_makes_progress(kafka, unique, tmp_path):
+    """The other stands by; together they store each event once."""
+    async with feed(kafka, unique, tmp_path, seconds=scaled(8, 60)) as it:
+        workers = [it.launch() for _ in range(scaled(2, 5))]
+        await until(lambda: len(it.saying("UNASSIGNED")) == len(workers) - 1, "standing by")
+        leader = await it.leader()
+        for each in workers:
+            if each is not leader:
+                assert "standby; " in each.log
+        outcome = await it.outcome()
+        assert [each for each in workers if "FAILED" in each.log] == []
+    record("source-twice", {"fault": "the same source started twice", "faults": len(workers) - 1, **outcome})
+    assert clean(outcome), outcome
+
+
+async def test_a_worker_that_dies_between_any_two_of_its_steps_leaves_no_gap_and_repeats_nothing(
+    kafka, unique, tmp_path
+):
+    """Steps of one life, from joining the election on: it dies where it waits for the n-th time."""
+    chance = random.Random(SEED)
+    steps = scaled(sorted(chance.sample(range(1, 90), 6)), list(range(1, 121)))
+    async with feed(kafka, unique, tmp_path, seconds=scaled(25, 400)) as it:
+        for step in steps:
+            worker = it.launch(step, session_ms=1000)
+            await until(lambda: not worker.process.running, "the end of a worker")  # noqa: B023  awaited at once
+            assert worker.process.returncode == -9, worker.log
+        it.launch(session_ms=1000)
+        outcome = await it.outcome()
+    record("source-steps", {"fault": "killed between two of its steps", "faults": len(steps), **outcome})
+    assert clean(outcome), outcome
