@@ -18,6 +18,7 @@ from hub.engine.outlet import Outlet
 from hub.engine.parking import Parking
 from hub.engine.polling import PollingUnit
 from hub.engine.reader import Reader
+from hub.engine.retention import Retentions, Seen
 from hub.engine.route import RouteUnit
 from hub.engine.sink import SinkUnit
 from hub.engine.status import worker_name
@@ -52,10 +53,14 @@ class Assembly:
         self._server = server
         self._environ = environ
         self._services: dict[str, HttpService] = {}
+        self._retentions = Retentions(settings)
+        self.seen: Callable[[str], Seen | None] = lambda _: None
+        """Gives when a unit was last at work, before this process."""
 
     def following(self, deployment: Deployment) -> tuple[Assembly, list[HttpService]]:
         """The one that makes the units of a deployment's next version, and services that nothing of it will use."""
         following = Assembly(deployment, self._settings, self._server, self._environ)
+        following.seen, following._retentions = self.seen, self._retentions
         left: list[HttpService] = []
         for name, service in self._services.items():
             before, after = self._deployment.services.get(name), deployment.services.get(name)
@@ -144,6 +149,8 @@ class Assembly:
             group=names.group(deployment, spec.name),
             starts=starts,
             former_group=names.group(deployment, former) if former else None,
+            retentions=self._retentions,
+            seen=lambda: self.seen(spec.name),
         )
 
     def _webhook(self, spec: SourceSpec, cls: type[WebhookSource[Any]]) -> WebhookUnit:
@@ -225,13 +232,6 @@ class Assembly:
             ),
             concurrency=spec.section.concurrency or spec.cls.concurrency,
             reply=spec.reply,
-        )
-
-
-def _flow(spec: RouteSpec) -> str:
-    return f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}"
-
-
             open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
         )
 
@@ -245,6 +245,13 @@ def _flow(spec: RouteSpec) -> str:
             former=[former] if former else [],
             dlq=dict.fromkeys(dlq),
             resolutions=resolutions,
+        )
+
+
+def _flow(spec: RouteSpec) -> str:
+    return f"{', '.join(spec.inputs)} → {', '.join(spec.targets)}"
+
+
 class _Services(Mapping[str, Service]):
     """The deployment's services by name, each made when first asked for."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.engine.retention import Kept, Outlook, Retentions, outlook
 from hub.kafka import clients
 from hub.kafka.errors import kafka_error
 from hub.kafka.settings import KafkaSettings
@@ -44,10 +45,21 @@ class Lag:
     Args:
         settings: how to reach Kafka.
         position: gives the next offset that the consumer will give, if it has a position.
+        retentions: how long topics keep events, where somebody wants to know what that means.
+
+    Attributes:
+        outlook: what retention means for what waits, as of the last `measure`.
     """
 
-    def __init__(self, settings: KafkaSettings, position: Callable[[TopicPartition], int | None]) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        position: Callable[[TopicPartition], int | None],
+        retentions: Retentions | None = None,
+    ) -> None:
         self._settings = settings
+        self._retentions = retentions
+        self.outlook = Outlook()
         self._position = position
         self._ends: dict[TopicPartition, int] = {}
         self._under_way: dict[TopicPartition, deque[tuple[int, int]]] = {}
@@ -121,6 +133,21 @@ class Lag:
             await self._look(unknown)
         for at in partitions:
             self._note(at)
+        if self._retentions is not None:
+            kept = await self._retentions.of(sorted({at.topic for at in partitions}))
+            self.outlook = outlook(kept, {at: self.age(at) for at in partitions}, await self._spans(consumer, kept))
+
+    async def _spans(
+        self, consumer: AIOKafkaConsumer, kept: Mapping[str, Kept]
+    ) -> dict[TopicPartition, tuple[int, int, int]]:
+        """Where partitions begin, where we stand and where they end; of those that wait on topics of bounded size."""
+        bounded = {
+            at: position
+            for at in self._oldest
+            if at.topic in kept and kept[at.topic].bytes is not None and (position := self._position(at)) is not None
+        }
+        beginnings = await consumer.beginning_offsets(list(bounded)) if bounded else {}
+        return {at: (beginnings[at], position, self._ends[at]) for at, position in bounded.items()}
 
     def _known(self, at: TopicPartition, began: float) -> bool:
         """Whether a partition's age can be told without a look at it."""

@@ -6,6 +6,7 @@ in flight. What waits on the input topics (lag) is in flight. Refused requests w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from typing import Self
@@ -56,10 +57,38 @@ class Totals(BaseModel):
         return cls(filtered=dict(filtered), dead_lettered=dict(dead_lettered), refused=dict(refused), **numbers)
 
 
-class Ledger:
-    """A unit's counters since it started. ``taken`` counts what was taken in and not given back."""
+class Durations:
+    """How long events took, as a histogram.
 
-    __slots__ = ("dead_lettered", "delivered", "filtered", "refused", "replayed", "retries", "taken")
+    Attributes:
+        counts: by bucket of `BOUNDS`; the last one is for all above.
+        sum: of all, in seconds.
+    """
+
+    BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+    """Upper bounds in seconds: Prometheus' usual ones, and longer ones for what waits out an outage."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.BOUNDS) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float, events: int = 1) -> None:
+        """Counts so many events that took so long."""
+        self.counts[bisect_left(self.BOUNDS, seconds)] += events
+        self.sum += seconds * events
+
+
+class Ledger:
+    """A unit's counters since it started.
+
+    Attributes:
+        taken: what was taken in and not given back.
+        durations: from taking events in to the acknowledgement of their effect.
+    """
+
+    __slots__ = ("dead_lettered", "delivered", "durations", "filtered", "refused", "replayed", "retries", "taken")
 
     def __init__(self) -> None:
         self.taken = 0
@@ -69,6 +98,7 @@ class Ledger:
         self.refused: Counter[str] = Counter()
         self.replayed = 0
         self.retries = 0
+        self.durations = Durations()
 
     @property
     def under_way(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from hub.engine.accounts import LIMIT, Accounts
 from hub.engine.frontier import decode
+from hub.engine.retention import Seen, positions_kept, span
 from hub.kafka import clients
 from hub.kafka.exactly_once import stable_positions
 from hub.kafka.settings import KafkaSettings
@@ -27,6 +28,14 @@ _START = re.compile(r"\bstart=(\d+)")
 
 class EventsExpired(ConfigError):
     """The group's position is no longer on the topic: retention deleted events that were not read."""
+
+
+_CHOSEN = timedelta(hours=1)
+"""How much earlier than what was suggested a unit may be told to start, where its positions were forgotten."""
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def start_of(note: str) -> int | None:
@@ -50,6 +59,7 @@ class Positions:
         group: its name.
         starts: topic → where a group that is new to it begins: ``latest``, ``earliest`` or an RFC 3339 time.
         former_group: group whose positions a renamed unit takes over, where it has none of its own.
+        seen: gives when a worker of the group was last at work, if that is known.
 
     Attributes:
         accounts: what became of the events of our partitions.
@@ -62,12 +72,14 @@ class Positions:
         group: str,
         starts: Mapping[str, str],
         former_group: str | None,
+        seen: Callable[[], Seen | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._consumer = consumer
         self._group = group
         self._starts = starts
         self._former_group = former_group
+        self._seen = seen
         self._counts: dict[str, int] = {}
         self._began: dict[TopicPartition, int] = {}
         self.found: dict[TopicPartition, tuple[int, str]] = {}
@@ -91,6 +103,8 @@ class Positions:
         if missing and self._former_group:
             kept |= await self._former(missing)
             fresh |= {partition: kept[partition].offset for partition in missing if partition in kept}
+        if not committed and not fresh:
+            await self._check_expiry()
         for partition in missing:
             if partition not in fresh:
                 fresh[partition] = self._began[partition] = await self._offset_at(partition, self._start(partition))
@@ -176,6 +190,29 @@ class Positions:
                 return int(found.offset)
         return int((await self._consumer.end_offsets([partition]))[partition])
 
+    async def _check_expiry(self) -> None:
+        """Tells a group whose positions the brokers have forgotten from one that is new.
+
+        Raises:
+            EventsExpired: it has been down for longer than they keep positions: it would pass over events, or repeat
+                all that there are.
+        """
+        seen = self._seen()
+        kept = await positions_kept(self._settings) if seen is not None else None
+        if seen is None or kept is None or datetime.now(UTC) - seen.at < kept:
+            return  # in the last case somebody has deleted them, and wants it to begin anew
+        times = {start for start in self._starts.values() if start not in ("earliest", "latest")}
+        chosen = [start for start in times if timedelta() <= seen.safe - datetime.fromisoformat(start) <= _CHOSEN]
+        if chosen:
+            self._starts = dict.fromkeys(self._starts, chosen[0])
+            return
+        raise EventsExpired(
+            f"the brokers have forgotten where group {self._group} stood: it was last at work at {_moment(seen.at)}, "
+            f"and they keep the positions of a group without members for {span(kept.total_seconds())} "
+            f"(offsets.retention.minutes). Write `start: {_moment(seen.safe)}` to go on there: nothing is passed over, "
+            "and what it had read after that comes again. Or set the group's position by hand."
+        )
+
     async def _check_retention(self, positions: Mapping[TopicPartition, int]) -> None:
         if not positions:
             return
@@ -186,6 +223,6 @@ class Positions:
     def _lost(self, partition: TopicPartition, position: int, beginning: int) -> EventsExpired:
         return EventsExpired(
             f"retention deleted {beginning - position} events of {partition.topic}-{partition.partition} that group "
-            f"{self._group} had not read (position {position}, the log starts at {beginning}). Raise the topic's "
-            "retention; to go on without them, set the group's position by hand."
+            f"{self._group} had not read, marks of transactions counted in: offsets {position} to {beginning - 1}. "
+            "Raise the topic's retention; to go on without them, set the group's position by hand."
         )

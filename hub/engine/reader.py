@@ -24,11 +24,12 @@ from hub.engine.accounts import Accounts
 from hub.engine.frontier import decode
 from hub.engine.lag import Lag
 from hub.engine.positions import Positions
+from hub.engine.retention import Outlook, Retentions, Seen
 from hub.kafka import clients, fetching
 from hub.kafka.errors import kafka_error
 from hub.kafka.exactly_once import Membership
 from hub.kafka.settings import KafkaSettings
-from hub.sdk.errors import NotConnected
+from hub.sdk.errors import HubError, NotConnected
 
 SETTLE_LIMIT = 5.0
 """Seconds that a rebalance waits for the batch under way; below the session timeout, or the group would drop us."""
@@ -48,10 +49,19 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         group: consumer group.
         starts: topic → where a group that is new to it begins: ``latest``, ``earliest`` or an RFC 3339 time.
         former_group: group whose positions a renamed unit takes over, where it has none of its own.
+        retentions: how long topics keep events; where given, it is watched whether that is long enough.
+        seen: gives when a worker of the group was last at work, if that is known.
     """
 
     def __init__(
-        self, settings: KafkaSettings, *, group: str, starts: Mapping[str, str], former_group: str | None = None
+        self,
+        settings: KafkaSettings,
+        *,
+        group: str,
+        starts: Mapping[str, str],
+        former_group: str | None = None,
+        retentions: Retentions | None = None,
+        seen: Callable[[], Seen | None] = lambda: None,
     ) -> None:
         self._group = group
         self._starts = dict(starts)
@@ -61,13 +71,13 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             # Deliveries may wait for hours for a far side; the heartbeat goes on beside them.
             max_poll_interval_ms=_A_DAY,
         )
-        self._positions = Positions(settings, self._consumer, group, self._starts, former_group)
+        self._positions = Positions(settings, self._consumer, group, self._starts, former_group, seen)
         self._failure: BaseException | None = None
         self._settled = asyncio.Event()
         self._settled.set()
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._held: frozenset[TopicPartition] = frozenset()
-        self._lag = Lag(settings, self._position_of)
+        self._lag = Lag(settings, self._position_of, retentions)
         self._fetched: dict[TopicPartition, int] = {}
         self._done: dict[TopicPartition, int] = {}
         self._given_back = 0
@@ -272,13 +282,23 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """Age of the oldest event on our partitions that isn't settled, as of the last `measure`; 0 without one."""
         return self._lag.seconds
 
+    @property
+    def outlook(self) -> Outlook:
+        """What retention means for what waits, as of the last `measure`."""
+        return self._lag.outlook
+
+    @property
+    def offsets(self) -> Mapping[TopicPartition, int]:
+        """The committed positions of our partitions."""
+        return {at: offset for at, offset in self._done.items() if at in self._assigned}
+
     def give_back(self, records: int) -> None:
         """Notes that so many fetched records were left unsettled: they wait again, for whoever reads them next."""
         self._given_back = records
 
     async def measure(self) -> None:
         """Asks the brokers where our partitions end; paused ones too, of which nothing is fetched."""
-        with suppress(KafkaError, NotConnected):
+        with suppress(KafkaError, HubError):
             await self._lag.measure(self._consumer, self._assigned)
 
     def _position_of(self, partition: TopicPartition) -> int | None:

@@ -62,6 +62,7 @@ class Runtime:
         self.generation = Generation(1, deployment.digest)
         """Which version of the deployment is at work."""
         self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units, lambda: self.generation)
+        self._assembly.seen = lambda name: self.supervisor.units[name].last_seen
         self._ended: list[Totals] = []
         self._changing = asyncio.Lock()
 
@@ -87,6 +88,8 @@ class Runtime:
         if created:
             _log.info("created %d topics", len(created))
         await self._reporter.start()
+        for unit in self.supervisor.units.values():
+            unit.last_seen = self._reporter.seen(unit.name)
         consumers = [name for name, unit in self.supervisor.units.items() if unit.kind != "source"]
         if consumers:
             self.supervisor.start(*consumers)
@@ -172,6 +175,7 @@ class Runtime:
             await self._reporter.forget(name)
         for unit in self._assembly.units([*coming.replaced, *coming.added]):
             before = self.supervisor.units.get(unit.name)
+            unit.last_seen = self._reporter.seen(unit.name) if before is None else before.last_seen
             if before is not None:
                 unit.ledger, unit.failures = before.ledger, before.failures
                 unit.contracts = before.contracts or unit.contracts

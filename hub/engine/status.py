@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.engine.generation import Generation
+from hub.engine.retention import Seen
 from hub.engine.unit import Status, Unit
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable
@@ -67,10 +68,12 @@ class StatusReporter:
         self._generation = generation
         self._worker = worker_name()
         self._task: asyncio.Task[None] | None = None
+        self._seen: dict[str, Seen] = {}
 
     async def start(self) -> None:
         """Begins to report."""
         await self._table.start()
+        self._seen = last_seen(reports_of(entry.value for entry in (await self._table.items()).values()))
         self._task = asyncio.create_task(self._keep(), name="status")
 
     async def stop(self) -> None:
@@ -84,6 +87,10 @@ class StatusReporter:
             except (HubError, TimeoutError) as error:
                 _log.warning("the last status was not written: %s", str(error) or "Kafka did not answer in time")
         await self._table.stop()
+
+    def seen(self, unit: str) -> Seen | None:
+        """When a unit was last at work with positions on topics, as it was told before we started."""
+        return self._seen.get(unit)
 
     async def forget(self, name: str) -> None:
         """Takes back what was reported of a unit that there is no more."""
@@ -118,6 +125,16 @@ class StatusReporter:
         await self._table.put_all(
             {f"{each.status.unit}|{each.worker}".encode(): each.model_dump_json().encode() for each in reports}
         )
+
+
+def last_seen(reports: Iterable[Report]) -> dict[str, Seen]:
+    """When each unit was last at work with positions, by its name."""
+    seen: dict[str, Seen] = {}
+    for report in reports:
+        unit, when = report.status.unit, report.status.last_seen
+        if when is not None and (unit not in seen or seen[unit].at < when.at):
+            seen[unit] = when
+    return seen
 
 
 async def read_reports(settings: KafkaSettings, deployment: str) -> list[Report]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.engine.attempts import Retrying
 from hub.engine.contracts import ContractGate, ContractStatus
 from hub.engine.ledger import Ledger, Totals
+from hub.engine.retention import Seen
 
 
 class State(StrEnum):
@@ -44,6 +46,8 @@ class Status(BaseModel):
     since: datetime
     """When it came into this state."""
     totals: Totals = Totals()
+    lag_seconds: float = 0.0
+    """Age of the oldest event that it has not settled; as of its end, where it has ended."""
     retrying: tuple[Retrying, ...] = ()
     """Deliveries that failed and are tried again; not all, where there are many."""
     cursor: str | None = None
@@ -51,6 +55,10 @@ class Status(BaseModel):
     """The contracts that its events broke, or that they have outgrown."""
     generation: int = 1
     """Of the deployment in its worker, which the unit runs."""
+    alarm: str = ""
+    """What will go wrong if nobody does anything."""
+    last_seen: Seen | None = None
+    """When it was last at work with positions on topics: brokers forget these some time after it has ended."""
 
 
 class Unit(ABC):
@@ -78,6 +86,8 @@ class Unit(ABC):
         """Of the deployment, which this unit runs."""
         self.failures = 0
         """Lives that ended in an error."""
+        self.last_seen: Seen | None = None
+        """When it was last at work with positions on the topics that it reads, here or in another process before."""
         self.ready = asyncio.Event()
         """Set once it takes events in: positions are known, or it listens."""
         self.stopping = asyncio.Event()
@@ -109,6 +119,26 @@ class Unit(ABC):
     def cursor(self) -> str | None:
         """Where a source stands, as JSON."""
         return None
+
+    @property
+    def cursor_seconds(self) -> float | None:
+        """Seconds since a source's cursor was stored; None where it has none."""
+        return None
+
+    @property
+    def positions(self) -> Mapping[tuple[str, int], int]:
+        """The committed offsets of a unit that reads topics, by topic and partition, of the partitions that it has."""
+        return {}
+
+    @property
+    def retention_seconds(self) -> float | None:
+        """Seconds until retention may delete the oldest event that isn't settled; None where it never does."""
+        return None
+
+    @property
+    def alarm(self) -> str:
+        """What will go wrong if nobody does anything, in a line; empty where nothing will."""
+        return ""
 
     def stop(self) -> None:
         """Asks it to settle what it has and to end."""
@@ -161,6 +191,8 @@ class Unit(ABC):
     def status(self) -> Status:
         """A snapshot."""
         state, detail = self.state, self.detail or self.flow
+        if self.alarm:
+            detail = f"{self.alarm}; {detail}"
         if self.paused and state is State.RUNNING:
             # It takes effect where the unit next looks; nothing more than what is under way is taken in until then.
             state, detail = State.PAUSED, "paused by the operator"
@@ -172,8 +204,11 @@ class Unit(ABC):
             detail=detail,
             since=self.since,
             totals=self.ledger.totals(self.lag),
+            lag_seconds=round(self.lag_seconds, 3),
             retrying=tuple(self.retrying()),
             cursor=self.cursor,
             contracts=tuple(self.contracts.notable()) if self.contracts else (),
             generation=self.generation,
+            alarm=self.alarm,
+            last_seen=self.last_seen,
         )
