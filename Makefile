@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench image lock setup contracts clean
+.PHONY: help demo test check bench chaos image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
@@ -28,6 +28,10 @@ check: setup ## format, lint, types and import directions
 
 bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+chaos: setup ## runs the chaos suite in its long form (hours) and writes tests/chaos/results/*.json
+	@HUB_CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
+	@.venv/bin/python -m tests.chaos.report
 
 image: setup ## builds the container image (bin/build-image says how, with and without Docker)
 	@bin/build-image $(ARGS)
