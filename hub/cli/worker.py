@@ -17,6 +17,7 @@ from hub.cli import collector
 from hub.cli.output import INTERRUPTED, OK, RUNTIME, plural
 from hub.cli.watch import Watch
 from hub.deployment import Deployment
+from hub.deployment.shown import shown
 from hub.engine.ledger import Totals
 from hub.engine.runtime import Runtime
 from hub.engine.unit import State
@@ -117,7 +118,9 @@ class Worker:
         watch: bool = False,
     ) -> None:
         self.runtime = Runtime(deployment, settings, only=only, environ=environ)
-        self.admin = AdminServer(self.runtime.supervisor, generation=lambda: self.runtime.generation)
+        self.admin = AdminServer(
+            self.runtime.supervisor, generation=lambda: self.runtime.generation, config=self._config
+        )
         self._watch = Watch(self.runtime) if watch else None
         self._settings = settings
         self._signals = signals
@@ -181,6 +184,10 @@ class Worker:
             "units": statuses,
             "ledger": summary(Totals.sum(status.totals for status in statuses)),
         }
+
+    def _config(self, unit: str) -> Mapping[str, str] | None:
+        spec = self.runtime.deployment.units.get(unit)
+        return None if spec is None else shown(spec)
 
     def _announce(self) -> None:
         units = plural(len(self.runtime.supervisor.units), "unit")

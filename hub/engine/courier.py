@@ -221,6 +221,7 @@ class Courier:
         if self._intake.settle(parcel):
             topic, partition, offset = parcel.place
             self._unit.ledger.delivered += 1
+            self._unit.ledger.durations.observe(time.monotonic() - parcel.came)
             self._unit.ledger.replayed += replayed
             self._reader.accounts.settle(TopicPartition(topic, partition), offset, "delivered", replayed=bool(replayed))
 

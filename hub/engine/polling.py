@@ -249,6 +249,7 @@ class PollingUnit(Unit):
 
     async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure) -> None:
         self.ledger.taken += len(events)
+        came = time.monotonic()
         kept, refused = self._held_against_contracts(events)
         try:
             counts = await tenure.store(kept, refused, cursor.model_dump_json())
@@ -257,6 +258,7 @@ class PollingUnit(Unit):
         self._cursor, self.counts, self._stored_at = cursor, tenure.counts, time.time()
         self.ledger.dead_lettered.update(counts.dead_lettered)
         self.ledger.delivered += counts.delivered
+        self.ledger.durations.observe(time.monotonic() - came, counts.delivered)
 
     def _held_against_contracts(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
         """The events that may be published, and those that may not."""

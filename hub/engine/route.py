@@ -5,6 +5,7 @@ Exactly once: outputs, dead letters and positions are one transaction, see `hub.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from aiokafka import TopicPartition
 
 from hub.contracts import ContractViolation
-from hub.engine.accounts import Accounts
+from hub.engine.accounts import Accounts, Counts
 from hub.engine.contracts import STAGE
 from hub.engine.deadletter import ORIGIN, REPLAYS, ROUTE, Origin, dead_letter_headers, error_class, is_failure_header
 from hub.engine.exchange import Batches, Exchange
@@ -103,6 +104,7 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._way = (ROUTE, self._route)
         self._forms: dict[tuple[str, ...], _Form] = {}
         self._next: _Work
+        self._came: list[tuple[float, int]] = []
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
@@ -116,9 +118,11 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                     await writer.know(self._next.targets.values())
                     work = self._next
 
-            exchange = Exchange(
-                reader, writer, lambda batches: self._handle(batches, work, writer, reader.accounts), prepare
-            )
+            def handle(batches: Batches) -> None:
+                self._came.append((time.monotonic(), sum(map(len, batches.values()))))
+                self._handle(batches, work, writer, reader.accounts)
+
+            exchange = Exchange(reader, writer, handle, prepare)
             self.enter(State.RUNNING)
             while await self.gate():
                 await self._turn(exchange, reader.accounts)
@@ -145,6 +149,7 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         finally:
             if committed:
                 counts = accounts.commit()
+                self._time(counts)
                 ledger.delivered += counts.delivered
                 ledger.filtered.update(counts.filtered)
                 ledger.dead_lettered.update(counts.dead_lettered)
@@ -152,6 +157,17 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
             else:
                 accounts.abort()
                 ledger.taken = taken
+            self._came.clear()
+
+    def _time(self, counts: Counts) -> None:
+        """Counts how long the events of a transaction took, by the batches in which they came."""
+        now, before, came = time.monotonic(), 0, 0
+        for moment, events in self._came:
+            came += events
+            # Which of a batch were delivered isn't known; as large a share of each, so that all are.
+            until = counts.delivered * came // counts.taken
+            self.ledger.durations.observe(now - moment, until - before)
+            before = until
 
     def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter, accounts: Accounts) -> None:
         """Maps records, and puts what comes of them into the transaction."""

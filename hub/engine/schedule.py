@@ -25,6 +25,7 @@ class Parcel:
 
     Attributes:
         record: as it came from Kafka.
+        came: when that was, by the monotonic clock.
         size: bytes that it takes.
         delivery: what the connector is given; made when it is first its turn.
         due: when it may be tried (again), by the schedule's clock.
@@ -33,10 +34,11 @@ class Parcel:
         stale: whether its partition was taken away, so that how it ends is no longer ours to note.
     """
 
-    __slots__ = ("delivery", "due", "failure", "first_failed", "lane", "record", "sequence", "size", "stale")
+    __slots__ = ("came", "delivery", "due", "failure", "first_failed", "lane", "record", "sequence", "size", "stale")
 
     def __init__(self, record: Any, lane: Lane, sequence: int) -> None:
         self.record = record
+        self.came = time.monotonic()
         self.lane = lane
         self.sequence = sequence
         self.size = len(record.value or b"") + len(record.key or b"") + OVERHEAD

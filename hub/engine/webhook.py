@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -146,6 +147,7 @@ class WebhookUnit(Unit):
         the same, though its request was answered 503. What failed was refused, and was never taken in.
         """
         self.ledger.taken += 1
+        came = time.monotonic()
         first = False
 
         async def publish() -> None:
@@ -167,6 +169,7 @@ class WebhookUnit(Unit):
             finally:
                 self._held -= size
             self.ledger.delivered += 1
+            self.ledger.durations.observe(time.monotonic() - came)
 
         try:
             new = await deduplication.once(deduplication.mark(self.name, event), publish)

@@ -5,7 +5,9 @@
     GET  /metrics                     for Prometheus
     GET  /connectors                  names; with ``?expand=status`` every unit's status
     GET  /connectors/{name}           kind and task
+    GET  /connectors/{name}/config    its settings as written, secrets hidden
     GET  /connectors/{name}/status    state, detail, ledger, cursor
+    GET  /connectors/{name}/offsets   where it stands: committed positions of its partitions here, or its cursor
     GET  /connectors/{name}/contracts events checked, violations and new fields, by event type
     PUT  /connectors/{name}/pause     202: takes in nothing more, keeps its position
     PUT  /connectors/{name}/resume    202: also starts one that was stopped
@@ -21,9 +23,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import orjson
 
 from hub.engine.generation import Generation
 from hub.engine.settings import AdminSettings
@@ -51,6 +55,7 @@ class AdminServer:
         supervisor: of the units.
         settings: where to listen.
         generation: which version of the deployment is at work, where there can be several.
+        config: gives a unit's settings, secrets hidden; None of a unit that the deployment doesn't have.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class AdminServer:
         settings: AdminSettings | None = None,
         *,
         generation: Callable[[], Generation] | None = None,
+        config: Callable[[str], Mapping[str, str] | None] = lambda _: None,
     ) -> None:
         settings = settings or AdminSettings()
         self._supervisor = supervisor
@@ -67,6 +73,7 @@ class AdminServer:
         self._worker = worker_name()
         self._draining = False
         self._generation = generation
+        self._config = config
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loopback = settings.host in _LOOPBACK
         self._server = HttpServer(settings.host, settings.port, name="admin")
@@ -76,6 +83,8 @@ class AdminServer:
         self._add("/connectors", _READ, self._list)
         self._add("/connectors/{name}", _READ, self._show)
         self._add("/connectors/{name}/status", _READ, self._status)
+        self._add("/connectors/{name}/config", _READ, self._settings)
+        self._add("/connectors/{name}/offsets", _READ, self._offsets)
         self._add("/connectors/{name}/contracts", _READ, self._contracts)
         self._turn("pause", _PUT, self._pause)
         self._turn("resume", _PUT, self._resume)
@@ -169,10 +178,33 @@ class AdminServer:
         unit = self._supervisor.units.get(name)
         if unit is None:
             return self._unknown(name)
+        task = {"connector": name, "task": 0}
         return Answer.json(
             200,
-            {"name": name, "type": unit.kind, "connector": unit.connector, "tasks": [{"connector": name, "task": 0}]},
+            {
+                "name": name,
+                "config": self._config(name) or {},
+                "type": unit.kind,
+                "connector": unit.connector,
+                "tasks": [task],
+            },
         )
+
+    async def _settings(self, _: WebhookRequest, name: str) -> Answer:
+        config = self._config(name) if name in self._supervisor.units else None
+        return self._unknown(name) if config is None else Answer.json(200, dict(config))
+
+    async def _offsets(self, _: WebhookRequest, name: str) -> Answer:
+        unit = self._supervisor.units.get(name)
+        if unit is None:
+            return self._unknown(name)
+        offsets: list[dict[str, Any]] = [
+            {"partition": {"kafka_topic": topic, "kafka_partition": number}, "offset": {"kafka_offset": offset}}
+            for (topic, number), offset in sorted(unit.positions.items())
+        ]
+        if unit.cursor is not None:
+            offsets.append({"partition": {"source": name}, "offset": orjson.loads(unit.cursor)})
+        return Answer.json(200, {"offsets": offsets})
 
     async def _status(self, _: WebhookRequest, name: str) -> Answer:
         unit = self._supervisor.units.get(name)

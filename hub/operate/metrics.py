@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from hub.engine.ledger import Totals
@@ -28,7 +29,8 @@ class _Plain(NamedTuple):
     family: type[CounterMetricFamily | GaugeMetricFamily]
     name: str
     help: str
-    value: Callable[[Unit, Totals], float]
+    value: Callable[[Unit, Totals], float | None]
+    """None: there is no such figure of this unit."""
 
 
 class _Split(NamedTuple):
@@ -61,7 +63,30 @@ _PLAIN = (
         "Which generation of the deployment the unit runs.",
         lambda u, _: u.generation,
     ),
-    _Plain(GaugeMetricFamily, "hub_lag_events", "Events that wait on the unit's input topics.", lambda _, t: t.lag),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_lag_events",
+        "Events that wait on the unit's input topics; marks of transactions may be among them.",
+        lambda _, t: t.lag,
+    ),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_lag_seconds",
+        "Age of the oldest event there that isn't settled.",
+        lambda u, _: u.lag_seconds,
+    ),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_cursor_age_seconds",
+        "Time since a source's cursor was stored.",
+        lambda u, _: u.cursor_seconds,
+    ),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_retention_seconds_left",
+        "Time until retention may delete the oldest event that isn't settled; all of it where none waits.",
+        lambda u, _: u.retention_seconds,
+    ),
 )
 _SPLIT = (
     _Split("hub_filtered_events", "Events not wanted, by reason.", "reason", lambda t: t.filtered),
@@ -70,6 +95,18 @@ _SPLIT = (
         "hub_refused_requests", "Requests refused at a webhook; not received events.", "reason", lambda t: t.refused
     ),
 )
+
+
+def _durations(snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Metric:
+    family = HistogramMetricFamily(
+        "hub_delivery_seconds", "Time from taking an event in to the acknowledgement of its effect.", labels=_LABELS
+    )
+    for unit, labels, _ in snapshot:
+        durations = unit.ledger.durations
+        sums = accumulate(durations.counts)
+        bounds = (*map(str, durations.BOUNDS), "+Inf")
+        family.add_metric(labels, list(zip(bounds, sums, strict=True)), durations.sum)
+    return family
 
 
 class _Intake:
@@ -105,8 +142,11 @@ class UnitCollector(Collector):
         for plain in _PLAIN:
             family = plain.family(plain.name, plain.help, labels=_LABELS)
             for unit, labels, totals in snapshot:
-                family.add_metric(labels, plain.value(unit, totals))
+                value = plain.value(unit, totals)
+                if value is not None:
+                    family.add_metric(labels, value)
             yield family
+        yield _durations(snapshot)
         for split in _SPLIT:
             counter = CounterMetricFamily(split.name, split.help, labels=(*_LABELS, split.label))
             for _, labels, totals in snapshot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -224,3 +224,46 @@ async def test_metrics_are_served():
         assert status == 200
         assert 'hub_unit_state{connector="test",state="RUNNING",unit="a"} 1.0' in text
         assert "process_resident_memory_bytes" in text
+
+
+class Standing(Working):
+    """Stands somewhere, on topics and in a far system."""
+
+    @property
+    def positions(self) -> Mapping[tuple[str, int], int]:
+        return {("orders", 1): 7, ("orders", 0): 12}
+
+    @property
+    def cursor(self) -> str | None:
+        return '{"page": 3}'
+
+
+async def test_where_a_unit_stands_is_told_in_kafka_connects_shape():
+    """Offsets by topic and partition, a source's cursor as it is stored; 404 of a unit that isn't there."""
+    async with serving(Standing("a"), Working("b")) as (client, _, _):
+        status, document = await client("GET", "/connectors/a/offsets")
+        assert status == 200
+        assert document["offsets"] == [
+            {"partition": {"kafka_topic": "orders", "kafka_partition": 0}, "offset": {"kafka_offset": 12}},
+            {"partition": {"kafka_topic": "orders", "kafka_partition": 1}, "offset": {"kafka_offset": 7}},
+            {"partition": {"source": "a"}, "offset": {"page": 3}},
+        ]
+        assert await client("GET", "/connectors/b/offsets") == (200, {"offsets": []})
+        assert (await client("GET", "/connectors/c/offsets"))[0] == 404
+
+
+async def test_the_settings_of_a_unit_are_told():
+    """As the deployment shows them; 404 where it has none."""
+    supervisor = Supervisor([Working("a"), Working("gone")])
+    admin = AdminServer(
+        supervisor, AdminSettings(port=0), config=lambda name: {"connector.class": "test"} if name == "a" else None
+    )
+    await admin.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            client = Client(admin.url, session)
+            assert await client("GET", "/connectors/a/config") == (200, {"connector.class": "test"})
+            assert (await client("GET", "/connectors/a"))[1]["config"] == {"connector.class": "test"}
+            assert (await client("GET", "/connectors/gone/config"))[0] == 404
+    finally:
+        await admin.stop()

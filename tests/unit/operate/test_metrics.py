@@ -102,3 +102,38 @@ def test_a_label_may_hold_anything():
 def test_two_hubs_in_a_process_do_not_share_metrics():
     """Each has its own registry."""
     assert not any("b" in labels[1:] for labels in scrape((Metrics([Counted("a")]), Metrics([Counted("b")]))[0]))
+
+
+class Behind(Counted):
+    """A unit that lags, and one whose retention is near; as a source it would have a cursor."""
+
+    lag_seconds = 12.5
+    cursor_seconds = 3.0
+    retention_seconds = 86_400.0
+
+
+def test_ages_are_shown_where_there_are_any():
+    """Lag in seconds always; the cursor's age and what is left of the retention only of units that have them."""
+    samples = scrape(Metrics([Behind("tasks"), Counted("other")]))
+    assert samples["hub_lag_seconds", "tasks", "http"] == 12.5
+    assert samples["hub_cursor_age_seconds", "tasks", "http"] == 3.0
+    assert samples["hub_retention_seconds_left", "tasks", "http"] == 86_400.0
+    assert samples["hub_lag_seconds", "other", "http"] == 0
+    assert ("hub_cursor_age_seconds", "other", "http") not in samples
+    assert ("hub_retention_seconds_left", "other", "http") not in samples
+
+
+def test_deliveries_are_a_histogram():
+    """Buckets are cumulative, a bound is in its own bucket, and what takes longer than all is in the last."""
+    unit = Counted("tasks")
+    unit.ledger.durations.observe(0.005, 3)
+    unit.ledger.durations.observe(0.2)
+    unit.ledger.durations.observe(9_000.0, 2)
+    samples = scrape(Metrics([unit]))
+    assert samples["hub_delivery_seconds_bucket", "tasks", "http", "0.005"] == 3
+    assert samples["hub_delivery_seconds_bucket", "tasks", "http", "0.1"] == 3
+    assert samples["hub_delivery_seconds_bucket", "tasks", "http", "0.25"] == 4
+    assert samples["hub_delivery_seconds_bucket", "tasks", "http", "1800.0"] == 4
+    assert samples["hub_delivery_seconds_bucket", "tasks", "http", "+Inf"] == 6
+    assert samples["hub_delivery_seconds_count", "tasks", "http"] == 6
+    assert samples["hub_delivery_seconds_sum", "tasks", "http"] == 0.015 + 0.2 + 18_000
