@@ -36,7 +36,7 @@ async def finished(it: Scene, unit: RouteUnit):
 async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(kafka, unique, tmp_path):
     """Each life is cancelled at another await: it ends soon, and the next one goes on."""
     chance = random.Random(SEED)
-    lives, longest, places = scaled(25, 1000), 0.0, Counter[str]()
+    lives, longest, places = scaled(12, 1000), 0.0, Counter[str]()
     slow: list[tuple[int, str, float]] = []
     async with scene(kafka, unique, tmp_path, rate=scaled(500, 500), outputs=("out", "copy")) as it:
         for _ in range(lives):
