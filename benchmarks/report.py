@@ -27,10 +27,10 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def write(name: str, figures: Mapping[str, float]) -> None:
+def write(name: str, figures: Mapping[str, float | str]) -> None:
     """Writes ``results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
-    rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
+    rounded = {key: value if isinstance(value, str) else float(f"{value:.4g}") for key, value in figures.items()}
     document = orjson.dumps({**rounded, **machine()}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (RESULTS / f"{name}.json").write_bytes(document)
     print(f"\nwritten to benchmarks/results/{name}.json")
