@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from hub.deployment.finding import Position, Span
 from hub.deployment.nodes import Node, Scalar
@@ -101,6 +101,15 @@ class Document:
         first = indices[start] if start < len(indices) else indices[-1] + 1
         last = indices[min(end, len(indices)) - 1] + 1 if end > start else first + 1
         return self.span(first, max(last, first + 1))
+
+    def offset(self, scalar: Scalar, index: int) -> int:
+        """Which character of a text's value stands at a character of the file, or behind it; whatever its quoting."""
+        return bisect_left(self._indices(scalar), index)
+
+    def at_offset(self, scalar: Scalar, offset: int) -> int:
+        """Where a character of a text's value stands in the file."""
+        indices = self._indices(scalar)
+        return indices[max(0, min(offset, len(indices) - 1))] if indices else scalar.start
 
     def _indices(self, scalar: Scalar) -> list[int]:
         """For each character of a scalar's value, the index of the file's character that stands for it.
