@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.contracts.shape import BOOL, DYN, NEVER, TYPE, Shape
+from hub.contracts.shape import BOOL, DYN, NEVER, NUMBERS, TYPE, Shape
 from hub.contracts.shape_text import described
 from hub.contracts.shape_union import union
 from hub.routes.checker.inference import Place, Span
@@ -112,21 +112,12 @@ class Access(Names):
         message = f"{subject} has no field `{name}`"
         if path is None or not all(isinstance(part, str) for part in path):
             found = meant(name, operand, ("",), operand, "")
-            if found and len(found) == 2:  # noqa: PLR2004  beside it
-                self.error(
-                    "route.unknown_field",
-                    message,
-                    place,
-                    f"did you mean `{found[1]}`?",
-                    fix=self.field_text(found[1], place),
-                )
+            if found is None:
+                self.error("route.unknown_field", message, place, self.known(operand))
                 return
-            self.error(
-                "route.unknown_field",
-                message,
-                place,
-                f"did you mean `{'.'.join(found[1:])}`?" if found else self.known(operand),
-            )
+            hint = f"did you mean `{self.plain(holder)}.{'.'.join(found[1:])}`?"
+            fix = self.field_text(found[1], place) if len(found) == 2 else None  # noqa: PLR2004  it stands beside it
+            self.error("route.unknown_field", message, place, hint, fix=fix)
             return
         steps = tuple(str(part) for part in path)
         found = meant(name, operand, steps, self.roots.get(steps[0], DYN), steps[0])
@@ -237,6 +228,10 @@ class Access(Names):
             return operand.items or DYN
         if holders == {"map"}:
             return self.keyed(operand, key, node, optional=optional)
+        if key.kinds:
+            # A list or an object: which of them is right is a matter of the key.
+            wrong = {"list"} if key.kinds.isdisjoint(NUMBERS) else {"map"} if "string" not in key.kinds else set()
+            self.perhaps(node.operand, operand.kinds & wrong)
         return DYN
 
     def keyed(self, operand: Shape, key: Shape, node: Index | OptionalIndex, *, optional: bool) -> Shape:

@@ -19,7 +19,7 @@ from hub.contracts.shape_union import union
 _NUMBER = "int|uint|double"
 _TABLE = """
 size(string|bytes|list|map) -> int
-any.size() -> int
+string|bytes|list|map.size() -> int
 string.contains(string) -> bool
 string.startsWith(string) -> bool
 string.endsWith(string) -> bool

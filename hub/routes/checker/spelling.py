@@ -12,6 +12,7 @@ _CLOSE, _CLOSE_ENOUGH = 0.8, 0.6  # of difflib's ratio, from 0 to 1
 _LONG = 8  # letters of a constant in which two may be wrong
 _DEPTH = 3  # levels below the object where a field of the same name is looked for
 _MOST = 2_000  # fields that are looked at for it
+_OBJECT = frozenset(("map",))
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -109,7 +110,7 @@ def _elsewhere(name: str, shape: Shape) -> tuple[str, ...] | None:
         if found:
             return min(found, key=lambda each: each[0])[1]
         level = [
-            (path, optional, child)
+            (path, optional + (child.kinds != _OBJECT), child)
             for path, optional, parent in below
             if "map" in (child := parent.fields[path[-1]]).kinds
         ]

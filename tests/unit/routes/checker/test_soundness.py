@@ -1,0 +1,110 @@
+"""The checker's promise: what it finds nothing wrong with fails by its values at most, never by their types."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.contracts import Shape
+from hub.routes import EvaluationError, ExpressionError, compile_expression
+from hub.routes.checker import check_source
+from hub.routes.parser import parse
+from hub.routes.writer import Source
+from hub.sdk import Event
+from tests.unit.routes.checker.generated import Expressions, conforming, schema
+
+EXAMPLES = int(os.environ.get("HUB_CHECKER_EXAMPLES", "400"))
+OF_VALUES = (
+    "division by zero",
+    "doesn't fit into",
+    "has no element of this index",
+    "expected text that holds",
+    "the same key stands twice",
+)
+"""What a value may be wrong by whose type is right."""
+
+
+def event(data):
+    """An event with data that came as JSON."""
+    return Event.of({"id": "1", "source": "/t", "type": "t"}, orjson.dumps(data))
+
+
+def run(seed):
+    """A random schema, an expression on it and its check; with data of the schema if the check found nothing."""
+    random = Random(seed)
+    of = schema(random, 3)
+    text = Expressions(random, of).any(4)
+    try:
+        checked = check_source(Source(text, parse(text)), {"data": Shape.of_schema(of)}, strict=True)
+    except ExpressionError:  # nested too deeply
+        return None
+    return of, text, checked, [conforming(random, of) for _ in range(6)]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.integers(0, 2**48))
+def test_what_passes_in_strict_mode_has_no_error_of_types(seed):
+    """For any schema, nullable and optional fields and variants included, and all data that conform to it."""
+    made = run(seed)
+    if made is None or made[2].problems:
+        return
+    _, text, checked, samples = made
+    expression = compile_expression(text)
+    for data in samples:
+        value = outcome(expression, event(data))
+        if isinstance(value, EvaluationError):
+            reasons = [each for each in OF_VALUES if each in str(value)]
+            assert reasons, (text, data, str(value))
+            continue
+        assert holds(checked.shape, value), (text, str(checked.shape), value)
+
+
+def outcome(expression, given):
+    """The value of an expression, or the error that it has instead."""
+    try:
+        return expression(given)
+    except EvaluationError as error:
+        return error
+
+
+def test_enough_of_what_is_generated_passes():
+    """The test above would prove nothing if the checker refused all that comes."""
+    passed = sum(made is not None and not made[2].problems for made in map(run, range(300)))
+    assert passed > 40
+
+
+def holds(shape, value, depth=4):  # noqa: PLR0911  one for each form
+    """Whether a value is of a shape."""
+    if not shape.kinds or not depth:
+        return True
+    kinds = {
+        type(None): "null_type",
+        bool: "bool",
+        int: "int",
+        float: "double",
+        str: "string",
+        list: "list",
+        dict: "map",
+    }
+    kind = kinds.get(type(value))
+    if kind is None:
+        return True
+    if kind not in shape.kinds:
+        return False
+    if shape.enum is not None and kind not in ("list", "map"):
+        return any(type(each) is type(value) and each == value for each in shape.enum)
+    if kind == "list" and shape.items is not None:
+        return all(holds(shape.items, each, depth - 1) for each in value)
+    if kind == "map":
+        there = shape.required <= value.keys()
+        known = all(name in shape.fields or not shape.closed for name in value)
+        return (
+            there
+            and known
+            and all(holds(shape.fields[name], value[name], depth - 1) for name in value if name in shape.fields)
+        )
+    return True
