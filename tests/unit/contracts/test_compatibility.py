@@ -48,8 +48,8 @@ TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
             [],
         ),
         # Closed ones.
-        (fields(further=False, a=TEXT), fields(further=False, a=TEXT, b=TEXT), [], ["/b: the old version doesn't allow it: the object is closed"]),
-        (fields(a=TEXT), fields(further=False), ["/a: the new version doesn't allow it: the object is closed"], []),
+        (fields(further=False, a=TEXT), fields(further=False, a=TEXT, b=TEXT), [], ["/b: the old version doesn't allow it"]),
+        (fields(a=TEXT), fields(further=False), ["/a: the new version doesn't allow it"], []),
         # Open ones.
         (fields(further=True), fields(further=False), ["/: the old version allows further fields, the new version doesn't"], []),
         (
@@ -138,7 +138,7 @@ def test_patterns_of_names() -> None:
     assert told(old, {**old, "patternProperties": {"^x-": WHOLE}}) == [
         "/<^x->: the old version allows string, the new version integer"
     ]
-    assert told(old, {**old, "patternProperties": {}}) == ["/<^x->: the new version doesn't allow such fields"]
+    assert told(old, {**old, "patternProperties": {}}) == ["/<^x->: the new version doesn't allow it"]
     assert told(fields(further=False, **{"x-a": TEXT}), old) == []
 
 
@@ -185,7 +185,8 @@ SCHEMAS = st.recursive(
     lambda inner: _objects(inner)
     | _arrays(inner)
     | st.builds(lambda several: {"anyOf": several}, st.lists(inner, min_size=1, max_size=3))
-    | st.builds(lambda several: {"allOf": several}, st.lists(inner, min_size=1, max_size=2)),
+    | st.builds(lambda several: {"allOf": several}, st.lists(inner, min_size=1, max_size=2))
+    | _objects(inner).map(lambda schema: {**schema, "unevaluatedProperties": False}),
     max_leaves=8,
 )
 VALUES = st.recursive(
