@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec
-from hub.deployment.specs import reads
+from hub.deployment.specs import reads, writes
 from hub.engine.attempts import Retrying
 from hub.engine.deadletter import Origin
 from hub.engine.deadletters import queues_of
@@ -189,7 +189,8 @@ class Trees:
         return [hop for unit in self._readers.get(found.place.topic, []) for hop in self._handled(unit, found)]
 
     def _handled(self, unit: Reading, found: Footprint) -> list[Hop]:
-        made = self._made.get((found.place, unit.name), [])
+        targets = writes(unit)
+        made = sorted(self._made.get((found.place, unit.name), []), key=lambda each: _order(each, targets))
         letters = [each for each in self._letters.get(found.place, []) if self._unit_of(each) == unit.name]
         if isinstance(unit, RouteSpec):
             hops = [
@@ -266,6 +267,13 @@ class Trees:
             "lies outside of what was searched"
         )
         return Hop("route", unit.name, Outcome.UNKNOWN, text)
+
+
+def _order(made: Footprint, targets: list[str]) -> tuple[int, datetime, int, Origin]:
+    """By target as the route names them, then as they were made: those of a split by their numbers."""
+    topic, number = made.place.topic, made.id.rpartition("/")[2]
+    place = targets.index(topic) if topic in targets else len(targets)
+    return place, made.at, int(number) if number.isascii() and number.isdecimal() else 0, made.place
 
 
 def _attempts(retrying: Retrying) -> str:
