@@ -19,7 +19,6 @@ from hub.sdk.event import Event
 from hub.workbench.changes import Change, changes
 from hub.workbench.deciding import Decision, why_filtered
 from hub.workbench.explanation import target_of
-from hub.workbench.rehearsal import Step
 from hub.workbench.tracers import Tracers
 
 
@@ -308,7 +307,7 @@ class _Version:
         if name not in names:
             return None
         spec = specs[names.index(name)]
-        return why_filtered(spec.route, self._tracers.trace(Step(spec, sample.event, "where")))
+        return why_filtered(spec.route, self._tracers.trace(spec, sample.event))
 
 
 def _former(old: Deployment, new: Deployment) -> dict[str, str]:
