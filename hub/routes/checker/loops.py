@@ -113,13 +113,16 @@ class Loops(Logic):
 
 def elements(source: Shape, *, two: bool) -> tuple[Shape, Shape]:
     """The shapes of a macro's variables: an element or a key; or index and element, key and value."""
-    of_list = "list" in source.kinds
-    of_map = "map" in source.kinds
-    if of_list is of_map:
-        return DYN, DYN
+    of_list, of_map = "list" in source.kinds, "map" in source.kinds
+    if of_list and of_map:
+        first = elements(source.only(("list",)), two=two)
+        second = elements(source.only(("map",)), two=two)
+        return union(first[0], second[0]), union(first[1], second[1])
     if of_list:
         items = source.items or DYN
         return (INT, items) if two else (items if items is not NEVER else DYN, DYN)
+    if not of_map:
+        return DYN, DYN
     keys = STRING if source.fields or source.closed or source.values is not None else DYN
     values = source.values
     if source.closed or values is not None:

@@ -10,6 +10,7 @@ from hub.contracts.shape_text import constant_text, described, short
 from hub.contracts.shape_union import overlap, union
 from hub.routes.checker import remedies
 from hub.routes.checker.access import Access
+from hub.routes.checker.facts import at
 from hub.routes.checker.spelling import misspelt
 from hub.routes.syntax import Binary, Expr, ListLiteral, Literal
 
@@ -80,6 +81,11 @@ class Relations(Access):
         known = left.enum or ()
         value = right.constant
         what = self.text(second) if value is None else constant_text(value[0])
+        if self.was_possible(first, right):
+            shown = f"tests before it have shown that it is {short(left)}"
+            message = f"{self.text(first)} is never {what} here: {shown}"
+            self.warning("route.never_equal", message, second, everywhere=True)
+            return
         message = f"{self.text(first)} is never {what}"
         options = " or ".join(constant_text(each) for each in known[:_MOST_CONSTANTS])
         more = " or …" if len(known) > _MOST_CONSTANTS else ""
@@ -93,6 +99,13 @@ class Relations(Access):
                 return
         # A schema may be older than the system: a value that nothing resembles is no slip of the pen.
         self.warning("route.never_equal", message, second, f"it is {options}{more}", everywhere=True)
+
+    def was_possible(self, node: Expr, other: Shape) -> bool:
+        """Whether a value could be equal to another before something was known of it."""
+        path = self.path_of(node)
+        if path is None or path not in self.facts:
+            return False
+        return overlap(at(path, {}, self.roots), other)
 
     # Membership
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.contracts.shape import DYN, NUMBERS, Shape
-from hub.routes.syntax import Binary, Conditional, Expr, Literal, Logical, Unary
+from hub.routes.syntax import Binary, Call, Conditional, Expr, Literal, Logical, Unary
 
 Text = Callable[[Expr], str]
 """The source of a node."""
@@ -127,6 +127,8 @@ def of_predicate(node: Expr, shape: Shape, text: Text, *, inverted: bool) -> Rem
     kinds = shape.kinds - {"null_type"}
     if isinstance(node, Binary | Logical | Conditional | Unary) or not kinds:
         return NONE
+    if isinstance(node, Call) and node.function == "size":
+        return replaced(node, f"({text(node)} > 0)" if inverted else f"{text(node)} > 0")
     form = (
         "{} != null" if "null_type" in shape.kinds else next((test for taken, test in _TESTS if kinds <= taken), None)
     )
