@@ -110,6 +110,7 @@ CODES: Mapping[str, str] = {
     "test.contradiction": "an expectation that can't be met",
     "test.duplicate": "a test of this name is there already",
     "test.event": "an event of a test that isn't a valid CloudEvent",
+    "test.expression": "an expression where a test takes a fixed value",
     "test.no_sink": "`with` in what is expected at a topic",
     "test.unknown_env": "a variable of a test that isn't listed under `env:`",
     "test.unknown_route": "a route in a test that isn't declared",
