@@ -12,9 +12,6 @@ from hub.contracts.violation import json_type
 
 ContentModel = Literal["closed", "open", "silent"]
 """What an object says of fields that it doesn't list: there are none, there may be some, or nothing."""
-Part = Mapping[str, Any]
-"""One schema by itself: what it says of an object's fields or an array's items."""
-
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 BOUNDS: Mapping[str, tuple[str, bool]] = {
     "minimum": ("number", True),
@@ -48,6 +45,65 @@ OPAQUE: Mapping[str, str | None] = {
     "$dynamicRef": None,
 }
 """Keywords that are compared as they stand, and the type that they are about."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One schema by itself: what it says of an object's fields and an array's items.
+
+    Attributes:
+        fields: schemas by name.
+        patterns: schemas by regular expression.
+        additional: schema of fields that this part doesn't list; None where it says nothing.
+        unevaluated: schema of fields that neither this part lists nor those that it consists of; likewise.
+        seen: the names that these list.
+        seen_patterns: the regular expressions that these list names by.
+        prefix: schemas of the first items.
+        items: schema of the others; None where nothing is said.
+    """
+
+    fields: Mapping[str, Any]
+    patterns: Mapping[str, Any]
+    additional: Any
+    unevaluated: Any
+    seen: frozenset[str]
+    seen_patterns: frozenset[str]
+    prefix: tuple[Any, ...]
+    items: Any
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any], within: Iterable[Part]) -> Part:
+        """What a schema says.
+
+        Args:
+            schema: the schema.
+            within: the parts that it consists of.
+        """
+        fields, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+        inner = list(within)
+        everything = "additionalProperties" in schema or any(each.additional is not None for each in inner)
+        return cls(
+            fields,
+            patterns,
+            schema.get("additionalProperties"),
+            None if everything else schema.get("unevaluatedProperties"),
+            frozenset(fields).union(*(each.seen for each in inner)),
+            frozenset(patterns).union(*(each.seen_patterns for each in inner)),
+            tuple(schema.get("prefixItems", ())),
+            schema.get("items"),
+        )
+
+    def listed(self, name: str) -> Iterator[Any]:
+        """The schemas that this part lists for a field."""
+        if name in self.fields:
+            yield self.fields[name]
+        for pattern, schema in self.patterns.items():
+            if matches(pattern, name):
+                yield schema
+
+    def sees(self, name: str) -> bool:
+        """Whether a field isn't one of those that ``unevaluated`` is about."""
+        return name in self.seen or any(matches(each, name) for each in self.seen_patterns)
 
 
 @dataclass
@@ -104,44 +160,45 @@ class View:
     @property
     def names(self) -> list[str]:
         """Fields that are listed."""
-        return list(dict.fromkeys(name for part in self.parts for name in part.get("properties", ())))
+        return list(dict.fromkeys(name for part in self.parts for name in part.fields))
 
     @property
     def patterns(self) -> list[str]:
         """Regular expressions that names of fields are listed by."""
-        return list(dict.fromkeys(each for part in self.parts for each in part.get("patternProperties", ())))
+        return list(dict.fromkeys(pattern for part in self.parts for pattern in part.patterns))
 
     def lists(self, name: str) -> bool:
         """Whether a field is listed, by its name or by a pattern."""
-        return any(True for part in self.parts for _ in _listed(part, name))
+        return any(True for part in self.parts for _ in part.listed(name))
 
     def of_field(self, name: str) -> list[Any]:
         """The schemas of a field, listed or not; all of them apply."""
-        listed = self.lists(name)
         found: list[Any] = []
         for part in self.parts:
-            own = list(_listed(part, name))
+            own = list(part.listed(name))
             found += own
-            if not own and "additionalProperties" in part:
-                found.append(part["additionalProperties"])
-            if not listed and "unevaluatedProperties" in part:
-                found.append(part["unevaluatedProperties"])
+            if not own and part.additional is not None:
+                found.append(part.additional)
+            if part.unevaluated is not None and not part.sees(name):
+                found.append(part.unevaluated)
         return found
 
     def of_pattern(self, pattern: str) -> list[Any]:
         """The schemas of fields whose names match a pattern, and are not listed by name."""
         found: list[Any] = []
         for part in self.parts:
-            if pattern in part.get("patternProperties", ()):
-                found.append(part["patternProperties"][pattern])
-            elif "additionalProperties" in part:
-                found.append(part["additionalProperties"])
+            if pattern in part.patterns:
+                found.append(part.patterns[pattern])
+            elif part.additional is not None:
+                found.append(part.additional)
+            if part.unevaluated is not None and pattern not in part.seen_patterns:
+                found.append(part.unevaluated)
         return found
 
     @property
     def further(self) -> list[Any]:
         """The schemas of fields that are not listed."""
-        return [part[each] for part in self.parts for each in _FURTHER if each in part]
+        return [each for part in self.parts for each in (part.additional, part.unevaluated) if each is not None]
 
     @property
     def model(self) -> ContentModel:
@@ -153,21 +210,12 @@ class View:
     @property
     def length(self) -> int:
         """How many items have a schema of their own."""
-        return max((len(part.get("prefixItems", ())) for part in self.parts), default=0)
+        return max((len(part.prefix) for part in self.parts), default=0)
 
     def of_item(self, index: int) -> list[Any]:
         """The schemas of an item; all of them apply."""
-        found: list[Any] = []
-        for part in self.parts:
-            prefix = part.get("prefixItems", ())
-            if index < len(prefix):
-                found.append(prefix[index])
-            elif "items" in part:
-                found.append(part["items"])
-        return found
-
-
-_FURTHER = ("additionalProperties", "unevaluatedProperties")
+        found = [part.prefix[index] if index < len(part.prefix) else part.items for part in self.parts]
+        return [each for each in found if each is not None]
 
 
 def view(schema: Any, root: Any) -> View:
@@ -191,14 +239,24 @@ def joined(schemas: Iterable[Any]) -> Any:
 
 
 def narrowed(one: View, other: View, alternatives: list[list[Any]]) -> View:
-    """What two views demand together.
+    """What a writer's view and one of its alternatives demand together, or less.
 
     Args:
         one: a view, whose own alternatives are left out.
         other: one of these alternatives.
         alternatives: those that are left.
     """
-    made = View(types=one.types & other.types, parts=[*one.parts, *other.parts], required=one.required | other.required)
+    parts = [*one.parts, *other.parts]
+    everything = any(part.additional is not None for part in parts)
+    seen = frozenset[str]().union(*(part.seen for part in parts))
+    patterns = frozenset[str]().union(*(part.seen_patterns for part in parts))
+    if any(part.unevaluated is not None for part in parts):
+        # An alternative's fields are seen by what the alternative is a part of.
+        parts = [
+            replace(part, unevaluated=None if everything else part.unevaluated, seen=seen, seen_patterns=patterns)
+            for part in parts
+        ]
+    made = View(types=one.types & other.types, parts=parts, required=one.required | other.required)
     made.alternatives = [*alternatives, *other.alternatives]
     for each in (one, other):
         _restrict(made, each.constants, each.bounds, each.opaque)
@@ -215,20 +273,13 @@ def matches(pattern: str, name: str) -> bool:
         return False
 
 
-def _listed(part: Part, name: str) -> Iterator[Any]:
-    if name in part.get("properties", ()):
-        yield part["properties"][name]
-    for pattern, schema in part.get("patternProperties", {}).items():
-        if matches(pattern, name):
-            yield schema
-
-
 def _take(made: View, schema: Any, root: Any, seen: set[str]) -> None:
     """Adds what a schema demands."""
     if schema is False:
         made.types = frozenset()
     if not isinstance(schema, Mapping):
         return
+    before = len(made.parts)
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference not in seen:
         _take(made, resolve(root, reference), root, seen | {reference})
@@ -238,7 +289,7 @@ def _take(made: View, schema: Any, root: Any, seen: set[str]) -> None:
     if "type" in schema:
         named = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         made.types &= frozenset([*named, *(["integer"] if "number" in named else [])])
-    made.parts.append(schema)
+    made.parts.append(Part.of(schema, made.parts[before:]))
     made.required.update(schema.get("required", ()))
     constants = [schema["const"]] if "const" in schema else schema.get("enum")
     bounds = {each: schema[each] for each in BOUNDS.keys() & schema.keys()}
