@@ -124,7 +124,10 @@ def completing(text: str, index: int) -> Cursor | None:
     start = before.start() if before else index
     rest = _REST.match(text, index)
     end = rest.end() if rest else index
-    for word in (_MARKER, f"{_MARKER}:"):
+    words = [_MARKER, f"{_MARKER}:"]
+    if not text[text.rfind("\n", 0, start) + 1 : start].strip():
+        words.reverse()  # on a line of its own it is a key, though it could be the value of the line above
+    for word in words:
         _, root = read(text[:start] + word + text[end:])
         for found in _marked(root, (), None) if root is not None else ():
             return replace(found, start=start, end=end, root=root)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
@@ -67,9 +68,7 @@ class Editor:
         await self.client.start_io(sys.executable, "-c", "from hub.cli import main; main()", "lsp")
         general = lsp.GeneralClientCapabilities(position_encodings=encodings) if encodings else None
         result = await self.client.initialize_async(
-            lsp.InitializeParams(
-                capabilities=lsp.ClientCapabilities(general=general), root_uri=self.directory.as_uri()
-            )
+            lsp.InitializeParams(capabilities=lsp.ClientCapabilities(general=general), root_uri=self.directory.as_uri())
         )
         self.client.initialized(lsp.InitializedParams())
         return result
@@ -98,6 +97,9 @@ class Editor:
                 lsp.VersionedTextDocumentIdentifier(version=self.versions[name], uri=self.uri(name)), [change]
             )
         )
+
+    def close(self, name: str = "hub.yaml") -> None:
+        self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(self.uri(name))))
 
     async def until(self, name: str, right: Callable[[list[lsp.Diagnostic]], bool]) -> list[lsp.Diagnostic]:
         """Waits until what is told of a file is as it should be."""
@@ -152,10 +154,38 @@ def directory(tmp_path: Path) -> Path:
     return made
 
 
-@pytest.fixture
-async def editor(directory: Path) -> AsyncIterator[Editor]:
-    made = Editor(directory)
+@pytest_asyncio.fixture(loop_scope="module")
+async def editors(directory: Path) -> AsyncIterator[Callable[[], Editor]]:
+    """Makes editors; a server of theirs that is left running is ended."""
+    made: list[Editor] = []
+
+    def make() -> Editor:
+        made.append(Editor(directory))
+        return made[-1]
+
+    yield make
+    for each in made:
+        server = each.client._server
+        if server is not None and server.returncode is None:
+            server.kill()
+            await server.wait()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Editor]:
+    """One editor for all tests of a module, since a server takes a while to start; it must end well."""
+    made = Editor(tmp_path_factory.mktemp("editor"))
     await made.start()
     yield made
-    assert made.errors == []
     assert await made.stop() == 0
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def editor(running: Editor, directory: Path) -> AsyncIterator[Editor]:
+    """That editor, with a directory of its own; no error was shown by the end."""
+    running.directory = directory
+    running.texts, running.versions = {}, {}
+    yield running
+    for name in running.texts:
+        running.close(name)
+    assert running.errors == []
