@@ -22,10 +22,17 @@ from hub.sdk.event import Event
 
 STAGE = "contract"
 """Stage of the dead letters of events that break their contract."""
+PARSE = "parse"
+"""Stage of the dead letters of events whose payload can't be read."""
 LOG_EVERY = 10.0
 """Seconds between two lines of the log about violations of one contract in one direction."""
 _NAMED = 5  # new fields that a line of the log names
 _REPORTED = 50  # new fields that a unit's status holds
+
+
+def stage_of(error: Exception) -> str:
+    """The stage at which an event was turned away on its way to Kafka."""
+    return STAGE if isinstance(error, ContractViolation) else PARSE
 
 
 class ContractStatus(BaseModel):

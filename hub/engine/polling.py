@@ -13,14 +13,14 @@ from pydantic import ValidationError
 
 from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
-from hub.engine.contracts import STAGE
+from hub.engine.contracts import stage_of
 from hub.engine.cursors import CursorStore
 from hub.engine.deadletter import error_class
 from hub.engine.outlet import Outlet
 from hub.engine.unit import State, Unit
 from hub.kafka.publisher import Record
 from hub.sdk.cursor import Cursor
-from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
+from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected, Transient
 from hub.sdk.event import Event
 from hub.sdk.source import PollingSource
 
@@ -158,7 +158,7 @@ class PollingUnit(Unit):
 
     async def _publish(self, events: Sequence[Event], outlet: Outlet) -> None:
         self.ledger.taken += len(events)
-        kept, refused = self._held_against_contracts(events)
+        kept, refused = self._fit(events)
         try:
             too_large = await outlet.publish([Record(self._topic(event.type), *event.to_kafka()) for event in kept])
         except NotConnected as error:
@@ -169,17 +169,17 @@ class PollingUnit(Unit):
         self.ledger.dead_lettered.update(error_class(refusal) for _, refusal, _ in refused)
         self.ledger.delivered += len(events) - len(refused)
 
-    def _held_against_contracts(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
+    def _fit(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
         """The events that may be published, and those that may not."""
-        if self.contracts is None:
-            return list(events), []
         kept: list[Event] = []
         refused: list[Refused] = []
         for event in events:
             try:
-                self.contracts.produced(event)
-            except ContractViolation as violation:
-                refused.append((event, violation, STAGE))
+                checked = event.checked()
+                if self.contracts is not None:
+                    self.contracts.produced(checked)
+            except (InvalidPayload, ContractViolation) as problem:
+                refused.append((event, problem, stage_of(problem)))
             else:
-                kept.append(event)
+                kept.append(checked)
         return kept, refused

@@ -10,7 +10,6 @@ Kafka carries events by the CloudEvents Kafka protocol binding 1.0.2: binary con
 from __future__ import annotations
 
 import base64
-import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from hub.sdk import payload, strictjson
+from hub.sdk.attributes import validate as validate  # noqa: PLC0414  events are made of valid attributes: see `Event.of`
 from hub.sdk.errors import InvalidEvent, InvalidPayload
 from hub.sdk.payload import JSON
 from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  it belongs to events for those who import it from here
@@ -27,15 +27,10 @@ SPECVERSION = "1.0"
 STRUCTURED = "application/cloudevents+json"
 
 _CE = "ce_"
+NOT_PARSED: Any = object()
+"""In place of data that nobody has parsed yet."""
 _UNSET: Any = object()
 _CONTENT_TYPE = "content-type"
-# CloudEvents 1.0 § "Naming conventions": lower-case ASCII letters and digits.
-_NAME = re.compile(r"[a-z0-9]+\Z")
-# RFC 3339 § 5.6 date-time; the calendar itself is checked by datetime.
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.IGNORECASE)
-_REQUIRED = ("id", "source", "type")
-# Attribute values by CloudEvents 1.0 § "Type system": no control characters.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Header = tuple[str, bytes]
 
@@ -106,7 +101,7 @@ class Event:
 
     @classmethod
     def of(
-        cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = (), data: Any = _UNSET
+        cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = (), data: Any = NOT_PARSED
     ) -> Event:
         """An event of attributes that are known to be valid and of a payload as bytes; nothing is checked or copied.
 
@@ -179,7 +174,7 @@ class Event:
         Raises:
             InvalidPayload: the bytes are not of the content type, or JSON that can't be read without loss.
         """
-        if self._data is _UNSET:
+        if self._data is NOT_PARSED:
             self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
         return self._data
 
@@ -196,6 +191,10 @@ class Event:
         return Event.of(self._attributes, self._raw, (CHECKED, *self.headers), data)
 
     # Copies
+
+    def carrying(self, *headers: Header) -> Event:
+        """The event with further headers behind its own."""
+        return Event.of(self._attributes, self._raw, (*self.headers, *headers), self._data)
 
     def replace(self, *, data: Any = _UNSET, headers: Iterable[Header] = _UNSET, **attributes: str | None) -> Event:
         """A copy with other attributes (``None`` removes one), headers or data. Unchanged data stays as its bytes."""
@@ -293,43 +292,6 @@ class Event:
 
     def __repr__(self) -> str:
         return f"Event(type={self.type!r}, source={self.source!r}, id={self.id!r})"
-
-
-def validate(attributes: Mapping[str, str]) -> None:
-    """Checks attributes against CloudEvents 1.0.
-
-    Raises:
-        InvalidEvent: names the attribute, what was expected and what came.
-    """
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise InvalidEvent(f"expected a non-empty CloudEvents attribute {name!r}; got {attributes.get(name)!r}")
-    for name, value in attributes.items():
-        if not _NAME.match(name):
-            raise InvalidEvent(f"expected attribute names of lower-case letters and digits; got {name!r}")
-        if not isinstance(value, str):
-            raise InvalidEvent(f"expected text in the attribute {name!r}; got {value!r} ({value.__class__.__name__})")
-        if not value.isprintable() and _CONTROL.search(value):
-            raise InvalidEvent(f"expected no control characters in the attribute {name!r}; got {value!r}")
-    time = attributes.get("time")
-    if time is not None:
-        _check_time(time)
-    if attributes.get("subject") == "":
-        raise InvalidEvent("expected a non-empty subject, or none; got ''")
-    if " " in attributes["source"]:
-        raise InvalidEvent(f"expected a URI-reference as source; got {attributes['source']!r}")
-
-
-def _check_time(time: str) -> None:
-    if _TIME.match(time):
-        try:
-            # Python has microseconds and no leap second; both are cut for the check alone.
-            datetime.fromisoformat(re.sub(r"\.\d+", "", time.upper()).replace(":60", ":59"))
-        except ValueError:
-            pass
-        else:
-            return
-    raise InvalidEvent(f"expected an RFC 3339 time, e.g. 2026-11-20T10:02:11Z; got {time!r}")
 
 
 def _from_document(value: bytes | None, key: bytes | None, headers: list[Header]) -> Event:
