@@ -32,7 +32,7 @@ bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 image: setup ## builds the container image (bin/build-image says how, with and without Docker)
 	@bin/build-image $(ARGS)
 
-setup: ## only sets up: .venv, RabbitMQ, npm, Kafka's jars and GitHub's payloads
+setup: ## only sets up: .venv, RabbitMQ, npm, Kafka's jars, Apicurio Registry and GitHub's payloads
 	@bin/setup test
 
 lock: ## writes the locks of the Python packages anew (ARGS=--upgrade for newer versions)

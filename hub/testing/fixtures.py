@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from hub.kafka.settings import KafkaSettings
 from hub.testing.octokit import webhook_payloads
-from hub.testing.servers import kafka_server, rabbitmq_server
+from hub.testing.servers import kafka_server, rabbitmq_server, registry_server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -28,6 +28,13 @@ async def kafka() -> AsyncIterator[KafkaSettings]:
 async def rabbitmq() -> AsyncIterator[str]:
     """AMQP URL of a running RabbitMQ, shared by the whole session: use names of your own (`unique`)."""
     async with rabbitmq_server() as server:
+        yield server.url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def schema_registry() -> AsyncIterator[str]:
+    """Base URL of a running schema registry, shared by the whole session: use names of your own (`unique`)."""
+    async with registry_server() as server:
         yield server.url
 
 

@@ -11,7 +11,8 @@ from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import OPENAPI, PAYLOADS
-from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE
+from hub.testing.registry import ensure_distribution
+from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REGISTRY_IMAGE
 
 
 def main(purpose: str) -> int:
@@ -26,8 +27,10 @@ def main(purpose: str) -> int:
     try:
         ensure_jars(_tell)
         if docker_wanted():
-            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE):
+            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE, *([REGISTRY_IMAGE] if purpose == "test" else [])):
                 ensure_image(image, _tell)
+        elif purpose == "test":
+            ensure_distribution(_tell)
         if purpose == "test":
             for package in (PAYLOADS, OPENAPI):
                 package.fetch(_tell)
