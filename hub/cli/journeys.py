@@ -35,6 +35,12 @@ _STYLES = {
     Outcome.NOT_READ: "dim",
     Outcome.UNKNOWN: "yellow",
 }
+_NAMELESS = {
+    Outcome.RECEIVED: "event",
+    Outcome.ANSWERED: "reply",
+    Outcome.REPLAYED: "replay",
+    Outcome.DISCARDED: "operator",
+}
 _STATE = max(len(outcome) for outcome in Outcome)
 _NARROWEST = 24  # columns that a text has at least
 
@@ -95,7 +101,7 @@ def tell_searched(out: Console, journey: Journey, wanted: str, window: Window) -
 
 def _rows(hop: Hop, first: str, below: str, *, full: bool) -> Iterator[tuple[str, str, Hop]]:
     """Each hop with what stands before it, in its first line and in those below."""
-    name = " ".join(filter(None, (hop.kind, hop.unit)))
+    name = " ".join(filter(None, (hop.kind, hop.unit))) or _NAMELESS.get(hop.outcome, "")
     yield f"{first}{name}".rstrip(), below, hop
     hops = hop.hops if full else hop.hops[:BRANCHES]
     for index, each in enumerate(hops):
