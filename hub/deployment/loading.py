@@ -88,6 +88,7 @@ def survey(
         loader.services,
         loader.contracts,
         frozenset(loader.declared),
+        loader.typing,
         deployment,
     )
 
@@ -107,6 +108,7 @@ class _Loader:
         self.services: dict[str, ServiceSpec] = {}
         self.contracts: dict[str, Contract] = {}
         self.declared: set[str] = set()
+        self.typing: Typing | None = None
         self._directory = directory
         self._registry = registry
         self._findings = findings
@@ -135,7 +137,8 @@ class _Loader:
         topology.check(self._findings)
         if topology.complete and not self._findings.errors:
             check_usage(self.sections, units, self._findings)
-        self._typing(units, contracts).check(self._findings)
+        self.typing = self._typing(units, contracts)
+        self.typing.check(self._findings)
         check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None

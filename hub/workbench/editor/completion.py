@@ -59,8 +59,9 @@ def _placed(items: Iterable[CompletionItem], text: Text, start: int, end: int) -
 
 def _in_expression(text: Text, index: int, written: Written, project: Project) -> Iterator[CompletionItem]:
     found: dict[str, tuple[Completion, list[Shape]]] = {}
+    source, offset = written.text[written.shift :], written.offset - written.shift
     for _, names in worlds(written, project):
-        for each in complete(written.text, written.offset, names, tables=project.typing.tables):
+        for each in complete(source, offset, names, tables=project.typing.tables):
             found.setdefault(each.name, (each, []))[1].append(each.shape)
     start = index
     while start and (text.content[start - 1].isalnum() or text.content[start - 1] == "_"):

@@ -52,7 +52,7 @@ def _included(cursor: Cursor, file: Path, project: Project) -> Iterator[Target]:
 
 def _of_expression(written: Written, project: Project) -> Iterator[Target]:
     try:
-        tree = parse(written.text)
+        tree = parse(written.text, written.shift)
     except ExpressionError:
         return
     around = [each for each in walk(tree) if each.start <= written.offset <= each.end]

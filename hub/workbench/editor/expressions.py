@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from hub.contracts import DYN, Shape
 from hub.contracts.shape import INT
@@ -19,6 +20,9 @@ from hub.routes.writer import Source
 from hub.workbench.editor.cursor import Cursor, expression_at
 from hub.workbench.editor.project import Project
 
+Types: TypeAlias = tuple[tuple[Expr, Shape], ...]
+"""Parts of an expression with their shapes."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -28,7 +32,7 @@ class Written:
         cursor: where it stands in the file.
         document: the file.
         scalar: the text that holds it.
-        text: the expression without its mark.
+        text: the expression with its mark, if it has one.
         shift: characters of the mark.
         offset: the place that was asked for, in ``text``.
     """
@@ -52,7 +56,7 @@ class Written:
 
     def span(self, node: Expr) -> tuple[int, int]:
         """Where a part of it stands in the file."""
-        indices = [self.document.at_offset(self.scalar, each + self.shift) for each in (node.start, node.end - 1)]
+        indices = [self.document.at_offset(self.scalar, each) for each in (node.start, node.end - 1)]
         return indices[0], indices[1] + 1
 
 
@@ -62,13 +66,12 @@ def written_at(text: str, index: int) -> Written | None:
     if found is None or len(found[0].path) < 3:  # noqa: PLR2004  section, unit and key
         return None
     cursor, document, scalar = found
-    shift = len(MARK) if scalar.text.startswith(MARK) else len(scalar.text) if scalar.text == MARK.rstrip() else 0
-    offset = document.offset(scalar, index) - shift
-    body = scalar.text[shift:]
+    whole, offset = scalar.text, document.offset(scalar, index)
+    shift = len(MARK) if whole.startswith(MARK) else len(whole) if whole == MARK.rstrip() else 0
     if index > scalar.end:
         # White space behind the text, which YAML leaves out and which matters while one writes.
-        body, offset = body + " ", len(body) + 1
-    return Written(cursor, document, scalar, body, shift, offset) if offset >= 0 else None
+        whole, offset = whole + " ", len(whole) + 1
+    return Written(cursor, document, scalar, whole, shift, offset) if offset >= shift else None
 
 
 def worlds(found: Written, project: Project) -> Iterator[tuple[Stream, dict[str, Shape]]]:
@@ -95,10 +98,24 @@ def _element(split: str, names: dict[str, Shape]) -> Shape:
 def types_at(found: Written, project: Project) -> Iterator[tuple[Stream, Expr, Shape]]:
     """The smallest part at the place, with its shape for each kind of events; none while the text is no expression."""
     try:
-        source = Source(found.text, parse(found.text), found.path)
+        source = Source(found.text, parse(found.text, found.shift), found.path)
     except ExpressionError:
         return
-    for stream, names in worlds(found, project):
-        checked = check_source(source, names, tables=project.typing.tables).type_at(found.offset)
-        if checked is not None:
-            yield stream, *checked
+    checked = list(_checked(found, project)) or [
+        (stream, check_source(source, names, tables=project.typing.tables).types)
+        for stream, names in worlds(found, project)
+    ]
+    for stream, types in checked:
+        around = [each for each in types if each[0].start <= found.offset <= each[0].end]
+        if around:
+            yield stream, *min(around, key=lambda each: each[0].end - each[0].start)
+
+
+def _checked(found: Written, project: Project) -> Iterator[tuple[Stream, Types]]:
+    """What the last check says, if the expression is still the same: it knows what conditions before it showed."""
+    route = project.route(found.unit)
+    known = route.route.sources.found if route else ()
+    if any(each.path == found.path and each.text == found.text for each in known):
+        for stream, result in project.typing.routes.get(found.unit, ()):
+            if types := result.types.get(found.path):
+                yield stream, types

@@ -10,7 +10,6 @@ from pathlib import Path
 from hub.contracts import Shape
 from hub.deployment import Finding, Registry, Survey, survey
 from hub.deployment.files import schema_files
-from hub.deployment.finding import Findings
 from hub.deployment.includes import roots
 from hub.deployment.specs import RouteSpec, SinkSpec
 from hub.deployment.streams import Stream
@@ -57,7 +56,6 @@ class Project:
     known: Survey | None = None
     published: set[Path] = field(default_factory=set)
     registry: Registry = field(default_factory=Registry)
-    _typing: Typing | None = None
 
     def look(self, texts: Mapping[Path, str] | None = None) -> Survey:
         """Reads it anew.
@@ -70,7 +68,7 @@ class Project:
         found = survey(self.directory, registry=registry, overlay=self.texts if texts is None else texts)
         self.latest = found
         if found.sections.complete or self.known is None:
-            self._typing, self.known, self.registry = _typed(found), found, registry
+            self.known, self.registry = found, registry
         return found
 
     @property
@@ -84,10 +82,7 @@ class Project:
     @property
     def typing(self) -> Typing:
         """The types of what flows."""
-        if self._typing is None:
-            self.look()
-        assert self._typing is not None
-        return self._typing
+        return self.survey.typing or Typing({}, {}, {})
 
     def streams(self, unit: str, topics: Iterable[str]) -> list[Stream]:
         """What a unit reads.
@@ -127,15 +122,3 @@ class Project:
             if name is not None:
                 found.setdefault(self.file(name), []).append(each)
         return found
-
-
-def _typed(found: Survey) -> Typing:
-    """The types of what flows, whatever else is wrong."""
-    declared: dict[str, list[str]] = {entry.name: [] for entry in found.sections.of("topic")}
-    for entry in found.sections.of("event"):
-        topic = (entry.section and entry.section.topic) or entry.name
-        declared.setdefault(topic, []).append(entry.name)
-    tables = {name: table for name, (table, _) in found.sections.tables.items()}
-    typing = Typing(found.units, found.contracts, declared, tuple(found.sections.env), tables)
-    typing.check(Findings())
-    return typing
