@@ -43,6 +43,7 @@ class Checker(Loops):
     def begin(self, source: Source) -> None:
         """Turns to an expression."""
         self.source = source
+        self.effort = 0
         self.types = self.types_of.setdefault(source.path, {})
 
     def check(self, source: Source) -> Shape:

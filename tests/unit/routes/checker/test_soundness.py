@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from random import Random
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.contracts import Shape
+from hub.contracts import DYN, Shape
 from hub.routes import EvaluationError, ExpressionError, compile_expression
 from hub.routes.checker import check_source
 from hub.routes.parser import parse
@@ -108,3 +110,42 @@ def holds(shape, value, depth=4):  # noqa: PLR0911  one for each form
             and all(holds(shape.fields[name], value[name], depth - 1) for name in value if name in shape.fields)
         )
     return True
+
+
+def nested(form, depth, inner):
+    """A form within itself."""
+    for _ in range(depth):
+        inner = form.replace("@", inner)
+    return inner
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        nested("(@ ? data.a : data.b)", 60, "data.c"),
+        nested("(data.a ? @ : data.b)", 60, "data.c"),
+        nested("((@ && data.a) || data.b)", 30, "data.c"),
+        nested("((data.a || @) && data.b)", 30, "data.c"),
+        nested("!(@)", 60, "data.c"),
+        nested("((@) == true)", 30, "data.a && data.b"),
+        nested("data.x.map(y, @)", 7, "y"),
+        nested("cel.bind(v, @, v && v)", 30, "data.c"),
+        " && ".join(f"data.f{n} == {n}" for n in range(500)),
+        " || ".join(f'data.kind == "{n}"' for n in range(400)),
+        "data.kind in [" + ", ".join(f'"{n}"' for n in range(900)) + "] && data.kind != null",
+        "data" + ".a" * 180,
+        "[" * 60 + "]" * 60,
+        " + ".join(["data.a"] * 190),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_no_expression_takes_long(text):
+    """However its tests are nested: with a schema that knows all of it, and with one that knows nothing."""
+    tree = parse(text)
+    fields = {**{f"f{n}": {"type": "integer"} for n in range(500)}, "kind": {"enum": [str(n) for n in range(900)]}}
+    booleans = {name: {"type": ["boolean", "null"]} for name in "abc"}
+    known = Shape.of_schema({"properties": {**fields, **booleans, "x": {"items": {"$ref": "#"}}}})
+    for shape in (known, DYN):
+        start = time.process_time()
+        check_source(Source(text, tree), {"data": shape}, strict=True)
+        assert time.process_time() - start < 1
