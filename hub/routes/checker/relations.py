@@ -27,6 +27,8 @@ _RESULTS: dict[str, dict[tuple[str, str], str]] = {
 _RESULTS["+"] |= {("timestamp", "duration"): "timestamp", ("duration", "timestamp"): "timestamp"}
 _RESULTS["-"] |= {("timestamp", "duration"): "timestamp", ("timestamp", "timestamp"): "duration"}
 _ORDERED = frozenset(("string", "bytes", "bool", "timestamp", "duration"))
+_TEXT = frozenset(("string",))
+_KEYS = NUMBERS | {"string", "bool"}
 _NULL = frozenset(("null_type",))
 _MOST_CONSTANTS = 6
 _NAMING = ("name", "login", "key", "slug", "title", "id")
@@ -134,10 +136,9 @@ class Relations(Access):
                     "route.never_equal", message, node, self.any_element(node, left, right.items), everywhere=True
                 )
         elif holders == {"map"}:
-            keys = frozenset(("string",)) if right.closed or right.fields else frozenset(
-                ("string", "int", "uint", "double", "bool")
-            )  # fmt: skip
-            self.expect(node.left, keys, "a key of the object is text")
+            self.expect(node.left, _TEXT if right.closed or right.fields else _KEYS, "a key of the object is text")
+        elif left.kinds:
+            self.perhaps(node.left, left.kinds - _KEYS)
 
     def any_element(self, node: Binary, left: Shape, items: Shape) -> str | None:
         """How a list of objects is searched, where text was looked for in it."""
