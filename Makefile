@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench image lock setup contracts clean
+.PHONY: help demo test check bench bench-routes differential image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
@@ -28,6 +28,12 @@ check: setup ## format, lint, types and import directions
 
 bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+bench-routes: setup ## runs the benchmarks of the route language and writes benchmarks/results/routes.json
+	@.venv/bin/python -m benchmarks.routes $(ARGS)
+
+differential: setup ## compares 100,000 random expressions with CEL's reference (ARGS="CASES SEED" for others)
+	@.venv/bin/python -m tests.differential $(ARGS)
 
 image: setup ## builds the container image (bin/build-image says how, with and without Docker)
 	@bin/build-image $(ARGS)

@@ -20,8 +20,8 @@ def base64_encoded(value: Any) -> str:
 
 
 def base64_decoded(value: Any) -> bytes:
-    """``base64.decode(text)``: the padding may be missing."""
-    found = text(value, "base64.decode")
+    """``base64.decode(text)``: the padding may be missing, and lines may be broken."""
+    found = "".join(text(value, "base64.decode").split())
     padded = found if found.endswith("=") else found + "=" * (-len(found) % 4)
     try:
         return base64.b64decode(padded, validate=True)

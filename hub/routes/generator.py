@@ -22,6 +22,7 @@ from hub.routes.strings import pattern
 from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Unary
 from hub.routes.tables import looked_up
 from hub.routes.template import at, fill
+from hub.routes.values import UInt
 from hub.routes.words import FOREIGN_FUNCTIONS
 from hub.routes.writer import Code
 
@@ -160,12 +161,26 @@ class Generator(Loops):
 
     def check_words(self, node: Call) -> None:
         """Refuses words that a function doesn't know, where they are written out."""
+        if node.function in ("math.greatest", "math.least"):
+            self.check_numbers(node)
         known = {"hash": (1, digests.known_algorithm), "uuid5": (0, digests.known_namespace)}.get(node.function)
         if known and len(node.arguments) > known[0]:
             word = node.arguments[known[0]]
             message = known[1](word.value) if isinstance(word, Literal) and type(word.value) is str else None
             if message:
                 raise self.error("route.arguments", message, word)
+
+    def check_numbers(self, node: Call) -> None:
+        """Refuses what is written out and is no number, as the definition of `math.greatest` wants."""
+        only = node.arguments[0]
+        listed = len(node.arguments) == 1 and isinstance(only, ListLiteral)
+        values = only.elements if listed and isinstance(only, ListLiteral) else node.arguments
+        for value in values:
+            number = not isinstance(value, Literal) or type(value.value) in (int, float, UInt)
+            if not number or isinstance(value, ListLiteral | MapLiteral):
+                raise self.error("route.arguments", f"`{node.function}` takes numbers, or one list of numbers", value)
+        if not values:
+            raise self.error("route.arguments", f"`{node.function}` takes at least one number", only)
 
     def call(self, function: Function, operands: list[Code]) -> Code:
         """A function of values."""

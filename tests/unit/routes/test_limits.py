@@ -13,7 +13,7 @@ from hub.routes.costs import MAX_LOOPS, MAX_STEPS
 from hub.routes.functions import FUNCTIONS
 from hub.sdk import Event
 from tests.unit.routes.evaluation import event, failure, value
-from tests.unit.routes.oracle import careful
+from tests.unit.routes.canonical import careful
 
 
 def refused(source: str) -> ExpressionError:

@@ -48,6 +48,7 @@ DATA = {"s": "grüße 😀!", "csv": "a,b,,c", "n": 3, "empty": "", "list": ["x"
         ("data.list.join() + data.list.join(', ') + [].join('x')", "xyzx, y, z"),
         ("strings.quote('a\"b\\\\c\\n\\t\\u0007ü')", '"a\\"b\\\\c\\n\\t\\aü"'),
         ("base64.encode(b'\\xfb\\xff') + base64.encode(bytes(''))", "+/8="),
+        ("base64.decode('+/\\n8= ') == b'\\xfb\\xff'", True),
         ("base64.decode('+/8=') == b'\\xfb\\xff' && base64.decode('+/8') == b'\\xfb\\xff'", True),
         ("string(base64.decode('Z3LDvMOfZQ'))", "grüße"),
     ],

@@ -15,7 +15,7 @@ from hub.routes import EvaluationError, ExpressionError, compile_expression, com
 from hub.routes.template import verify
 from hub.routes.unit import _NAMES
 from tests.unit.routes.evaluation import event, failure, value
-from tests.unit.routes.oracle import careful
+from tests.unit.routes.canonical import careful
 
 
 def names(code: CodeType) -> set[str]:
