@@ -188,7 +188,7 @@ async def test_what_is_tried_again_is_told_with_the_attempt_and_the_next_time(tm
         assert 40 < int(following.removesuffix(" s")) <= 60
         # The second event has the same key: it waits behind the first.
         (second,) = of(await shop.trace("2"), "direct")
-        assert (second.outcome, second.detail) == (Outcome.IN_FLIGHT, "behind 1 others")
+        assert (second.outcome, second.detail) == (Outcome.IN_FLIGHT, "behind 1 other")
 
 
 async def test_what_waits_is_told_with_the_reason(tmp_path, kafka, unique):

@@ -248,7 +248,8 @@ class Trees:
             return self._passed(unit, found)
         waits = "its group has no position yet"
         if progress.ahead is not None:
-            waits = f"behind {progress.ahead:,} others" if progress.ahead else "it is next, or being handled"
+            others = "1 other" if progress.ahead == 1 else f"{progress.ahead:,} others"
+            waits = f"behind {others}" if progress.ahead else "it is next, or being handled"
         trouble = self._standing.trouble(unit.name)
         return Hop(unit.kind, unit.name, Outcome.IN_FLIGHT, "; ".join(filter(None, (trouble, waits))))
 
