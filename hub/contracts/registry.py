@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -25,6 +25,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hub.contracts.bundle import MAX_FILE, SchemaFiles
+from hub.contracts.lock import Version
 from hub.sdk.errors import ConfigError, HubError, NotConnected
 
 TIMEOUT = 15.0
@@ -40,8 +41,6 @@ _AWAY = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-
-Version = int | Literal["latest"]
 
 
 class RegistrySettings(BaseSettings):

@@ -32,6 +32,7 @@ CODES: Mapping[str, str] = {
     "event.name": "an event type that can't be a topic's name",
     "event.no_schema": "an event type without a schema, that no connector brings one for",
     "event.reference": "a `$ref` of a schema that leads nowhere, or to a URL",
+    "event.registry": "a schema of the registry that the lock file doesn't hold",
     "event.schema": "a schema that isn't JSON Schema 2020-12",
     "event.unknown_keyword": "a keyword that JSON Schema doesn't have, much like one that it has",
     "event.unused": "a contract of events that nothing writes or reads",

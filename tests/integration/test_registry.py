@@ -25,9 +25,9 @@ BROKEN = {**FIRST, "properties": {"n": {"type": "string"}}}
 
 async def ruled(url: str, subject: str, level: str) -> None:
     """Sets the compatibility rule of a subject."""
-    async with aiohttp.ClientSession() as session:
-        async with session.put(f"{url}/config/{subject}", json={"compatibility": level}) as answer:
-            assert answer.status == 200, await answer.text()
+    path = f"{url}/config/{subject}"
+    async with aiohttp.ClientSession() as session, session.put(path, json={"compatibility": level}) as answer:
+        assert answer.status == 200, await answer.text()
 
 
 async def test_schemas_are_registered_and_fetched(schema_registry, unique):
@@ -86,9 +86,9 @@ async def test_a_schema_that_refers_to_others_is_fetched_with_them(schema_regist
             "schema": orjson.dumps(schema).decode(),
             "references": [{"name": "user.json", "subject": f"{unique}-user", "version": 1}],
         }
-        async with aiohttp.ClientSession() as session:
-            async with session.post(f"{schema_registry}/subjects/{unique}/versions", json=body) as answer:
-                assert answer.status == 200, await answer.text()
+        path = f"{schema_registry}/subjects/{unique}/versions"
+        async with aiohttp.ClientSession() as session, session.post(path, json=body) as answer:
+            assert answer.status == 200, await answer.text()
         stored = await registry.fetch(unique)
     assert stored.schema == {
         "type": "object",
@@ -117,15 +117,17 @@ async def test_names_of_subjects_may_be_anything(schema_registry, unique):
 
 async def test_a_registry_that_goes_and_comes_back():
     """Is told to be away, and works again; no restart of ours is needed."""
-    async with registry_server(private=True) as server:
-        async with SchemaRegistry(RegistrySettings(url=server.url)) as registry:
-            await registry.register("s", FIRST)
-            server.kill()
-            with pytest.raises(NotConnected, match="can't be reached"):
-                await registry.subjects()
-            await server.start()
-            await registry.register("s", FIRST)
-            assert (await registry.fetch("s")).version == 1
+    async with (
+        registry_server(private=True) as server,
+        SchemaRegistry(RegistrySettings(url=server.url)) as registry,
+    ):
+        await registry.register("s", FIRST)
+        server.kill()
+        with pytest.raises(NotConnected, match="can't be reached"):
+            await registry.subjects()
+        await server.start()
+        await registry.register("s", FIRST)
+        assert (await registry.fetch("s")).version == 1
 
 
 class Strange:
