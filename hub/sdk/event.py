@@ -187,7 +187,7 @@ class Event:
         if self._raw is None or CHECKED in self.headers or not is_json(self.datacontenttype):
             return self
         # What was parsed or written before needs no second look.
-        data = strictjson.parse(self._raw) if isinstance(self._data, bytes) else self.data
+        data = payload.decode(self._raw, self.datacontenttype) if isinstance(self._data, bytes) else self.data
         return Event.of(self._attributes, self._raw, (CHECKED, *self.headers), data)
 
     # Copies
