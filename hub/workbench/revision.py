@@ -45,7 +45,9 @@ def directory_of(given: str) -> Iterator[Path]:
         )
     with tempfile.TemporaryDirectory(prefix="hub-") as copy:
         root = Path(copy)
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", commit, _shared(inside) or "."))) as files:
+        with tarfile.open(
+            fileobj=io.BytesIO(_git("archive", "--format=tar", commit, "--", _shared(inside) or "."))
+        ) as files:
             files.extractall(root, filter="data")
         yield root / inside
 
