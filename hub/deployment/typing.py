@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from hub.contracts import Contract
+from hub.contracts import Contract, Shape
 from hub.deployment.binding import span_at
 from hub.deployment.constants import impossible
 from hub.deployment.expressions import sources_of
@@ -44,6 +44,7 @@ class Typing:
 
     def __post_init__(self) -> None:
         self.streams = Streams(self.units, self.contracts, self.declared)
+        self._seen: dict[int, tuple[Stream, Mapping[str, Shape]]] = {}
 
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with the expressions of all routes and sinks, and with what routes make."""
@@ -74,8 +75,14 @@ class Typing:
                 data = promises.check(unit, output, made) if made else output.data
                 yield from (replace(each, data=data) for each in made)
 
+    def _names_of(self, stream: Stream) -> Mapping[str, Shape]:
+        """What expressions see of a stream; the same each time, since a hundred routes may read it."""
+        if id(stream) not in self._seen:
+            self._seen[id(stream)] = (stream, stream.names(self.env))
+        return self._seen[id(stream)][1]
+
     def _route(self, unit: RouteSpec, stream: Stream, findings: Findings, *, alone: bool) -> RouteChecked:
-        names = stream.names(self.env)
+        names = self._names_of(stream)
         return check_route(unit.route, names, strict=findings.strict, tables=self.tables, alone=alone)
 
     def _sink(self, unit: SinkSpec, findings: Findings) -> None:
@@ -86,7 +93,7 @@ class Typing:
         found: list[Found] = []
         streams = self.streams.into(unit)
         for stream in streams:
-            names = stream.names(self.env)
+            names = self._names_of(stream)
             problems: list[Problem] = []
             visited: set[Visit] = set()
             for source in sources:
