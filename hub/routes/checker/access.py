@@ -21,6 +21,7 @@ from hub.routes.values import TYPE_NAMES
 
 _ATTRIBUTES = frozenset(("event", "env"))
 """Names whose fields the compiler checks itself."""
+_TYPES = frozenset(name.rpartition(".")[2] for name in TYPE_NAMES if "." in name)
 _MOST_LISTED = 8
 
 
@@ -41,9 +42,10 @@ class Access(Names):
 
     def is_type(self, node: Select) -> bool:
         """Whether a dotted name is that of a type."""
-        if node.field not in ("Timestamp", "Duration") or not isinstance(node.operand, Select):
+        if node.field not in _TYPES:
             return False
-        return self.plain(node).lstrip(".") in TYPE_NAMES and "google" not in self.roots
+        name = self.plain(node).lstrip(".")
+        return name in TYPE_NAMES and name.partition(".")[0] not in {*self.roots, *self.variables}
 
     def field(self, operand: Shape, name: str, holder: Expr, node: Expr, place: Span) -> Shape:
         """A field of a value; reports where there is none.

@@ -38,7 +38,9 @@ class Calls(Relations):
         operands = (*((node.target,) if node.target is not None else ()), *node.arguments)
         shapes = [self.infer(each) for each in operands]
         forms = [
-            each for each in signatures().get(node.function, ()) if each.takes(node.target is not None, len(operands))
+            each
+            for each in signatures().get(node.function, ())
+            if each.takes(member=node.target is not None, count=len(operands))
         ]
         if not forms:
             return self.undeclared(node)

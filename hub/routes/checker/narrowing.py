@@ -259,7 +259,9 @@ class Narrowing(Calls):
         """What is known once a function took its operands."""
         operands = (*((node.target,) if node.target is not None else ()), *node.arguments)
         forms = [
-            each for each in signatures().get(node.function, ()) if each.takes(node.target is not None, len(operands))
+            each
+            for each in signatures().get(node.function, ())
+            if each.takes(member=node.target is not None, count=len(operands))
         ]
         found: Facts | None = facts
         for index, operand in enumerate(operands):
