@@ -30,7 +30,7 @@ bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 bench-routes: setup ## runs the benchmarks of the route language and writes benchmarks/results/routes.json
-	@.venv/bin/python -m benchmarks.routes $(ARGS)
+	@.venv/bin/python -m benchmarks routes
 
 differential: setup ## compares 100,000 random expressions with CEL's reference (ARGS="CASES SEED" for others)
 	@.venv/bin/python -m tests.differential $(ARGS)
