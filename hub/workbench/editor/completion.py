@@ -14,6 +14,7 @@ from hub.workbench.editor.expressions import Written, worlds, written_at
 from hub.workbench.editor.keys import Key, key_at, keys_at
 from hub.workbench.editor.names import place_of, taken_at
 from hub.workbench.editor.project import Project
+from hub.workbench.editor.shapes import edited_at, fields, made_at
 from hub.workbench.editor.text import Text
 
 _KINDS = {
@@ -92,6 +93,11 @@ def _keys(cursor: Cursor, project: Project) -> list[CompletionItem]:
     if path and isinstance(path[-1], int) and (place := place_of(path)):
         # `- x:` in a list of names: what looked like a key is a name.
         return _names(place, cursor, project)
+    if edited_at(path):
+        return _edits(cursor, project, ": ")
+    wanted = made_at(cursor, path, project)
+    if wanted is not None:
+        return [_field_item(name, wanted, ": ") for name in wanted.fields if name not in there]
     found = [each for each in keys_at(cursor, path, project.registry) if each.name not in there]
     return [_key_item(each) for each in sorted(found, key=lambda each: not each.required)]
 
@@ -112,6 +118,8 @@ def _values(cursor: Cursor, project: Project) -> list[CompletionItem]:
     path = cursor.path
     if place := place_of(path):
         return _names(place, cursor, project)
+    if edited_at(path):
+        return _edits(cursor, project, "")
     if path[-1:] and path[-1] in _INCLUDES:
         return [CompletionItem(label=each, kind=CompletionItemKind.File) for each in _files(project)]
     key = key_at(cursor, path, project.registry)
@@ -130,6 +138,33 @@ def _names(place: str, cursor: Cursor, project: Project) -> list[CompletionItem]
         for each in taken_at(place, cursor, project)
         if each.name not in listed or place not in ("from", "to")
     ]
+
+
+def _edits(cursor: Cursor, project: Project, after: str) -> list[CompletionItem]:
+    """Fields of the incoming event, level by level."""
+    topics = cursor.listed(*cursor.path[:2], "from")
+    shapes = [stream.data for stream in project.streams(str(cursor.path[1]), topics)]
+    return [
+        CompletionItem(
+            label=name,
+            kind=CompletionItemKind.Field,
+            detail=str(shape) if shape is not None else None,
+            documentation=_markdown((shape.description if shape is not None else None) or ""),
+            insert_text=name + (after if name not in ("data", "extensions") else ""),
+        )
+        for name, shape in fields(cursor.word, shapes)
+    ]
+
+
+def _field_item(name: str, shape: Shape, after: str) -> CompletionItem:
+    field = shape.fields[name]
+    return CompletionItem(
+        label=name,
+        kind=CompletionItemKind.Field,
+        detail=f"{field}, required" if name in shape.required else str(field),
+        documentation=_markdown(field.description or ""),
+        insert_text=name + after,
+    )
 
 
 def _files(project: Project) -> Iterator[str]:

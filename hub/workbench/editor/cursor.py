@@ -15,8 +15,8 @@ from hub.routes.tree import MARK
 
 Path = tuple[str | int, ...]
 
-_WORD = re.compile(r"[\w.$/@-]*$")
-_REST = re.compile(r"[\w.$/@-]*")
+_WORD = re.compile(r"(?:[\w.$/@-]|\[\])*$")
+_REST = re.compile(r"(?:[\w.$/@-]|\[\])*")
 _KEY = re.compile(r"(?P<indent> *)(?P<dashes>(?:- +)*)(?P<key>[\w.$-]+|\"[^\"]*\"|'[^']*') *:(?: |$)")
 _MARKER = "hubcompletionmarker"
 _BARE = ("where", "split", "when")
@@ -34,6 +34,7 @@ class Cursor:
         start, end: of the word at the place, as indices into the text.
         around: the mapping around a key, or of which it is a value.
         root: the whole tree.
+        word: what is written of it already, while it is being written.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Cursor:
     end: int
     around: Mapping | None = None
     root: Node | None = None
+    word: str = ""
 
     @property
     def siblings(self) -> set[str]:
@@ -130,8 +132,9 @@ def completing(text: str, index: int) -> Cursor | None:
     for word in words:
         _, root = read(text[:start] + word + text[end:])
         for found in _marked(root, (), None) if root is not None else ():
-            return replace(found, start=start, end=end, root=root)
-    return _by_indentation(text, start, end)
+            return replace(found, start=start, end=end, root=root, word=text[start:index])
+    guessed = _by_indentation(text, start, end)
+    return replace(guessed, word=text[start:index]) if guessed else None
 
 
 def _marked(node: Node, path: Path, around: Mapping | None) -> Iterator[Cursor]:

@@ -15,6 +15,7 @@ from hub.workbench.editor.expressions import Written, types_at, written_at
 from hub.workbench.editor.keys import key_at
 from hub.workbench.editor.names import meaning
 from hub.workbench.editor.project import Project
+from hub.workbench.editor.shapes import made_at
 from hub.workbench.editor.text import Text
 
 _MOST = 8
@@ -40,7 +41,8 @@ def _hover(said: str, text: Text, start: int, end: int) -> Hover:
 def _key(cursor: Cursor, project: Project) -> str | None:
     key = key_at(cursor, cursor.path, project.registry)
     if key is None:
-        return None
+        shape = made_at(cursor, cursor.path, project)
+        return "\n\n".join(filter(None, (_code(f"{cursor.path[-1]}: {shape}"), shape.description))) if shape else None
     after = [f"One of {', '.join(f'`{each}`' for each in key.values)}."] if key.values else []
     after += [f"Default: `{key.default}`."] if key.default is not None else []
     after += ["Required."] if key.required and len(cursor.path) > 1 else []

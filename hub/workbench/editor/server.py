@@ -198,9 +198,24 @@ def _synchronize(server: HubServer) -> None:
             if path := _path(each.uri):
                 server.check(path)
 
+    @server.feature(lsp.INITIALIZED)
+    async def begun(_: lsp.InitializedParams) -> None:
+        await _watch(server)
+
     @server.feature(lsp.SHUTDOWN)
     def shutdown(*_: Any) -> None:
         server.ended = True
+
+
+async def _watch(server: HubServer) -> None:
+    """Asks to be told of files that change without the editor: contracts, branches of Git. Not every editor can."""
+    workspace = server.client_capabilities.workspace
+    watching = workspace.did_change_watched_files if workspace else None
+    if watching is None or not watching.dynamic_registration:
+        return
+    options = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/*.{yaml,yml,json}")])
+    method = lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES
+    await server.client_register_capability_async(lsp.RegistrationParams([lsp.Registration("files", method, options)]))
 
 
 def _answer(server: HubServer) -> None:

@@ -52,6 +52,7 @@ class Editor:
         self.told: dict[str, list[lsp.PublishDiagnosticsParams]] = {}
         self.news = asyncio.Event()
         self.errors: list[str] = []
+        self.registered: list[str] = []
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
 
@@ -60,6 +61,10 @@ class Editor:
             self.told.setdefault(params.uri, []).append(params)
             self.news.set()
 
+        @self.client.feature(lsp.CLIENT_REGISTER_CAPABILITY)
+        def registered(params: lsp.RegistrationParams) -> None:
+            self.registered += [each.method for each in params.registrations]
+
         @self.client.feature(lsp.WINDOW_SHOW_MESSAGE)
         def said(params: lsp.ShowMessageParams) -> None:
             self.errors.append(params.message)
@@ -67,8 +72,13 @@ class Editor:
     async def start(self, encodings: list[str] | None = None) -> lsp.InitializeResult:
         await self.client.start_io(sys.executable, "-c", "from hub.cli import main; main()", "lsp")
         general = lsp.GeneralClientCapabilities(position_encodings=encodings) if encodings else None
+        files = lsp.DidChangeWatchedFilesClientCapabilities(dynamic_registration=True)
+        workspace = lsp.WorkspaceClientCapabilities(did_change_watched_files=files)
         result = await self.client.initialize_async(
-            lsp.InitializeParams(capabilities=lsp.ClientCapabilities(general=general), root_uri=self.directory.as_uri())
+            lsp.InitializeParams(
+                capabilities=lsp.ClientCapabilities(general=general, workspace=workspace),
+                root_uri=self.directory.as_uri(),
+            )
         )
         self.client.initialized(lsp.InitializedParams())
         return result

@@ -94,6 +94,20 @@ async def test_files_of_a_deployment_are_one(editor: Editor) -> None:
     assert editor.uri("sub/docker-compose.yaml") not in editor.told
 
 
+async def test_files_that_change_without_the_editor(editor: Editor) -> None:
+    """A contract that another program writes; the editor was asked to tell."""
+    text = SHOP.replace(
+        "    schema:\n      type: object\n", "    schema: { $ref: big.json }\n  order.other:\n    schema:\n"
+    )
+    editor.open(text)
+    await editor.until("hub.yaml", lambda told: "include.missing" in [each.code for each in told])
+    assert editor.registered == [lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES]
+    (editor.directory / "big.json").write_text('{"type": "object"}')
+    change = lsp.FileEvent(editor.uri("big.json"), lsp.FileChangeType.Created)
+    editor.client.workspace_did_change_watched_files(lsp.DidChangeWatchedFilesParams([change]))
+    await editor.until("hub.yaml", lambda told: "include.missing" not in [each.code for each in told])
+
+
 async def test_a_deployment_that_moves(editor: Editor, directory: Path) -> None:
     """What was told of the old files is taken back; the new ones are checked."""
     editor.open(WRONG)
