@@ -18,8 +18,8 @@ from hub.routes.kinds import Kind
 from hub.routes.loops import Loops
 from hub.routes.macros import NAMESPACES
 from hub.routes.signature import Function
-from hub.routes.strings import pattern
-from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Unary
+from hub.routes.strings import pattern, pattern_problem
+from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Node, Unary
 from hub.routes.tables import looked_up
 from hub.routes.template import at, fill
 from hub.routes.values import UInt
@@ -137,7 +137,8 @@ class Generator(Loops):
         if isinstance(node.target, Name) and node.target.name in NAMESPACES - {*self.variables, *self.scope.roots}:
             name = f"{node.target.name}.{name}"
         hint = FOREIGN_FUNCTIONS.get(name) or did_you_mean(name, FUNCTIONS)
-        return self.error("route.unknown_function", f"there is no function `{name}`", node, hint)
+        place = Node(node.function_start, node.function_start + len(node.function))
+        return self.error("route.unknown_function", f"there is no function `{name}`", place, hint)
 
     def lookup(self, node: Call) -> Code:
         """``lookup``: in tables that are known, and so may be the name."""
@@ -192,7 +193,8 @@ class Generator(Loops):
         try:
             return pattern(literal.value)
         except Failure as error:
-            raise self.error("route.regular_expression", str(error), literal) from None
+            detail, hint = pattern_problem(literal.value)
+            raise self.error("route.regular_expression", f"{error}{detail}", literal, hint) from None
 
     def match(self, text: Code, expression: Any, source: Code) -> Code:  # noqa: ARG002  the fast version uses it
         """``matches`` with a known regular expression."""
