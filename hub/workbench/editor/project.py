@@ -25,7 +25,12 @@ def is_deployment(directory: Path, texts: Mapping[Path, str]) -> bool:
         files = schema_files(directory, texts)
     except OSError:
         return False
-    return any(_OURS.search(_text(path.resolve(), texts)) for path in files)
+    return any(is_ours(_text(path.resolve(), texts)) for path in files)
+
+
+def is_ours(text: str) -> bool:
+    """Whether a text is a schema file of a deployment."""
+    return _OURS.search(text) is not None
 
 
 def _text(path: Path, texts: Mapping[Path, str]) -> str:

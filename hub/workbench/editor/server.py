@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,13 +23,15 @@ from hub.workbench.editor.completion import completions
 from hub.workbench.editor.definition import definitions
 from hub.workbench.editor.diagnostics import diagnostics
 from hub.workbench.editor.hover import hover
-from hub.workbench.editor.project import Project, is_deployment
+from hub.workbench.editor.project import Project, is_deployment, is_ours
 from hub.workbench.editor.symbols import symbols
 from hub.workbench.editor.text import Text
 
 PAUSE = 0.15
 """Seconds without a change before files are checked."""
 
+_REST = 5.0
+"""Seconds for which a directory that was found to hold no deployment isn't looked at again."""
 _YAML = (".yaml", ".yml")
 _log = logging.getLogger(__name__)
 
@@ -45,9 +48,12 @@ class HubServer(LanguageServer):
         self.pause = pause
         self.texts: dict[Path, str] = {}
         self.versions: dict[Path, int] = {}
+        # As the editor writes them: behind symbolic links, a file's own would be another to it.
+        self.uris: dict[Path, str] = {}
         self.projects: dict[Path, Project] = {}
         self.ended = False
         self._due: dict[Path, float] = {}
+        self._foreign: dict[Path, float] = {}
         self._waiting: dict[Path, asyncio.Task[None]] = {}
         # One survey at a time: two would only slow each other down.
         self._looking = asyncio.Lock()
@@ -65,6 +71,10 @@ class HubServer(LanguageServer):
                 content = ""
         return self.ruled(content or "")
 
+    def uri(self, path: Path) -> str:
+        """What the editor calls a file."""
+        return self.uris.get(path) or uris.from_fs_path(str(path)) or path.as_uri()
+
     def ruled(self, content: str) -> Text:
         """A text, counted as the editor counts."""
         return Text(content, self.workspace.position_encoding)
@@ -75,7 +85,7 @@ class HubServer(LanguageServer):
         if path is None:
             return
         document = self.workspace.get_text_document(uri)
-        self.texts[path], self.versions[path] = document.source, document.version or 0
+        self.texts[path], self.versions[path], self.uris[path] = document.source, document.version or 0, uri
         self.check(path)
 
     def closed(self, uri: str) -> None:
@@ -95,13 +105,23 @@ class HubServer(LanguageServer):
         if path is None or path.suffix not in _YAML:
             return None
         known = self.projects.get(path.parent)
-        if known is None and is_deployment(path.parent, self.texts):
+        if known is None and self._found(path):
             known = self.projects[path.parent] = Project(path.parent, self.texts)
         return known
 
+    def _found(self, path: Path) -> bool:
+        """Whether a file stands in a deployment; a directory of many others isn't read at each keystroke."""
+        now = time.monotonic()
+        if now < self._foreign.get(path.parent, 0) and not is_ours(self.texts.get(path, "")):
+            return False
+        if is_deployment(path.parent, self.texts):
+            return True
+        self._foreign[path.parent] = now + _REST
+        return False
+
     def check(self, path: Path) -> None:
         """Checks the deployment of a file, or the one that may include it, once nothing has changed for a moment."""
-        project = self.project(_uri(path))
+        project = self.project(self.uri(path))
         if project is None:
             project = next((self.projects[each] for each in path.parents if each in self.projects), None)
         if project is None:
@@ -110,7 +130,8 @@ class HubServer(LanguageServer):
         self._due[project.directory] = loop.time() + self.pause
         waiting = self._waiting.get(project.directory)
         if waiting is None or waiting.done():
-            self._waiting[project.directory] = loop.create_task(self._check_later(project))
+            task = self._waiting[project.directory] = loop.create_task(self._check_later(project))
+            task.add_done_callback(_ended)
 
     async def _check_later(self, project: Project) -> None:
         loop = asyncio.get_running_loop()
@@ -133,10 +154,10 @@ class HubServer(LanguageServer):
         found = project.findings()
         opened = {path for path in self.texts if path.parent == project.directory}
         for path in sorted({*found, *project.published, *opened}):
-            content = self.text(uris.from_fs_path(str(path)) or "")
+            content = self.text(self.uri(path))
             self.text_document_publish_diagnostics(
                 lsp.PublishDiagnosticsParams(
-                    uri=_uri(path),
+                    uri=self.uri(path),
                     diagnostics=diagnostics(found.get(path, ()), content),
                     version=self.versions.get(path),
                 )
@@ -146,8 +167,14 @@ class HubServer(LanguageServer):
     def _forget(self, project: Project) -> None:
         """A directory that is no deployment any more, or isn't there."""
         for path in project.published:
-            self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri=_uri(path), diagnostics=[]))
+            self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri=self.uri(path), diagnostics=[]))
         self.projects.pop(project.directory, None)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """A check that failed is a defect of ours, and the editor goes on without it."""
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("the files couldn't be checked", exc_info=error)
 
 
 def serve(*, stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> bool:
@@ -258,11 +285,12 @@ def _asked(server: HubServer, params: Any) -> tuple[Project | None, Text]:
 
 
 def _location(server: HubServer, file: Path, span: Any) -> lsp.Location:
-    text = server.text(_uri(file))
+    uri = server.uri(file)
+    text = server.text(uri)
     if span is None:
-        return lsp.Location(_uri(file), text.range(0, 0))
+        return lsp.Location(uri, text.range(0, 0))
     start, end = text.at(span.start.line, span.start.column), text.at(span.end_line, span.end_column)
-    return lsp.Location(_uri(file), text.range(start, end))
+    return lsp.Location(uri, text.range(start, end))
 
 
 def _path(uri: str) -> Path | None:
@@ -271,7 +299,3 @@ def _path(uri: str) -> Path | None:
         return None
     found = uris.to_fs_path(uri)
     return Path(found).resolve() if found else None
-
-
-def _uri(path: Path) -> str:
-    return uris.from_fs_path(str(path)) or path.as_uri()

@@ -108,6 +108,32 @@ async def test_files_that_change_without_the_editor(editor: Editor) -> None:
     await editor.until("hub.yaml", lambda told: "include.missing" not in [each.code for each in told])
 
 
+async def test_files_are_called_what_the_editor_calls_them(editor: Editor, directory: Path) -> None:
+    """Behind a symbolic link, and with a name that must be escaped."""
+    link = directory.parent / "my löve ly"
+    link.symlink_to(directory)
+    uri = f"file://{directory.parent}/my%20l%C3%B6ve%20ly/hub.yaml"
+    document = lsp.TextDocumentItem(uri, "yaml", 1, WRONG)
+    editor.client.text_document_did_open(lsp.DidOpenTextDocumentParams(document))
+    async with asyncio.timeout(30):
+        while uri not in editor.told:
+            editor.news.clear()
+            await editor.news.wait()
+    assert [each.code for each in editor.told[uri][-1].diagnostics] == ["route.unknown_target"]
+    assert directory.joinpath("hub.yaml").as_uri() not in editor.told
+    editor.client.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+
+
+async def test_a_file_becomes_a_deployment(editor: Editor, directory: Path) -> None:
+    """As soon as it says so."""
+    (directory / "new").mkdir()
+    editor.open("services: {}\n", "new/hub.yaml")
+    assert await editor.hover("serv", "new/hub.yaml") is None
+    editor.change("deployment: new\nservices: { web: { use: nginx } }\n", "new/hub.yaml")
+    await editor.until("new/hub.yaml", lambda told: "connector.unknown" in [each.code for each in told])
+    assert "External APIs" in (await editor.hover("serv", "new/hub.yaml") or "")
+
+
 async def test_a_deployment_that_moves(editor: Editor, directory: Path) -> None:
     """What was told of the old files is taken back; the new ones are checked."""
     editor.open(WRONG)
