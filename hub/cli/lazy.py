@@ -30,6 +30,7 @@ COMMANDS = {
         Summary("graph", "Draw a deployment, or where a field comes from and goes.", _START),
         Summary("test", "Run the tests in the schema files of a deployment.", _START),
         Summary("diff", "Run retained events through two versions of the routes, and tell what differs.", _START),
+        Summary("schemas", "Compare versions of contracts, keep them in a registry, export them.", _START),
         Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
         Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
         Summary("lsp", "Serve an editor: findings, types and completion while you write.", _START),

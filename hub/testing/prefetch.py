@@ -9,6 +9,7 @@ import sys
 
 from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing.asyncapi import SPECS
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import OPENAPI, PAYLOADS
 from hub.testing.registry import ensure_distribution
@@ -32,7 +33,7 @@ def main(purpose: str) -> int:
         elif purpose == "test":
             ensure_distribution(_tell)
         if purpose == "test":
-            for package in (PAYLOADS, OPENAPI):
+            for package in (PAYLOADS, OPENAPI, SPECS):
                 package.fetch(_tell)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")
