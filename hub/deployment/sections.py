@@ -300,28 +300,32 @@ def check_topic_name(code: str, name: str, span: Span, findings: Findings) -> No
             findings.error(code, f"names that start with `hub.` or `__` are reserved; got `{name}`", span)
 
 
-def _hide(node: Node, document: Document) -> None:
-    """Hides what looks like a secret, also where the connector that would know is unknown."""
+def _hide(node: Node, document: Document, *, secret: bool = False) -> None:
+    """Hides what looks like a secret, also where the connector that would know is unknown or a key is misspelt.
+
+    Args:
+        node: a part of a file.
+        document: the file.
+        secret: whether all texts in it are secrets.
+    """
     match node:
         case Mapping():
             for key, value in node.pairs:
-                literal = (
-                    isinstance(value, Scalar) and not has_reference(value.text) and not has_expression(value.value)
-                )
-                if literal and _SECRET.search(key.text):
-                    document.hide(value)
-                _hide(value, document)
+                _hide(value, document, secret=secret or _SECRET.search(key.text) is not None)
         case Sequence():
             for item in node.items:
-                _hide(item, document)
+                _hide(item, document, secret=secret)
+        case Scalar() if secret and not has_reference(node.text) and not has_expression(node.value):
+            document.hide(node)
 
 
 def _check_references(kind: str, place: Place, findings: Findings) -> None:
     """References must be well formed, stand where they are resolved, and not within an expression."""
-    allowed = [place.node.get(each) for each in _REFERRING.get(kind, ())] if isinstance(place.node, Mapping) else []
-    for part in filter(None, allowed):
-        _hide(part, place.document)
-    scalars = {id(each): each for part in allowed if part for each in texts(part)}
+    named = {each: place.node.get(each) for each in _REFERRING.get(kind, ())} if isinstance(place.node, Mapping) else {}
+    allowed = {each: part for each, part in named.items() if part}
+    for each, part in allowed.items():
+        _hide(part, place.document, secret=each == "auth")
+    scalars = {id(each): each for part in allowed.values() for each in texts(part)}
     for scalar in texts(place.node):
         document = place.document
         match = _REFERENCE.search(scalar.text)
