@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from hub.cli.journeys import Judging
 from hub.deployment import Deployment, Registry, load
@@ -341,3 +343,64 @@ async def test_a_deployment_that_never_ran_has_nothing_to_tell(tmp_path, kafka, 
     deployment = load(tmp_path, registry=Registry([Script().connector]))
     journey = await asyncio.wait_for(traced(kafka, deployment, "1"), 20)
     assert (journey.hops, journey.searched.records, journey.searched.topics) == ([], 0, set())
+
+
+async def test_what_retention_has_deleted_is_told(tmp_path, kafka, unique):
+    """The rest of the way is shown from where it is left."""
+    async with at_work(tmp_path, kafka, unique) as shop:
+        await shop.send(event(1, items=[{"a": 1}]))
+        await shop.settle(announce=1, direct=1)
+        (record,) = await records(kafka, f"{unique}.in")
+        await delete(kafka, f"{unique}.in", record.partition)
+        place = f"{unique}.in-{record.partition}@{record.offset}"
+        trees = (await shop.trace("1")).hops
+        assert sorted(map(str, map(told, trees))) == sorted(
+            map(
+                str,
+                [
+                    ["route pass delivered direct", ["sink direct delivered"]],
+                    [
+                        "route pass delivered mid",
+                        ["route split delivered out", ["sink announce delivered", ["answered replies"]]],
+                        ["route rename filtered"],
+                    ],
+                ],
+            )
+        )
+        assert {tree.detail for tree in trees} == {f"came of {place}, which retention has deleted"}
+
+
+async def delete(kafka: KafkaSettings, topic: str, partition: int) -> None:
+    async with clients.running(clients.admin(kafka)) as admin:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=-1)})
+
+
+async def test_an_event_that_came_through_another_deployment_is_followed_from_its_beginning(tmp_path, kafka, unique):
+    """Its routes are told by their names, though they are none of ours."""
+    more = "deployment: {name}-b\ntopics: {{ {name}.mid: {{ partitions: 2 }} }}\n"
+    more += "sinks: {{ end: {{ use: script, from: {name}.mid }} }}\n"
+    (tmp_path / "b").mkdir()
+    async with at_work(tmp_path, kafka, unique) as shop, at_work(tmp_path / "b", kafka, unique, more) as other:
+        await shop.send(event(1))
+        await other.settle(end=1)
+        await shop.settle(direct=1)
+        (tree,) = (await other.trace("1")).hops
+        assert told(tree) == ["received in", ["route pass delivered mid", ["sink end delivered"]]]
+
+
+async def test_a_source_that_could_not_publish_is_told(tmp_path, kafka, unique):
+    """Its dead letter has no place where it lay before."""
+    async with at_work(tmp_path, kafka, unique, SOURCE) as shop:
+        shop.script.records.append({"key": "k", "n": 1, "text": "x" * 20_000})
+        await until(lambda: shop.runtime.supervisor.units["poll"].status().totals.dead_lettered != {})
+        (tree,) = (await shop.trace("0")).hops
+        assert told(tree) == ["source poll dead-lettered dlq"]
+        assert "max.message.bytes" in tree.detail
+
+
+SOURCE = """
+deployment: {name}
+topics: {{ {name}.in: {{ partitions: 1, max_message: 10kB }} }}
+events: {{ script.event: {{ schema: {{}}, topic: {name}.in }} }}
+sources: {{ poll: {{ use: script.poll, every: 10ms }} }}
+"""

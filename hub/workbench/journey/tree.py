@@ -119,16 +119,16 @@ class Trees:
         *before, unit = made.routes
         unit = self._units.get(unit, unit)
         spec = self._deployment.routes.get(unit)
-        inputs = set(reads(spec)) if spec else set()
         fitting = [
             each
             for each in every
             if list(each.routes) == before
             and (each.origin or each.place) == made.origin
-            and (spec is None or each.place.topic in inputs)
             and each.place.topic not in self._dlqs
         ]
-        chosen = self._likeliest(made, fitting, spec)
+        # It may have read other topics then, or be a route of another deployment.
+        read = [each for each in fitting if spec is not None and each.place.topic in reads(spec)]
+        chosen = self._likeliest(made, read or fitting, spec)
         return (chosen.place, unit) if chosen else None
 
     def _likeliest(self, made: Footprint, fitting: list[Footprint], spec: RouteSpec | None) -> Footprint | None:
@@ -166,7 +166,9 @@ class Trees:
             hop.kind, hop.unit = ("route", root.routes[-1]) if root.routes else ("", "")
             hop.outcome = Outcome.DELIVERED if root.routes else Outcome.REPLAYED
             gone = (
-                "which retention has deleted" if root.root in self._trail.missing else "and what lies between is gone"
+                "which retention has deleted"
+                if root.root in self._trail.missing
+                else "and what lies between was not found"
             )
             hop.detail = f"came of {root.root}, {gone}"
         return hop
@@ -186,7 +188,15 @@ class Trees:
 
     def _read(self, found: Footprint) -> list[Hop]:
         """What the units that read a record have made of it."""
-        return [hop for unit in self._readers.get(found.place.topic, []) for hop in self._handled(unit, found)]
+        readers = self._readers.get(found.place.topic, [])
+        hops = [hop for unit in readers for hop in self._handled(unit, found)]
+        known = {unit.name for unit in readers}
+        strangers = {
+            unit: made for (place, unit), made in self._made.items() if place == found.place and unit not in known
+        }
+        for unit, made in strangers.items():
+            hops += [Hop("route", unit, Outcome.DELIVERED, *self._record(each), hops=self._read(each)) for each in made]
+        return hops
 
     def _handled(self, unit: Reading, found: Footprint) -> list[Hop]:
         targets = writes(unit)
