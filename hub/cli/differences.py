@@ -12,9 +12,9 @@ from rich.text import Text
 from hub.cli.explanations import change_text
 from hub.cli.moment import clock
 from hub.cli.output import plural, printable
-from hub.workbench.comparison import EVENTS, Example, Kind, RouteDifference
 from hub.workbench.deciding import kind_of
 from hub.workbench.difference import Difference
+from hub.workbench.differing import EVENTS, Example, Kind, RouteDifference
 from hub.workbench.matching import MISSING
 
 FIELDS = 3

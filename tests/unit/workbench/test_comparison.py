@@ -12,7 +12,8 @@ import pytest
 from hub.deployment import Deployment, InvalidDeployment, load
 from hub.sdk import Event
 from hub.workbench import comparison as comparing
-from hub.workbench.comparison import EVENTS, OTHERS, Comparison, Kind, RouteDifference, Sample
+from hub.workbench.comparison import Comparison
+from hub.workbench.differing import EVENTS, OTHERS, Kind, RouteDifference, Sample
 
 BASE = datetime(2026, 11, 20, 10, tzinfo=UTC)
 TOPICS = "deployment: shop\ntopics: { in: {}, other: {}, out: {}, alerts: {} }\n"
