@@ -29,14 +29,19 @@ def show(found: Sequence[Comparison], broken: Sequence[Breakage], out: Console) 
         if each.incompatibilities:
             out.print(printable(each.name), style="bold", end="")
             out.print(f"  {each.status}, incompatible", style="red")
-            rows = [(f"  {each.path or '/'}", f"{each.direction}: {each.reason}") for each in each.incompatibilities]
-            out.print(table(("", ""), rows), end="")
+            rows = [(f"  {one.path or '/'}", f"{one.direction}: {one.reason}") for one in each.incompatibilities]
+            listed = table(("path", "reason"), rows)
+            listed.show_header = False
+            out.print(listed)
     if broken:
         from hub.cli.findings import render  # noqa: PLC0415  needed where something breaks
 
         out.print("breaks", style="bold")
+        last = None
         for breakage in broken:
-            out.print(f"  {breakage.kind} {breakage.unit}".rstrip() if breakage.kind else "  elsewhere")
+            if (breakage.kind, breakage.unit) != last:
+                out.print(f"  {breakage.kind or 'elsewhere'} {breakage.unit}".rstrip())
+            last = breakage.kind, breakage.unit
             for line in render(breakage.finding, out.width - 4):
                 out.print("    ", line, sep="", no_wrap=True, crop=False, overflow="ignore")
     out.print(_summary(found, broken), style=None if broken or any(e.incompatibilities for e in found) else "green")
@@ -45,13 +50,10 @@ def show(found: Sequence[Comparison], broken: Sequence[Breakage], out: Console) 
 def _summary(found: Sequence[Comparison], broken: Sequence[Breakage]) -> str:
     bad = sum(1 for each in found if each.incompatibilities)
     changed = sum(1 for each in found if each.status != "same")
-    parts = [f"{bad} of {plural(len(found), 'schema')} {'is' if bad == 1 else 'are'} incompatible"]
-    if not bad:
-        parts = [f"{plural(len(found), 'schema')} compatible, {changed} changed"]
+    parts = [f"{plural(len(found), 'schema')}: {changed} changed, {bad} incompatible"]
     units = {(each.kind, each.unit) for each in broken if each.kind}
-    for kind in ("source", "route", "sink"):
-        if number := sum(1 for each, _ in units if each == kind):
-            parts.append(f"breaks {plural(number, kind)}")
+    counts = {kind: sum(1 for each, _ in units if each == kind) for kind in ("source", "route", "sink")}
+    parts += [f"breaks {plural(number, kind)}" for kind, number in counts.items() if number]
     return " · ".join(parts)
 
 
@@ -72,7 +74,7 @@ def show_pulled(results: Sequence[Pulled], out: Console) -> None:
     if not results:
         out.print("no event of this deployment takes its schema from a registry")
         return
-    rows = [(each.event_type, each.subject, str(each.version), each.change) for each in results]
+    rows = [(each.event_type, _other(each), str(each.version), each.change) for each in results]
     out.print(table(("event type", "subject", "version", ""), rows, right=("version",)))
 
 
@@ -88,10 +90,15 @@ def show_taken(results: Sequence[Taken], out: Console) -> None:
         out.print("no event of this deployment takes its schema from a registry")
         return
     rows = [
-        (each.event_type, each.subject, str(each.wanted), str(each.locked or "not pulled"), each.remark)
+        (each.event_type, _other(each), str(each.wanted), str(each.locked or "not pulled"), each.remark)
         for each in results
     ]
     out.print(table(("event type", "subject", "wanted", "locked", ""), rows))
+
+
+def _other(each: Pulled | Taken) -> str:
+    """The subject, where it isn't called as the event type is."""
+    return "·" if each.subject == each.event_type else each.subject
 
 
 def show_written(written: Sequence[Path], to: Path, out: Console) -> None:
