@@ -20,8 +20,8 @@ import orjson
 from hub.sdk import payload, strictjson
 from hub.sdk.attributes import validate as validate  # noqa: PLC0414  events are made of valid attributes: see `Event.of`
 from hub.sdk.errors import InvalidEvent, InvalidPayload
-from hub.sdk.payload import JSON
-from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  it belongs to events for those who import it from here
+from hub.sdk.payload import JSON as JSON  # noqa: PLC0414  these two belong to events for those who import them from here
+from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  as above
 
 SPECVERSION = "1.0"
 STRUCTURED = "application/cloudevents+json"

@@ -225,9 +225,7 @@ def stored(value: bytes | None, *more: tuple[str, bytes], content_type: bytes = 
 def test_data_of_other_programs_is_read_strictly():
     """What orjson would hide is an error, once somebody looks; the bytes are there all the same."""
     event = stored(TWICE)
-    with pytest.raises(
-        InvalidPayload, match="expected JSON; got the key 'a' twice"
-    ):
+    with pytest.raises(InvalidPayload, match="expected JSON; got the key 'a' twice"):
         event.data  # noqa: B018  it raises
     assert event.raw == TWICE
     assert stored(b'{"a": 1}').data == {"a": 1}
