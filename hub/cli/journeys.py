@@ -17,7 +17,7 @@ from hub.sdk.event import Event
 from hub.workbench.explanation import Explainer
 from hub.workbench.journey.hop import Hop, Outcome
 from hub.workbench.journey.journey import Journey
-from hub.workbench.journey.tree import Judgement
+from hub.workbench.journey.kinship import Judgement
 from hub.workbench.journey.window import Window
 
 TREES = 5
