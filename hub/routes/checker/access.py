@@ -22,6 +22,7 @@ from hub.routes.values import TYPE_NAMES
 _ATTRIBUTES = frozenset(("event", "env"))
 """Names whose fields the compiler checks itself."""
 _TYPES = frozenset(name.rpartition(".")[2] for name in TYPE_NAMES if "." in name)
+_OPTIONAL, _HOLDERS = frozenset(("optional_type",)), frozenset(("map", "optional_type"))
 _MOST_LISTED = 8
 
 
@@ -59,13 +60,15 @@ class Access(Names):
         """
         if not operand.kinds or operand is NEVER:
             return DYN
-        if "optional_type" in operand.kinds:
+        if operand.kinds == _OPTIONAL:
             held = operand.items or DYN
-            return Shape(("optional_type",), items=self.field_or_none(held, name, holder, node, place))
-        if "map" not in operand.kinds:
+            return Shape(_OPTIONAL, items=self.field_or_none(held, name, holder, node, place))
+        if operand.kinds.isdisjoint(_HOLDERS):
             self.no_fields(operand, name, holder, node)
             return DYN
-        self.perhaps(holder, operand.kinds - {"map"})
+        self.perhaps(holder, operand.kinds - _HOLDERS)
+        if "optional_type" in operand.kinds:
+            return DYN
         found = operand.field(name)
         if found is None:
             self.unknown_field(operand, name, holder, node, place)
@@ -158,11 +161,11 @@ class Access(Names):
 
     def infer_has(self, node: Has) -> Shape:
         """``has(operand.field)``."""
-        operand = self.infer(node.operand)
+        operand = self.held(node.operand)
         path = self.path_of(node.operand)
         if path is not None and (*path, node.field) in self.facts:
             return BOOL
-        if not operand.kinds or operand is NEVER or "optional_type" in operand.kinds:
+        if not operand.kinds or operand is NEVER:
             return BOOL
         place = Place(node.field_start, node.field_end)
         if "map" not in operand.kinds:
@@ -186,11 +189,17 @@ class Access(Names):
 
     def infer_optionalselect(self, node: OptionalSelect) -> Shape:
         """``operand.?field``."""
-        operand = self.infer(node.operand)
-        if "optional_type" in operand.kinds:
-            operand = operand.items or DYN
+        operand = self.held(node.operand)
         place = Place(node.field_start, node.end)
-        return Shape(("optional_type",), items=self.field_or_none(operand, node.field, node.operand, node, place))
+        return Shape(_OPTIONAL, items=self.field_or_none(operand, node.field, node.operand, node, place))
+
+    def held(self, node: Expr) -> Shape:
+        """The shape of a value, or of what it holds if it is optional."""
+        shape = self.infer(node)
+        if "optional_type" not in shape.kinds:
+            return shape
+        self.perhaps(node, shape.kinds - _HOLDERS - {"list"})
+        return shape.items or DYN if shape.kinds == _OPTIONAL else DYN
 
     # Elements
 
@@ -200,16 +209,17 @@ class Access(Names):
         path = self.path_of(node)
         if path is not None and path in self.facts:
             return self.facts[path]
+        if operand.kinds == _OPTIONAL:
+            return Shape(_OPTIONAL, items=self.element(operand.items or DYN, key, node, optional=True))
         if "optional_type" in operand.kinds:
-            return Shape(("optional_type",), items=self.element(operand.items or DYN, key, node, optional=True))
+            self.perhaps(node.operand, operand.kinds - _HOLDERS - {"list"})
+            return DYN
         return self.element(operand, key, node, optional=False)
 
     def infer_optionalindex(self, node: OptionalIndex) -> Shape:
         """``operand[?index]``."""
-        operand, key = self.infer(node.operand), self.infer(node.index)
-        if "optional_type" in operand.kinds:
-            operand = operand.items or DYN
-        return Shape(("optional_type",), items=self.element(operand, key, node, optional=True))
+        operand, key = self.held(node.operand), self.infer(node.index)
+        return Shape(_OPTIONAL, items=self.element(operand, key, node, optional=True))
 
     def element(self, operand: Shape, key: Shape, node: Index | OptionalIndex, *, optional: bool) -> Shape:
         """An element of a list or the value of a key."""

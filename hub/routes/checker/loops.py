@@ -105,10 +105,13 @@ class Loops(Logic):
 
     def check_optional(self, node: Expr, shape: Shape, function: str) -> None:
         """Reports what is no optional value."""
-        self.shape_of(node)
-        if shape.kinds and shape is not NEVER and "optional_type" not in shape.kinds:
-            what = f"`{function}` takes an optional value; {self.text(node)} is {described(shape)}"
-            self.error("route.type", what, node, "a field that may be missing is read as `a.?b`")
+        if not shape.kinds or shape is NEVER:
+            return
+        if "optional_type" in shape.kinds:
+            self.perhaps(node, shape.kinds - {"optional_type"})
+            return
+        what = f"`{function}` takes an optional value; {self.text(node)} is {described(shape)}"
+        self.error("route.type", what, node, "a field that may be missing is read as `a.?b`")
 
 
 def elements(source: Shape, *, two: bool) -> tuple[Shape, Shape]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from hub.contracts.shape import DYN, Shape
+from hub.contracts.shape import DYN, NEVER, Shape
 from hub.contracts.shape_union import union
 
 _NUMBER = "int|uint|double"
@@ -74,6 +74,9 @@ list.reverse() -> $0
 string.format(list) -> string
 list<string>.join(string?) -> string
 strings.quote(string) -> string
+regex.extract(string, string) -> optional<string>
+regex.extractAll(string, string) -> list<string>
+regex.replace(string, string, string, int?) -> string
 math.greatest(list<int|uint|double>) -> item($0)
 math.greatest(int|uint|double, int|uint|double*) -> $all
 math.least(list<int|uint|double>) -> item($0)
@@ -134,7 +137,7 @@ parseJson(string|bytes) -> any
 toJson(any) -> string
 redact(any, string*) -> any
 """
-_NAMESPACES = frozenset(("optional", "strings", "math", "base64", "lists", "sets", "ip"))
+_NAMESPACES = frozenset(("optional", "strings", "regex", "math", "base64", "lists", "sets", "ip"))
 _NAMED = {"address": "net.IP", "block": "net.CIDR"}
 """Words of the table for types whose names have dots."""
 _LINE = re.compile(r"(?:(?P<target>[\w|]+(?:<[\w|]+>)?)\.)?(?P<name>\w+)\((?P<parameters>.*)\) -> (?P<result>\S+)")
@@ -241,5 +244,7 @@ def _result(text: str) -> Callable[[Sequence[Shape]], Shape]:  # noqa: PLR0911  
         inner = _result(match[2])
         kinds = ("list",) if match[1] == "list" else ("optional_type",)
         return lambda shapes: Shape(kinds, items=inner(shapes))
-    fixed = {"any": DYN, "optional": Shape(("optional_type",))}.get(text) or Shape((_NAMED.get(text, text),))
+    fixed = {"any": DYN, "optional": Shape(("optional_type",), items=NEVER)}.get(text) or Shape(
+        (_NAMED.get(text, text),)
+    )
     return lambda shapes: fixed  # noqa: ARG005  it is always the same

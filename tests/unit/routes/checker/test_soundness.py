@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from random import Random
 
 import orjson
@@ -15,8 +16,11 @@ from hub.contracts import DYN, Shape
 from hub.routes import EvaluationError, ExpressionError, compile_expression
 from hub.routes.checker import check_source
 from hub.routes.parser import parse
+from hub.routes.syntax import Literal, Node
 from hub.routes.writer import Source
 from hub.sdk import Event
+from tests.differential.expressions import data as payloads
+from tests.differential.expressions import expressions
 from tests.unit.routes.checker.generated import Expressions, conforming, schema
 
 EXAMPLES = int(os.environ.get("HUB_CHECKER_EXAMPLES", "400"))
@@ -28,6 +32,26 @@ OF_VALUES = (
     "the same key stands twice",
 )
 """What a value may be wrong by whose type is right."""
+OF_TEXTS = (
+    "expected a time",
+    "expected a duration",
+    "expected bytes that are UTF-8",
+    "expected a regular expression",
+    "the result is",
+    "which has none",
+    "isn't negative",
+    "takes a place within",
+    "takes an end",
+    "takes a start and an end within",
+    "takes base64",
+    "takes JSON",
+    "expected an IP address",
+    "expected a CIDR block",
+    "holds nothing",
+    "takes a list with at least one number",
+    "format:",
+)
+"""Likewise, of text that must be something more, and of times."""
 
 
 def event(data):
@@ -62,6 +86,24 @@ def test_what_passes_in_strict_mode_has_no_error_of_types(seed):
             reasons = [each for each in OF_VALUES if each in str(value)]
             assert reasons, (text, data, str(value))
             continue
+        assert holds(checked.shape, value), (text, str(checked.shape), value)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(expressions, payloads)
+def test_it_holds_for_all_of_the_language(text, payload):
+    """For the expressions that are compared with the reference, on payloads whose every value is known."""
+    checked = check_source(Source(text, parse(text)), {"data": Shape.of_value(payload)}, strict=True)
+    try:
+        expression = compile_expression(text)
+    except ExpressionError:
+        return
+    if checked.problems or any(shape.unknown for _, shape in checked.types):
+        return
+    value = outcome(expression, event(payload))
+    if isinstance(value, EvaluationError):
+        assert any(each in str(value) for each in (*OF_VALUES, *OF_TEXTS)), (text, payload, str(value))
+    else:
         assert holds(checked.shape, value), (text, str(checked.shape), value)
 
 
@@ -149,3 +191,18 @@ def test_no_expression_takes_long(text):
         start = time.process_time()
         check_source(Source(text, tree), {"data": shape}, strict=True)
         assert time.process_time() - start < 1
+
+
+@dataclass(frozen=True, slots=True)
+class Strange(Node):
+    """A form that this checker has never seen."""
+
+    operand: Literal
+
+
+def test_a_form_of_the_language_that_is_new_is_unknown():
+    """Its parts are looked at; nothing is said of itself."""
+    inner = parse("data.titel")
+    checked = check_source(Source("data.titel", Strange(0, 10, inner)), {"data": Shape.of_value({"title": 1})})
+    assert checked.shape is DYN
+    assert [each.code for each in checked.problems] == ["route.unknown_field"]
