@@ -164,6 +164,8 @@ class Generator(Loops):
         """Refuses words that a function doesn't know, where they are written out."""
         if node.function in ("math.greatest", "math.least"):
             self.check_numbers(node)
+        if node.function.startswith("regex.") and isinstance(node.arguments[1], Literal):
+            self.regular_expression(node.arguments[1])
         known = {"hash": (1, digests.known_algorithm), "uuid5": (0, digests.known_namespace)}.get(node.function)
         if known and len(node.arguments) > known[0]:
             word = node.arguments[known[0]]
@@ -190,6 +192,8 @@ class Generator(Loops):
 
     def regular_expression(self, literal: Literal) -> Any:
         """A regular expression that is known before it runs."""
+        if type(literal.value) is not str:
+            return None
         try:
             return pattern(literal.value)
         except Failure as error:
