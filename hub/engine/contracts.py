@@ -182,8 +182,8 @@ class ContractGate:
 def _examined(contract: Contract, mode: Mode, event: Event) -> tuple[list[Violation], list[Novelty]]:
     try:
         data = event.data
-    except InvalidEvent:
-        return [Violation("", f"expected JSON, got bytes that are no {event.datacontenttype}")], []
+    except InvalidEvent as error:
+        return [Violation("", str(error))], []
     try:
         return _compared(contract, mode, data)
     except (ValueError, TypeError, OverflowError):
