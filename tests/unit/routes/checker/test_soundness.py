@@ -16,7 +16,7 @@ from hub.contracts import DYN, Shape
 from hub.routes import EvaluationError, ExpressionError, compile_expression
 from hub.routes.checker import check_source
 from hub.routes.parser import parse
-from hub.routes.syntax import Literal, Node
+from hub.routes.syntax import Expr, Node
 from hub.routes.writer import Source
 from hub.sdk import Event
 from tests.differential.expressions import data as payloads
@@ -197,7 +197,7 @@ def test_no_expression_takes_long(text):
 class Strange(Node):
     """A form that this checker has never seen."""
 
-    operand: Literal
+    operand: Expr
 
 
 def test_a_form_of_the_language_that_is_new_is_unknown():
