@@ -61,6 +61,8 @@ DEEP = frozenset(
 
 _SHARE = 5  # binary places by which scanning a character or an element is cheaper than a step
 _LARGE = frozenset(("lists.range", "replace", "regex.replace", "format", "lookup", "parseJson"))
+# How many paths are told apart.
+_MANY = 500
 _HERE, _ELSEWHERE = "", "()"  # roots of what has no name
 _SCALARS = frozenset((
     Kind.BOOL, Kind.INT, Kind.UINT, Kind.DOUBLE, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE,
@@ -195,7 +197,11 @@ def copies(node: Expr, known: Known) -> Counter[Path]:  # noqa: C901, PLR0911  o
 
 
 def _below(found: Counter[Path], field: str) -> Counter[Path]:
-    return Counter({(*path, field) if path[0] != _HERE else path: times for path, times in found.items()})
+    if len(found) <= _MANY:
+        return Counter({(*path, field): times for path, times in found.items()})
+    # Too many to tell apart: as if all were the same part.
+    most = _most(found)
+    return Counter({(root,): most for root in {path[0] for path in found}})
 
 
 def _made(node: Expr, found: Counter[Path]) -> Counter[Path]:

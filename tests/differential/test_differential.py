@@ -16,7 +16,7 @@ from tests.differential.expressions import data, expressions
 from tests.differential.oracle import ERROR, reference
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(expressions, data)
 def test_random_expressions_mean_what_they_mean_to_the_reference(source: str, payload: Any) -> None:
     assert compared(source, payload)
