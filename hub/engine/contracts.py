@@ -196,4 +196,4 @@ def _examined(contract: Contract, mode: Mode, event: Event) -> tuple[list[Violat
 
 
 def _compared(contract: Contract, mode: Mode, data: Any) -> tuple[list[Violation], list[Novelty]]:
-    return contract.drift(data) if mode is Mode.EVOLVE else (contract.check(data), [])
+    return (contract.check(data), []) if mode is Mode.ENFORCE else contract.drift(data)
