@@ -45,6 +45,7 @@ def test_every_use_of_every_optional_value_means_the_same(optional: str, use: st
         ("'%s'.format([1234567.5])", ("string", "1.23457e+06"), ("string", "1234567.5")),
         ("'%d'.format([3.25])", ("string", "3.250000"), ("string", "3.25")),
         ("'%s'.format([duration('1.5s')])", ("string", "1.500s"), ("string", "1.5s")),
+        ("'ab'.substring(0, 2)", ERROR, ("string", "ab")),
         ("int(true)", ("int", 1), ERROR),
         ("int(' 5')", ("int", 5), ERROR),
         ("double('0x10')", ("double", "16.0"), ERROR),

@@ -102,6 +102,7 @@ def test_a_function_of_text(source: str, expected: Any) -> None:
         ("base64.encode('a')", "base64.encode takes bytes, got a string; write bytes(…) around it"),
         ("base64.decode('a')", "base64.decode takes base64 with `+` and `/`, got a string that isn't"),
         ("base64.decode('_-8=')", "base64.decode takes base64 with `+` and `/`, got a string that isn't"),
+        ("base64.decode('1w78=')", "base64.decode takes base64 with `+` and `/`, got a string that isn't"),
         ("base64.decode('YQ=')", "base64.decode takes base64 with `+` and `/`, got a string that isn't"),
     ],
 )
