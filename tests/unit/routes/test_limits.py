@@ -12,8 +12,8 @@ from hub.routes import EvaluationError, ExpressionError, compile_expression, com
 from hub.routes.costs import MAX_LOOPS, MAX_STEPS
 from hub.routes.functions import FUNCTIONS
 from hub.sdk import Event
-from tests.unit.routes.evaluation import event, failure, value
 from tests.unit.routes.canonical import careful
+from tests.unit.routes.evaluation import event, failure, value
 
 
 def refused(source: str) -> ExpressionError:
