@@ -20,7 +20,6 @@ from tests.differential.expressions import data, expressions
 
 RESULTS = Path("benchmarks/results/differential.json")
 ROUND = 5000  # cases after which Hypothesis starts anew, since it remembers all that it has tried
-SHOWN = 10
 
 
 def run(cases: int, start: int) -> tuple[Counter[str], list[str]]:
@@ -33,6 +32,7 @@ def run(cases: int, start: int) -> tuple[Counter[str], list[str]]:
             counts[compared(source, payload)] += 1
         except Differs as problem:
             different.append(str(problem))
+            sys.stdout.write(f"\n{problem}\n\n")
 
     done = 0
     while done < cases:
@@ -65,8 +65,6 @@ def main() -> int:
         "seconds": round(time.monotonic() - began),
     }
     sys.stdout.write(json.dumps(results, indent=2) + "\n")
-    for text in sorted(different, key=len)[:SHOWN]:
-        sys.stdout.write(f"\n{text}\n")
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 1 if different else 0
 
