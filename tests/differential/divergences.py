@@ -45,6 +45,7 @@ def _same_elements(theirs: Any, here: Any) -> bool:
 DIVERGENCES = (
     Divergence("order of a map's keys", re.compile(r"\.(map|filter)\("), _same_elements),
     Divergence("doubles in `format`", re.compile(r"\.format\("), _both_have_values),
+    Divergence("`int` of a bool", re.compile(r"\bint\("), _only_we_fail),
     Divergence("`substring` up to the end", re.compile(r"\.substring\("), _only_they_fail),
     Divergence("error within an optional value", re.compile(r"(optional\.|\.\?|\[\?).*\["), _only_we_fail),
     Divergence(
