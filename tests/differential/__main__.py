@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,11 @@ from tests.differential.comparison import Differs, compared
 from tests.differential.expressions import data, expressions
 
 RESULTS = Path("benchmarks/results/differential.json")
-ROUND = 5000  # cases after which Hypothesis starts anew, since it remembers all that it has tried
+ROUND = 2000  # cases after which Hypothesis starts anew, since it remembers all that it has tried
 
 
-def run(cases: int, start: int) -> tuple[Counter[str], list[str]]:
-    """Counts of outcomes, and the texts of what differs."""
+def run(size: int, start: int) -> tuple[Counter[str], list[str]]:
+    """One round: counts of outcomes, and the texts of what differs."""
     counts: Counter[str] = Counter()
     different: list[str] = []
 
@@ -32,19 +33,30 @@ def run(cases: int, start: int) -> tuple[Counter[str], list[str]]:
             counts[compared(source, payload)] += 1
         except Differs as problem:
             different.append(str(problem))
-            sys.stdout.write(f"\n{problem}\n\n")
 
-    done = 0
-    while done < cases:
-        size = min(ROUND, cases - done)
-        options = settings(
-            max_examples=size, deadline=None, database=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        seed(start + done)(options(given(expressions, data)(case)))()
-        done += size
-        sys.stdout.write(f"{done:>9,} cases, {len(different)} differ\n")
-        sys.stdout.flush()
+    options = settings(
+        max_examples=size,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    seed(start)(options(given(expressions, data)(case)))()
+    return counts, different
+
+
+def rounds(cases: int, start: int) -> tuple[Counter[str], list[str]]:
+    """All rounds, on all cores."""
+    counts: Counter[str] = Counter()
+    different: list[str] = []
+    sizes = [min(ROUND, cases - done) for done in range(0, cases, ROUND)]
+    with ProcessPoolExecutor() as pool:
+        for number, (found, texts) in enumerate(pool.map(run, sizes, range(start, start + len(sizes))), 1):
+            counts.update(found)
+            different += texts
+            sys.stdout.write("".join(f"\n{text}\n\n" for text in texts))
+            sys.stdout.write(f"{sum(sizes[:number]):>9,} cases, {len(different)} differ\n")
+            sys.stdout.flush()
     return counts, different
 
 
@@ -53,7 +65,7 @@ def main() -> int:
     cases = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     start = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     began = time.monotonic()
-    counts, different = run(cases, start)
+    counts, different = rounds(cases, start)
     results = {
         "cases": sum(counts.values()) + len(different),
         "both_have_the_same_value": counts.pop("value", 0),
