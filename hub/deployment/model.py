@@ -189,6 +189,7 @@ def _targets(value: Any) -> Any:
 Targets = Annotated[
     list[str | ChoiceSection],
     BeforeValidator(_targets, json_schema_input_type=str | ChoiceSection | list[str | ChoiceSection]),
+    Field(min_length=1),
 ]
 """Names of topics, event types and sinks, and choices of them."""
 

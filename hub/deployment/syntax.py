@@ -127,6 +127,7 @@ _TOKENS = {
     "<block sequence start>": "a list",
     "<scalar>": "text",
     "<stream end>": "the end of the file",
+    "the node content": "a value",
     "?": "a key",
     "-": "a list item",
 }

@@ -160,7 +160,7 @@ class Logic(Narrowing):
             self.check_bool(node)
         self.note(problems)
         decision = self.decided(node)
-        if not problems and not isinstance(node, Literal):
+        if not problems and (not isinstance(node, Literal) or any(consequences)):
             if decision.yes is None:
                 self.always(node, never=True, consequence=consequences[1])
             elif decision.no is None:
@@ -170,7 +170,10 @@ class Logic(Narrowing):
     def always(self, node: Expr, *, never: bool, consequence: str) -> None:
         """Reports a predicate that is always the same."""
         blamed = self.blame(node, never=never)
-        message = f"{self.text(blamed)} is always {'false' if never else 'true'}{self.reason(blamed)}"
+        if isinstance(blamed, Literal):
+            message = f"this is {self.text(blamed)} for every event"
+        else:
+            message = f"{self.text(blamed)} is always {'false' if never else 'true'}{self.reason(blamed)}"
         if consequence:
             message += f", {consequence}"
         if never:

@@ -47,7 +47,11 @@ def test_a_predicate_that_lets_everything_through_is_told():
     assert told({"where": "has(data.title)"}) == []
     assert told({"where": "has(data.title)"}, strict=True)[0][0] == "route.always_true"
     assert told({"where": "data.title != null"}) == []
-    assert told({"where": "true"}) == []
+    assert told({"where": "true"})[0][0] == "route.always_true"
+    assert told({"where": "false"})[0][::2] == (
+        "route.always_false",
+        "this is `false` for every event, so the route lets no event through",
+    )
 
 
 def test_what_makes_a_predicate_false_is_pointed_at():
