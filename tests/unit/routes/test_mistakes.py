@@ -156,9 +156,9 @@ def test_an_expression_has_at_most_ten_thousand_bytes() -> None:
     [("(", ")"), ("[", "]"), ("{'a': ", "}"), ("size([", "])"), ("true ? 1 : ", "")],
 )
 def test_nesting_is_limited(opening: str, closing: str) -> None:
-    most = MAX_NESTING - 1 if opening != "size([" else (MAX_NESTING - 1) // 2
+    most = MAX_NESTING if opening != "size([" else MAX_NESTING // 2
     assert parse(opening * most + "1" + closing * most)
-    error = mistake(opening * 100 + "1" + closing * 100)
+    error = mistake(opening * (most + 1) + "1" + closing * (most + 1))
     assert error.code == "route.too_deep"
     assert error.message == "expected at most 64 levels of nesting"
 
