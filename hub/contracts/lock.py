@@ -103,13 +103,18 @@ class Lock:
         """
         path = directory / FILE
         try:
-            listed = orjson.loads(path.read_bytes())["schemas"]
-            return cls.of(Locked.model_validate(each) for each in listed)
+            listed = orjson.loads(path.read_bytes())
+            entries = listed.get("schemas") if isinstance(listed, dict) else None
+            if isinstance(entries, list):
+                return cls.of(Locked.model_validate(each) for each in entries)
+            reason = "it has no list of `schemas`"
         except FileNotFoundError:
             return cls()
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            text = str(error) if not isinstance(error, ValidationError) else f"{error.error_count()} entries are wrong"
-            raise ConfigError(f"{path} is no lock file: {text}. `hub schemas pull` writes it anew") from error
+        except ValidationError:
+            reason = "an entry of it is wrong"
+        except (OSError, ValueError) as error:
+            reason = str(error)
+        raise ConfigError(f"{path} is no lock file: {reason}. `hub schemas pull` writes it anew")
 
     def write(self, directory: Path) -> Path:
         """Writes the file.
