@@ -46,6 +46,7 @@ CODES: Mapping[str, str] = {
     "include.missing": "an included file that isn't there",
     "include.outside": "an included file outside of the deployment and the schemas folder",
     "include.too_deep": "files that include each other",
+    "include.too_many": "more included files than a schema file may have",
     "reference.misplaced": "a reference where none is resolved",
     "reference.syntax": "a reference of no known form",
     "reference.unresolved": "a variable or file that isn't there when a unit starts",

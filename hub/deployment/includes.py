@@ -16,6 +16,9 @@ from hub.deployment.text import Overlay, read_text
 MAX_INCLUDED = 16 * 2**20
 """Largest file that is included; GitHub's largest delivery is 25 MB, and no fixture should be that large."""
 
+MAX_INCLUDES = 10_000
+"""How many times files may be included by one schema file: those that include others multiply."""
+
 _VERBS = ("$ref", "$file")
 _YAML = (".yaml", ".yml")
 _MAX_DEPTH = 8
@@ -45,6 +48,7 @@ class Includes:
         self._findings = findings
         self._overlay = overlay or {}
         self._roots = roots(directory)
+        self._left = MAX_INCLUDES
 
     def put_in(
         self, document: Document, node: Node, base: Path, depth: int = 0, path: tuple[str | int, ...] = ()
@@ -81,7 +85,10 @@ class Includes:
                 f"`{verb}` includes a whole file, so nothing may stand beside it; got `{other.text}`",
                 document.at(other),
             )
-        real = None if other else self._find(base, target.text, span)
+        self._left -= 1
+        if self._left == -1:
+            self._findings.error("include.too_many", f"expected at most {MAX_INCLUDES:,} included files", span)
+        real = None if other or self._left < 0 else self._find(base, target.text, span)
         text = read_text(real, MAX_INCLUDED, span, self._findings, self._overlay) if real else None
         if real is None or text is None:
             return Included(node.start, node.end, value=None, path="", broken=True)

@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hub.routes.access import optional_select
 from hub.routes.errors import Failure
 from hub.routes.generator import Generator
 from hub.routes.inline_operators import InlineOperators
 from hub.routes.kinds import Kind
 from hub.routes.scope import Root, Scope
 from hub.routes.signature import Function
-from hub.routes.syntax import Bind, Call, Expr, Logical, Name, OptionalSelect, Select, walk
+from hub.routes.syntax import Bind, Call, Expr, ListLiteral, Literal, Logical, Name, OptionalSelect, Select, walk
 from hub.routes.template import at, fill
 from hub.routes.writer import Code, Source
 
@@ -231,15 +232,23 @@ class InlineGenerator(InlineOperators):
             fields.append(operand.field)
             operand = operand.operand
         root = self.root_of(operand) if operand else None
-        if node.function != "orValue" or not fields or operand is None or (root and (root.attributes or root.value)):
+        fallback = node.arguments[0]
+        # By its look alone: what was written and thrown away would be written twice at each level of a nest.
+        plain = isinstance(fallback, Literal | Name) or (isinstance(fallback, ListLiteral) and not fallback.elements)
+        known = root and (root.attributes or root.value)
+        if node.function != "orValue" or not fields or operand is None or known or not plain:
             return super().alternative(node)
-        with self.branch() as body:
-            default = self.emit(node.arguments[0])
+        fields.reverse()
         base = self.simple(self.emit(operand))
+        with self.branch() as body:
+            default = self.emit(fallback)
         if body or not _is_plain(default.expr) or base.kind not in (Kind.DYN, Kind.MAP):
-            return super().alternative(node)
+            selected = base.expr
+            for field in fields:
+                selected = self.use(optional_select, a=selected, b=self.constant(field))
+            return self.alternative_to(self.named(Code(selected)), node)
         test = fill("type(a) is dict", self._line, a=base.expr)
-        expr = self.descended(test, base.expr, fields[::-1], default.expr)
+        expr = self.descended(test, base.expr, fields, default.expr)
         return Code(expr, Kind.DYN, base.json and default.as_json)
 
     def descended(self, test: ast.expr, value: ast.expr, fields: list[str], default: ast.expr) -> ast.expr:

@@ -112,7 +112,8 @@ class Outcome(Checker):
             paths: where the paths of edits stand in the section.
         """
         if edit.value is not None:
-            return values[edit.value]
+            made = values[edit.value]
+            return made if edit.after is None else self.edited(made, edit.after, (), paths)
         if EACH in edit.below:
             return self._elements(shape, edit, values, paths)
         if not edit.below:

@@ -207,13 +207,13 @@ class _RouteCheck:
         if not shaping.edits:
             return shape
         values = [checker.tree(tree) for _, tree in shaping.set]
-        drop = [path for path in shaping.drop if path[0] == "data"]
+        drop = shaping.dropped_fields
         try:
-            edit = plan(drop, (path for path, _ in shaping.set))
+            edit = plan(drop, (path for path, _ in shaping.set), shaping.trimmed)
         except ExpressionError:  # paths that contradict each other are the route's own error
             return DYN
         checker.payload = called, shape
-        return checker.edited(shape, edit, values, self._places(branch, drop))
+        return checker.edited(shape, edit, values, self._places(branch, [*drop, *shaping.trimmed]))
 
     def _places(self, branch: Branch, drop: Sequence[FieldPath]) -> dict[FieldPath, Path]:
         """Where the paths of edits stand in the section."""

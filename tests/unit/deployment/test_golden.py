@@ -29,6 +29,7 @@ ELSEWHERE = {
     "file.encoding",
     "file.too_large",
     "file.unreadable",
+    "include.too_many",
     "reference.unresolved",
     "yaml.too_deep",
     "yaml.too_large",

@@ -58,6 +58,21 @@ def test_doubling_again_and_again_is_refused(source: str) -> None:
     assert error.message == "expected at most 1,000 copies of the same part of the data in one value"
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data.?a.orValue(" * 60 + "1" + ")" * 60,
+        "optional.of(" * 60 + "data" + ").?a.orValue(1)" * 60,
+        "data" + ".?a.orValue({})" * 60,
+    ],
+)
+def test_each_part_is_compiled_once(source: str) -> None:
+    """A nest of defaults takes no longer than its length tells."""
+    before = time.process_time()
+    compile_expression(source)
+    assert time.process_time() - before < 2
+
+
 def test_what_people_write_is_no_doubling() -> None:
     commit = "{'id': c.id, 'url': c.url, 'by': c.author.name, 'mail': c.author.email, 'text': c.message}"
     assert compile_expression(f"data.commits.map(c, {commit})" + ".map(c, c)" * 20)
