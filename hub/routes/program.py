@@ -193,8 +193,9 @@ class Route:
         }
         for name, value in (mapped.get("extensions") or {}).items():
             place = (*path, "map", "extensions", name)
-            self._try(check_extension, name, place)
-            attributes[name] = self.sources.read(value, place)
+            tree = self.sources.read(value, place)
+            if self._try(check_extension, name, place):
+                attributes[name] = tree
         return attributes
 
     def _shaping(self, section: Mapping[str, Any], path: Path) -> Shaping:
@@ -237,7 +238,7 @@ class Route:
             self.sources.refuse("a payload can't be dropped as a whole", place, text, hint)
             return []
         if target[0] == "attributes" and target[1] in REQUIRED:
-            self.sources.refuse(f"every event has a {target[1]}, so it can't be dropped", place, text)
+            self.sources.refuse(f"no event can do without its {target[1]}, so it can't be dropped", place, text)
             return []
         self.dropped_at.setdefault((path, target), place)
         return [target]
@@ -249,11 +250,13 @@ class Route:
             self._note(error, place)
             return None
 
-    def _try(self, check: Any, name: str, place: Path) -> None:
+    def _try(self, check: Any, name: str, place: Path) -> bool:
         try:
             check(name, name)
         except ExpressionError as error:
             self._note(error, place)
+            return False
+        return True
 
     def _note(self, error: ExpressionError, place: Path) -> None:
         error.path = place

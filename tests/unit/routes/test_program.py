@@ -273,7 +273,7 @@ def test_a_target_may_be_computed() -> None:
         ({"set": {"subject": ["= data.x"]}}, "route.value", "expected text, got a list"),
         ({"map": {"extensions": {"team": {"a": "= data.x"}}}}, "route.value", "expected text, got an object"),
         ({"switch": [{"when": "true"}] * 201}, "route.value", "expected at most 200 branches; got 201"),
-        ({"drop": ["type"]}, "route.value", "every event has a type"),
+        ({"drop": ["type"]}, "route.value", "no event can do without its type"),
         ({"drop": ["data"]}, "route.value", "for a tombstone write `data: null`"),
         ({"key": "a", "map": {"key": "b"}}, "route.value", "the key is given twice"),
         ({"split": "= data.x"}, "route.where", "`split` is always an expression"),
