@@ -5,6 +5,8 @@ At-least-once: positions are committed after every output and every dead letter 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +22,10 @@ from hub.kafka.publisher import Record
 from hub.routes import Program
 from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import Event, Header, KafkaMessage
+
+TURN = 0.05
+"""Seconds of mapping after which others have their turn: requests, other units, and all consumers' heartbeats, without
+which Kafka would take the partitions away in the middle of a batch, again and again."""
 
 
 class Failure(NamedTuple):
@@ -94,7 +100,11 @@ class RouteUnit(ReadingUnit):
         makers: list[Any] = []
         filtered: Counter[str] = Counter()
         failed: list[Failure] = []
+        turn_ends = time.monotonic() + TURN
         for record in records:
+            if time.monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = time.monotonic() + TURN
             try:
                 made = self._map(record, work)
             except ConfigError:
