@@ -104,3 +104,19 @@ def test_files_that_include_each_other_do_not_multiply_without_end(
     codes = [each.code for each in check(directory, registry=registry).findings]
     assert codes.count("include.too_many") == 1
     assert set(codes) <= {"include.too_many", "table.unused"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"a": 1, "a": 2}', "the key 'a' twice"),
+        ('{"a": 18446744073709551616}', "beyond 64 bits"),
+        ('{"a": NaN}', "expected JSON: "),
+    ],
+)
+def test_json_is_read_as_strictly_as_payloads(write: Write, registry: Registry, content: str, told: str) -> None:
+    """A table or fixture would hold another value than was written."""
+    directory = write("deployment: d\ntables: { t: { $file: t.json } }", **{"t.json": content})
+    (finding, *_) = check(directory, registry=registry).findings
+    assert (finding.code, finding.path) == ("include.json", "t.json")
+    assert told in finding.message
