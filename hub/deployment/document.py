@@ -69,6 +69,10 @@ class Document:
         """Shows dots in place of this value wherever a line of the file is shown, since it is a secret."""
         self._hidden.append((node.start, node.end))
 
+    def hides(self, node: Node) -> bool:
+        """Whether a value is a secret."""
+        return (node.start, node.end) in self._hidden
+
     def line(self, number: int) -> str:
         """A line as it is shown."""
         start = self._lines[number - 1]

@@ -230,8 +230,9 @@ class Sections:
             topic = node.get("topic") if kind == "event" and isinstance(node, Mapping) else None
             if isinstance(topic, Scalar) and isinstance(topic.value, str):
                 check_topic_name("event.name", topic.value, document.at(topic), findings)
-            self.entries.append(_entry(kind, name.text, model, place, findings))
+            # First, since it hides secrets, which no message of what comes after may quote.
             _check_references(kind, place, findings)
+            self.entries.append(_entry(kind, name.text, model, place, findings))
 
 
 def _entry(kind: str, name: str, model: type[S], place: Place, findings: Findings) -> Entry[S]:
