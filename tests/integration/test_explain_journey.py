@@ -22,6 +22,7 @@ from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import ConfigError, Event, NotConnected, Permanent, Transient
 from hub.testing.scripted import Script
+from hub.workbench.journey import following
 from hub.workbench.journey.hop import Hop, Outcome
 from hub.workbench.journey.journey import Journey, trace
 from hub.workbench.journey.window import Window
@@ -131,6 +132,24 @@ async def test_an_event_is_found_by_what_was_made_of_it(tmp_path, kafka, unique)
         (record, *_) = await records(kafka, f"{unique}.out")
         for wanted in ("1/split/0", "fresh", f"{unique}.out-{record.partition}@{record.offset}"):
             assert [told(hop) for hop in (await shop.trace(wanted)).hops] == [told(hop) for hop in whole]
+
+
+async def test_what_is_beyond_the_bounds_is_not_said_to_be_nothing(tmp_path, kafka, unique, monkeypatch):
+    """Of an event with more records than are looked at, nothing tells what came of some."""
+    text = """
+deployment: {name}
+topics: {{ {name}.in: , {name}.out: }}
+routes: {{ split: {{ from: {name}.in, split: data.items, to: {name}.out }} }}
+"""
+    async with at_work(tmp_path, kafka, unique, text) as shop:
+        await shop.send(event(1, items=[1, 2]))
+        await shop.settle(split=1)
+        monkeypatch.setattr(following, "MOST", 1)
+        journey = await shop.trace("1")
+        (hop,) = of(journey, "split")
+        assert journey.cut
+        assert hop.outcome is Outcome.UNKNOWN
+        assert hop.detail.startswith("there are more records of this event than are looked at")
 
 
 async def test_filtered_events_are_told_with_the_part_that_decided(tmp_path, kafka, unique):

@@ -170,6 +170,9 @@ class Trees:
         judgement = self._judge(unit, event)
         if judgement.filtered:
             return Hop("route", unit.name, Outcome.FILTERED, judgement.text)
+        if self._trail.cut and not judgement.text:
+            text = "there are more records of this event than are looked at; what came of this one is among the others"
+            return Hop("route", unit.name, Outcome.UNKNOWN, text)
         text = judgement.text or (
             "as the route is now it would pass, and nothing came of it: the route was another then, or what came of it "
             "lies outside of what was searched"
