@@ -71,6 +71,7 @@ def _compose_slowly(document: Document, text: str, findings: Findings) -> Node |
             _note_character(document, error, attempt)
             root = None
         except MarkedYAMLError as error:
+            document.unread = True
             eaten = explain(document, text, error)
             eaten.note(document, findings)
             repaired = eaten.repair(text)
@@ -292,6 +293,7 @@ class _Composer:
                 top.merged += each.pairs if isinstance(each, Mapping) else []
             return
         if (first := top.node.key(key.text)) is not None:
+            self._document.unread = True  # this value isn't looked at any more, and may be a secret
             self._findings.error(
                 "yaml.duplicate_key",
                 f"the key `{key.text}` stands here twice, first on line {self._document.position(first.start).line}",

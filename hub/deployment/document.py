@@ -18,6 +18,12 @@ _ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f
     "P": "\u2029",
 }
 _HIDDEN = "•"
+SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
+"""What keys are called whose values are secrets, also where no connector says so."""
+# A value behind such a key, in a file that can't be read as YAML; references and expressions aren't secrets.
+_GUESSED = re.compile(
+    rf"""(?:{SECRET.pattern})[\w-]*["']?\s*:\s*(?P<value>(?!["']?(?:=\s|\$\{{))[^\s{{\[].*)""", re.IGNORECASE
+)
 
 
 class Document:
@@ -33,6 +39,8 @@ class Document:
         self.text = text
         self._lines = [0, *(match.end() for match in _NEWLINE.finditer(text))]
         self._hidden: list[tuple[int, int]] = []
+        self.unread = False
+        """Whether parts of it can't be read as YAML: what may be a secret there is known by its line alone."""
 
     def position(self, index: int) -> Position:
         """Line and column of a character."""
@@ -81,6 +89,9 @@ class Document:
             left, right = max(hidden_start - start, 0), min(hidden_end - start, len(line))
             if left < right:
                 line = line[:left] + _HIDDEN * (right - left) + line[right:]
+        guessed = _GUESSED.search(line) if self.unread else None
+        if guessed:
+            line = line[: guessed.start("value")] + _HIDDEN * (len(line) - guessed.start("value"))
         return line
 
     def span(self, start: int, end: int) -> Span:

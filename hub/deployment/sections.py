@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from hub.deployment.complaints import complain
-from hub.deployment.document import Document
+from hub.deployment.document import SECRET, Document
 from hub.deployment.eaten import PLACEHOLDER
 from hub.deployment.fields import keys
 from hub.deployment.finding import Findings, Span
@@ -55,7 +55,6 @@ _UNIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\Z")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
-_SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
 _REFERRING = {"service": ("with", "auth"), "source": ("with",), "sink": ("with",)}
 """Where references may stand."""
 
@@ -312,7 +311,7 @@ def _hide(node: Node, document: Document, *, secret: bool = False) -> None:
     match node:
         case Mapping():
             for key, value in node.pairs:
-                _hide(value, document, secret=secret or _SECRET.search(key.text) is not None)
+                _hide(value, document, secret=secret or SECRET.search(key.text) is not None)
         case Sequence():
             for item in node.items:
                 _hide(item, document, secret=secret)

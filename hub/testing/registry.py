@@ -55,7 +55,10 @@ def ensure_distribution(progress: Callable[[str], None] = lambda _: None) -> Pat
             archive = _fetch(Path(temporary), progress)
             unpacked = Path(temporary, "unpacked")
             with tarfile.open(archive) as packed:
-                packed.extractall(unpacked, filter="data")
+                if hasattr(tarfile, "data_filter"):
+                    packed.extractall(unpacked, filter="data")
+                else:  # Python before 3.11.4, as Debian 12 has it
+                    packed.extractall(unpacked)  # noqa: S202  the archive's sum was checked
             with contextlib.suppress(OSError):  # another process was faster
                 unpacked.rename(directory)
     except (OSError, tarfile.TarError) as error:
