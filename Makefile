@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos image lock setup contracts clean
+.PHONY: help demo test check bench bench-routes chaos differential image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
@@ -33,10 +33,16 @@ chaos: setup ## runs the chaos suite in its long form (hours) and writes tests/c
 	@HUB_CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
 	@.venv/bin/python -m tests.chaos.report
 
+bench-routes: setup ## runs the benchmarks of the route language and writes benchmarks/results/routes.json
+	@.venv/bin/python -m benchmarks routes
+
+differential: setup ## compares 100,000 random expressions with CEL's reference (ARGS="CASES SEED" for others)
+	@.venv/bin/python -m tests.differential $(ARGS)
+
 image: setup ## builds the container image (bin/build-image says how, with and without Docker)
 	@bin/build-image $(ARGS)
 
-setup: ## only sets up: .venv, RabbitMQ, Redis, npm, Kafka's jars and GitHub's payloads
+setup: ## only sets up: .venv, RabbitMQ, Redis, npm, Kafka's jars, Apicurio Registry and GitHub's payloads
 	@bin/setup test
 
 lock: ## writes the locks of the Python packages anew (ARGS=--upgrade for newer versions)

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import sys
 
-BENCHMARKS = ("delivery", "ingest", "sinks", "trials", "validate")
+BENCHMARKS = ("delivery", "ingest", "payloads", "routes", "sinks", "trials", "validate")
 
 if __name__ == "__main__":
     names = sys.argv[1:] or BENCHMARKS

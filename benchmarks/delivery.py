@@ -1,8 +1,13 @@
-"""Routes beside a bare aiokafka copy loop: CPU-seconds per million events, and events per second.
+"""Routes beside a bare aiokafka loop and other frameworks: CPU-seconds per million events, and events per second.
 
-One partition, events of about 1 kB. ``copy`` forwards every event; ``filter_map`` keeps one half and makes six fields
-of each. The bare loops are what one would write by hand for the same guarantees as far as they go: read_committed,
-acks=all, idempotent, offsets committed after the acknowledgements, aiokafka's batch interface.
+Three tasks on events of about a kilobyte, on one partition and on eight: ``copy`` forwards every event; ``filter_map``
+keeps one half and makes six fields of each; ``fan_out`` copies to five topics. The hub's routes are exactly-once. The
+bare loops are what one would write by hand: read_committed, acks=all, idempotent, offsets committed after the
+acknowledgements, aiokafka's batch interface; at least once. The peers do what their documentation shows (see
+`benchmarks.peers`); slow ones get a sample of the events.
+
+Every program is a process of its own. Its clock runs from the first record that it takes in, so that starting counts
+for nobody. In each round they take turns; figures are medians of the rounds, ratios are medians of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -10,117 +15,149 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
+from collections.abc import Mapping, Sequence
 
-import orjson
-
-from benchmarks import programs, report
+from benchmarks import events, programs, report
+from benchmarks.loops import FAN_OUT
+from benchmarks.peers.environments import PEERS, NotInstalled, Peer
 from hub.kafka import clients
-from hub.kafka.publisher import Publisher, Record
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.specs import event_topic
-from hub.kafka.topics import ensure_topics
-from hub.sdk import Event
 from hub.testing.servers import kafka_server
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "200000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
-CANDIDATES = ("bare_copy", "hub_copy", "bare_filter_map", "hub_filter_map")
-
-
-def payload(number: int) -> bytes:
-    """A push event of GitHub, cut down to about a kilobyte."""
-    commit = {"id": f"{number:040x}", "message": "Say what was expected and what came " * 3, "timestamp": "2026-11-20"}
-    return orjson.dumps(
-        {
-            "ref": "refs/heads/main" if number % 2 else "refs/heads/wip",
-            "deleted": False,
-            "forced": False,
-            "repository": {"id": 1296269, "full_name": "octo-org/octo-repo", "private": False, "language": "Python"},
-            "pusher": {"name": f"user{number % 97}", "email": "user@example.com"},
-            "sender": {"login": f"user{number % 97}", "id": number % 97, "type": "User"},
-            "head_commit": commit,
-            "commits": [commit, commit],
-            "size": 2,
-        }
-    )
-
-
-async def preload(kafka: KafkaSettings, topic: str) -> None:
-    """Fills the input topic."""
-    await ensure_topics(kafka, [event_topic(topic, partitions=1)])
-    async with Publisher(kafka) as publisher:
-        for start in range(0, EVENTS, 5000):
-            records = [Record(topic, *_event(number).to_kafka()) for number in range(start, min(start + 5000, EVENTS))]
-            for result in await publisher.send(records):
-                if isinstance(result, Exception):
-                    raise result
-
-
-def _event(number: int) -> Event:
-    return Event(
-        type="github.push",
-        source="https://github.com/octo-org/octo-repo",
-        id=str(number),
-        time="2026-11-20T10:02:11Z",
-        partitionkey=f"k{number % 100}",
-        data=payload(number),
-    ).checked()
+PEERS_WANTED = os.environ.get("BENCH_PEERS", "1") != "0"
+PARTITIONS = (1, 8)
+TASKS = {"copy": 1, "filter_map": 1, "fan_out": FAN_OUT}
+OWN = ("bare", "bare_tuned", "hub")
+Rounds = dict[tuple[str, str, int], list[dict[str, float]]]
+"""By program, task and number of partitions."""
 
 
 async def main() -> None:
-    """Runs all candidates in turn and reports."""
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in CANDIDATES}
+    """Runs all programs in turn and reports."""
+    peers, missing = installed() if PEERS_WANTED else ([], {})
+    rounds: Rounds = {}
     async with kafka_server(private=True) as server:
-        kafka = KafkaSettings(bootstrap_servers=server.url)
-        topic = f"bench-{uuid.uuid4().hex[:8]}"
-        print(f"delivery: {EVENTS:,} events of {len(payload(1)):,} bytes, {ROUNDS} rounds")
-        await preload(kafka, topic)
+        bench = _Bench(KafkaSettings(bootstrap_servers=server.url), server.url, rounds)
+        size = len(events.payload(1))
+        print(f"delivery: {EVENTS:,} events of {size:,} bytes and headers, {ROUNDS} rounds, load {_load()}")
+        for partitions in PARTITIONS:
+            await bench.fill(partitions, peers)
         for round_ in range(ROUNDS):
-            for name in CANDIDATES:
-                out = f"{topic}-{name.replace('_', '-')}-{round_}"
-                await ensure_topics(kafka, [event_topic(out, partitions=1)])
-                figures = await programs.run("benchmarks.loops", name, server.url, topic, out, str(EVENTS))
-                rounds[name].append(figures)
-                print(f"  round {round_ + 1} {name}: {figures['cpu_s_per_million']:.1f} CPU-s/million")
-                async with clients.running(clients.admin(kafka)) as admin:
-                    await admin.delete_topics([out])
-    report_(rounds)
+            for partitions in PARTITIONS:
+                for task in TASKS:
+                    for name in OWN:
+                        await bench.own(name, task, partitions, round_)
+                    for peer in peers:
+                        if peer.name not in missing:
+                            await bench.peer(peer, task, partitions, round_, missing)
+    report_(rounds, missing)
 
 
-def report_(rounds: dict[str, list[dict[str, float]]]) -> None:
+def installed() -> tuple[list[Peer], dict[str, str]]:
+    """Peers that can be run, and why the others can't."""
+    missing: dict[str, str] = {}
+    for peer in PEERS:
+        try:
+            peer.python()
+        except NotInstalled as error:
+            missing[peer.name] = str(error)
+            print(f"not measured: {error}")
+    return [peer for peer in PEERS if peer.name not in missing], missing
+
+
+class _Bench:
+    """Runs one program after the other on one broker."""
+
+    def __init__(self, kafka: KafkaSettings, url: str, rounds: Rounds) -> None:
+        self._kafka = kafka
+        self._url = url
+        self._rounds = rounds
+        self._run = uuid.uuid4().hex[:8]
+
+    async def fill(self, partitions: int, peers: Sequence[Peer]) -> None:
+        """Makes the input topics: peers that get a sample have one of their own, which ends with it."""
+        for share in {1.0, *(peer.share for peer in peers)}:
+            await events.preload(self._kafka, self._source(partitions, share), int(EVENTS * share), partitions)
+
+    async def own(self, name: str, task: str, partitions: int, round_: int) -> None:
+        """The hub, or a bare loop."""
+        arguments = [self._url, self._source(partitions, 1.0)]
+        async with self._outputs(name, task, partitions, round_) as targets:
+            figures = await programs.run("benchmarks.loops", name, task, *arguments, ",".join(targets), str(EVENTS))
+        self._note(name, task, partitions, round_, figures)
+
+    async def peer(self, peer: Peer, task: str, partitions: int, round_: int, missing: dict[str, str]) -> None:
+        """A peer; one that fails is reported and left out from then on."""
+        count = int(EVENTS * peer.share)
+        arguments = [task, self._url, self._source(partitions, peer.share)]
+        async with self._outputs(peer.name, task, partitions, round_) as targets:
+            try:
+                figures = await programs.run_script(
+                    str(peer.python()), peer.source, *arguments, ",".join(targets), str(count)
+                )
+            except programs.Failed as error:
+                missing[peer.name] = str(error)
+                print(f"  left out: {error}")
+                return
+        self._note(peer.name, task, partitions, round_, figures)
+
+    def _source(self, partitions: int, share: float) -> str:
+        return f"bench-{self._run}-{partitions}-{share:g}"
+
+    def _outputs(self, name: str, task: str, partitions: int, round_: int) -> _Outputs:
+        prefix = f"out-{self._run}-{name.replace('_', '-')}-{task.replace('_', '-')}-{partitions}-{round_}"
+        return _Outputs(self._kafka, [f"{prefix}-{number}" for number in range(TASKS[task])], partitions)
+
+    def _note(self, name: str, task: str, partitions: int, round_: int, figures: dict[str, float]) -> None:
+        self._rounds.setdefault((name, task, partitions), []).append(figures)
+        cpu, rate = figures["cpu_s_per_million"], figures["events_per_s"]
+        print(f"  {round_ + 1} {task} on {partitions}, {name}: {cpu:.1f} CPU-s/million, {rate:,.0f}/s", flush=True)
+
+
+class _Outputs:
+    """Output topics for one run: they would fill the disk."""
+
+    def __init__(self, kafka: KafkaSettings, names: list[str], partitions: int) -> None:
+        self._kafka = kafka
+        self._names = names
+        self._partitions = partitions
+
+    async def __aenter__(self) -> list[str]:
+        await events.make_topics(self._kafka, self._names, self._partitions)
+        return self._names
+
+    async def __aexit__(self, *_: object) -> None:
+        async with clients.running(clients.admin(self._kafka)) as admin:
+            await admin.delete_topics(self._names)
+
+
+def report_(rounds: Rounds, missing: Mapping[str, str]) -> None:
     """Prints and writes the figures."""
-    middle = {name: programs.medians(each) for name, each in rounds.items()}
-    versus = {name: programs.ratio(rounds[name], rounds["bare_copy"], "cpu_s_per_million") for name in CANDIDATES}
+    figures: dict[str, float | str] = {}
+    rows = []
+    for (name, task, partitions), each in rounds.items():
+        middle = programs.medians(each)
+        versus = programs.ratio(each, rounds["bare", "copy", partitions], "cpu_s_per_million")
+        same = programs.ratio(each, rounds["bare", task, partitions], "cpu_s_per_million")
+        label = f"{task}" if name == "hub" else f"{name}_{task}"
+        suffix = "" if partitions == 1 else f"_{partitions}_partitions"
+        figures[f"{label}_cpu_s_per_million{suffix}"] = middle["cpu_s_per_million"]
+        figures[f"{label}_events_per_s{suffix}"] = middle["events_per_s"]
+        if name == "hub":
+            figures[f"{label}_vs_copy_loop{suffix}"] = versus
+            figures[f"{label}_vs_bare_{task}{suffix}"] = same
+        cpu, rate = f"{middle['cpu_s_per_million']:.1f}", f"{middle['events_per_s']:,.0f}"
+        rows.append([f"{task}, {partitions} partitions, {name}", cpu, rate, f"{versus:.2f}", f"{same:.2f}"])
     print()
-    report.table(
-        ["route", "CPU-s per million", "events/s", "CPU beside the bare copy loop"],
-        [
-            [
-                name.replace("_", " "),
-                f"{middle[name]['cpu_s_per_million']:.1f}",
-                f"{middle[name]['events_per_s']:,.0f}",
-                f"{versus[name]:.2f}",
-            ]
-            for name in CANDIDATES
-        ],
-    )
-    figures = {
-        "copy_cpu_s_per_million": middle["hub_copy"]["cpu_s_per_million"],
-        "copy_events_per_s": middle["hub_copy"]["events_per_s"],
-        "copy_vs_copy_loop": versus["hub_copy"],
-        "filter_map_cpu_s_per_million": middle["hub_filter_map"]["cpu_s_per_million"],
-        "filter_map_events_per_s": middle["hub_filter_map"]["events_per_s"],
-        "filter_map_vs_copy_loop": versus["hub_filter_map"],
-        "filter_map_vs_bare_filter_map": programs.ratio(
-            rounds["hub_filter_map"], rounds["bare_filter_map"], "cpu_s_per_million"
-        ),
-        "bare_copy_cpu_s_per_million": middle["bare_copy"]["cpu_s_per_million"],
-        "bare_copy_events_per_s": middle["bare_copy"]["events_per_s"],
-        "bare_filter_map_cpu_s_per_million": middle["bare_filter_map"]["cpu_s_per_million"],
-        "events": EVENTS,
-        "rounds": ROUNDS,
-    }
-    report.write("delivery", figures)
+    report.table(["", "CPU-s per million", "events/s", "beside bare copy", "beside the bare same"], sorted(rows))
+    figures |= {f"{name}_missing": reason for name, reason in missing.items()}
+    report.write("delivery", figures | {"events": EVENTS, "rounds": ROUNDS, "load_average": _load()})
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":

@@ -5,21 +5,46 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import orjson
 
 
+class Failed(Exception):
+    """A program ended with an error, or didn't end."""
+
+
 async def run(module: str, *arguments: str) -> dict[str, float]:
     """Runs ``python -m MODULE ARGUMENTS`` to its end; its last line is a JSON object of figures."""
+    try:
+        return await run_script(sys.executable, "-m", module, *arguments)
+    except Failed as error:
+        raise SystemExit(str(error)) from error
+
+
+async def run_script(*command: str, limit: float = 600.0) -> dict[str, float]:
+    """Runs a command to its end; its last line that starts like a JSON object holds figures.
+
+    Raises:
+        Failed: it ended with an error, or took longer than ``limit`` seconds.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, stdout=asyncio.subprocess.PIPE
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise SystemExit(f"{module} {' '.join(arguments)} failed with exit code {process.returncode}")
-    figures: dict[str, float] = orjson.loads(output.splitlines()[-1])
+    name = " ".join(Path(each).name for each in command)
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(), limit)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise Failed(f"{name} did not end within {limit:g} s") from None
+    lines = [line for line in output.splitlines() if line.startswith(b"{")]
+    if process.returncode or not lines:
+        last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+        raise Failed(f"{name} failed with exit code {process.returncode}: {last}")
+    figures: dict[str, float] = orjson.loads(lines[-1])
     return figures
 
 

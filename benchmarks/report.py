@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -27,13 +28,24 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def write(name: str, figures: Mapping[str, float | str]) -> None:
+def write(name: str, figures: Mapping[str, Any]) -> None:
     """Writes ``results/NAME.json``."""
     RESULTS.mkdir(exist_ok=True)
-    rounded = {key: value if isinstance(value, str) else float(f"{value:.4g}") for key, value in figures.items()}
-    document = orjson.dumps({**rounded, **machine()}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    document = orjson.dumps({**_rounded(figures), **machine()}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (RESULTS / f"{name}.json").write_bytes(document)
     print(f"\nwritten to benchmarks/results/{name}.json")
+
+
+def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Four digits of each number; text stays, and groups of figures are done likewise."""
+    return {
+        key: _rounded(value)
+        if isinstance(value, Mapping)
+        else value
+        if isinstance(value, str)
+        else float(f"{value:.4g}")
+        for key, value in figures.items()
+    }
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

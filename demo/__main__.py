@@ -12,6 +12,7 @@ import uvloop
 
 from demo.play import play
 from demo.screen import Screen
+from demo.stage import AttachedStage, LocalStage
 from hub.sdk import ConfigError, HubError
 
 
@@ -31,7 +32,7 @@ def main() -> int:
         try:
             return 0 if loop.run_until_complete(task) else 1
         except asyncio.CancelledError:
-            screen.say("stopped; nothing is left running")
+            screen.say(f"stopped; {(AttachedStage if arguments.attach else LocalStage).left}")
             return 130
         except HubError as error:
             screen.fail(str(error))

@@ -96,7 +96,7 @@ class _Play:
         screen.say(f"RabbitMQ's queue `tasks` holds {queued:,} messages; the chat got {len(self._chat.lines):,} lines.")
         totals = Totals.sum(status.totals for status in statuses)
         fits = self._fits(statuses, queued)
-        screen.what_next()
+        screen.what_next(self._stage.left, self._stage.suggestions)
         screen.last(totals)
         return fits
 

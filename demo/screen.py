@@ -110,15 +110,15 @@ class Screen:
         """The ledger of every unit, with the reasons."""
         self._console.print(units(statuses, reasons=True))
 
-    def what_next(self) -> None:
-        """What to try after the demo."""
-        self.act("What to try next", f"(that took {time.monotonic() - self._began:.0f} s, and nothing is left running)")
-        for command, about in (
-            (".venv/bin/hub validate schemas/examples/quickstart", "after a typo in a route, for instance"),
-            (".venv/bin/hub init my-hub", "a small deployment of your own"),
-            (".venv/bin/hub up my-hub", "runs it, with an embedded Apache Kafka"),
-            (".venv/bin/hub --help", "tap topics, dead letters, cursors …"),
-        ):
+    def what_next(self, left: str, suggestions: Sequence[tuple[str, str]]) -> None:
+        """What to try after the demo.
+
+        Args:
+            left: what of the hub is left running.
+            suggestions: commands, and what they are good for.
+        """
+        self.act("What to try next", f"(that took {time.monotonic() - self._began:.0f} s; {left})")
+        for command, about in suggestions:
             self._console.print(Text.assemble("  ", (f"{command:<54}", "cyan"), about))
 
     def last(self, totals: Totals) -> None:

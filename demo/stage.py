@@ -44,6 +44,8 @@ class Stage(Protocol):
         webhook: URL that deliveries are sent to.
         amqp: URL of RabbitMQ.
         quiet: seconds without any change after which the hub is taken to be done.
+        left: what of it is left running when the demo ends, for people.
+        suggestions: commands to try afterwards, and what they are good for.
     """
 
     deployment: Deployment
@@ -51,6 +53,8 @@ class Stage(Protocol):
     webhook: str
     amqp: str
     quiet: float
+    left: str
+    suggestions: Sequence[tuple[str, str]]
 
     async def statuses(self) -> Sequence[Status]:
         """Every unit's status, measured now or reported within the last seconds."""
@@ -60,6 +64,13 @@ class LocalStage:
     """A hub in this process, on servers of its own."""
 
     quiet = 1.0
+    left = "nothing is left running"
+    suggestions: Sequence[tuple[str, str]] = (
+        (".venv/bin/hub validate schemas/examples/quickstart", "after a typo in a route, for instance"),
+        (".venv/bin/hub init my-hub", "a small deployment of your own"),
+        (".venv/bin/hub up my-hub", "runs it, with an embedded Apache Kafka"),
+        (".venv/bin/hub --help", "tap topics, dead letters, cursors …"),
+    )
 
     def __init__(self, runtime: Runtime, amqp: str) -> None:
         self._runtime = runtime
@@ -78,6 +89,13 @@ class AttachedStage:
     """Containers, one per unit, found by the environment that ``docker-compose.yml`` gives."""
 
     quiet = 3 * EVERY
+    left = "the other containers go on until Compose stops them"
+    suggestions: Sequence[tuple[str, str]] = (
+        ("docker compose up --detach", "plays it again, and leaves the units at work"),
+        ("docker compose exec tasks hub tap review.wanted", "what goes by on a topic"),
+        ("docker compose exec tasks hub dlq list", "what could not be delivered"),
+        ("docker compose down --volumes", "removes everything, with the data"),
+    )
 
     def __init__(self) -> None:
         self.deployment = load(QUICKSTART)

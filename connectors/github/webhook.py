@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
-
 from connectors.github.config import DeliveriesConfig
 from connectors.github.event_types import OTHER, SUBJECT_OF, TYPE_OF, WEBHOOK_EVENTS
-from hub.sdk import Event, UnitContext, WebhookRequest, WebhookSource
+from hub.sdk import Event, InvalidPayload, UnitContext, WebhookRequest, WebhookSource
+from hub.sdk.event import NOT_PARSED
+from hub.sdk.strictjson import parse
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -75,7 +75,12 @@ class Deliveries(WebhookSource[DeliveriesConfig]):
                 "delivery_malformed" if delivery else "delivery_missing", "X-GitHub-Delivery", delivery
             )
         raw = self._json(headers.get("content-type", ""), request.body)
-        payload = self._parsed(raw)
+        try:
+            data = parse(raw)
+        except InvalidPayload:
+            # It was signed, so it is GitHub's, who won't send it again: the engine keeps it among the dead letters.
+            data = NOT_PARSED
+        payload = data if isinstance(data, dict) else {}
 
         source = _source(payload)
         attributes = {
@@ -92,7 +97,7 @@ class Deliveries(WebhookSource[DeliveriesConfig]):
         if (key := self._key(attributes["type"], payload)) and key.isprintable():
             attributes["partitionkey"] = key
         # All attributes are known to be valid here, and checking them again would cost as much as the signature.
-        return [Event.of(attributes, raw)]
+        return [Event.of(attributes, raw, data=data)]
 
     def _verify(self, signature: str | None, body: bytes) -> None:
         """Compares in constant time; what is wrong with a signature is looked into only after it didn't match.
@@ -136,15 +141,6 @@ class Deliveries(WebhookSource[DeliveriesConfig]):
         if len(values.get("payload", ())) != 1:
             raise self.rejected(400, "form_malformed", f"expected {_FORM} with one field named payload")
         return values["payload"][0].encode()
-
-    def _parsed(self, raw: bytes) -> Mapping[str, Any]:
-        try:
-            payload = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise self.rejected(400, "json_malformed", f"expected JSON: {error}") from None
-        if not isinstance(payload, dict):
-            raise self.rejected(400, "json_not_object", f"expected a JSON object; got {type(payload).__name__}")
-        return payload
 
     def _malformed(self, code: str, expected: str, value: str) -> Exception:
         return self.rejected(400, code, f"expected the header {expected}; got {value[:100]!r}")

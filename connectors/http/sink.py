@@ -6,17 +6,19 @@ import asyncio
 import io
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import aiohttp
 import orjson
 import yarl
 
-from connectors.http import errors
 from connectors.http.answer import failure, verdict
 from connectors.http.config import HttpConfig
 from connectors.http.excerpt import Excerpts
 from connectors.http.request import Request, request
 from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _USER_AGENT = "integration-hub"
 _ONE_PIECE = 2**16  # bytes
@@ -45,6 +47,8 @@ class HttpSink(Sink[HttpConfig]):
         Raises:
             Permanent: a file of the TLS settings can't be used.
         """
+        import aiohttp  # noqa: PLC0415  a fifth of a second, which those don't wait for who only check a configuration
+
         await self.close()
         total, connect = (each.total_seconds() for each in (self.config.timeout, self.config.connect_timeout))
         self._session = aiohttp.ClientSession(
@@ -102,6 +106,8 @@ class HttpSink(Sink[HttpConfig]):
         except Signal:
             raise
         except Exception as error:  # noqa: BLE001  `errors` knows it, or raises it
+            from connectors.http import errors  # noqa: PLC0415  it needs aiohttp, see `open`
+
             # Not chained: aiohttp's own messages hold the whole URL, and dead letters carry the chain.
             seconds = self.config.timeout.total_seconds()
             by_event = not self.config.url.constant
@@ -149,6 +155,8 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
 
 async def _taste(response: aiohttp.ClientResponse) -> bytes:
     """The beginning of a body that doesn't decide anything any more, if it comes soon."""
+    import aiohttp  # noqa: PLC0415  see `open`
+
     body = bytearray()
     with suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with asyncio.timeout(_PATIENCE):

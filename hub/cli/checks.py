@@ -19,6 +19,7 @@ from hub.cli.output import plural
 from hub.cli.servers import RABBITMQ, needs
 from hub.cli.worker import answers
 from hub.deployment import Deployment, InvalidDeployment, load
+from hub.engine.audit import audit
 from hub.engine.settings import AdminSettings, IngressSettings
 from hub.kafka import clients, jarlock, nearby, topics
 from hub.kafka.embedded import DIRECTORY, EmbeddedKafka
@@ -84,6 +85,7 @@ async def checks(directory: Path | None) -> AsyncIterator[Check]:
         yield _references(deployment)
         if settings is not None:
             yield await _topics(deployment, settings)
+            yield await _positions(deployment, settings)
     yield _rabbitmq(deployment)
     yield await asyncio.to_thread(_docker)
     yield _npm()
@@ -275,6 +277,21 @@ async def _topics(deployment: Deployment, settings: KafkaSettings) -> Check:
         found = f"{made}; {'; '.join(map(str, differences))}"
         return Check("topics", "warn", found, "the hub leaves topics as they are: change them, or the deployment")
     return Check("topics", "ok" if len(there) == len(specs) else "info", made)
+
+
+async def _positions(deployment: Deployment, settings: KafkaSettings) -> Check:
+    """Whether events will be lost to retention, or positions to the brokers' forgetting."""
+    try:
+        accounts = await audit(settings, deployment)
+    except HubError as error:
+        return Check("positions", "fail", str(error))
+    wrong = [f"{each.unit}: {problem}" for each in accounts for problem in each.problems]
+    if wrong:
+        return Check("positions", "fail", "\n".join(wrong), "`hub ledger` tells more")
+    warned = [f"{each.unit}: {warning}" for each in accounts for warning in each.warnings]
+    if warned:
+        return Check("positions", "warn", "\n".join(warned), "raise the retention, or see to it that the unit goes on")
+    return Check("positions", "ok", "nothing that waits is about to be deleted, and every ledger adds up")
 
 
 def _rabbitmq(deployment: Deployment | None) -> Check:

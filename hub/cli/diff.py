@@ -6,13 +6,16 @@ import os
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hub.cli.logs import Level, configure
 from hub.cli.moment import moment
 from hub.cli.output import OK, RUNTIME, Json, commands, console, print_json, run_async
+
+if TYPE_CHECKING:
+    from hub.deployment import Deployment
 
 app = commands()
 
@@ -58,9 +61,7 @@ def diff(
     1 if something does. A line of `--from-file` is a CloudEvent, or what `hub tap --json` prints.
     """
     from hub.cli.differences import show, to_json  # noqa: PLC0415  wrong options needn't wait for what follows
-    from hub.deployment import load  # noqa: PLC0415  as above
     from hub.workbench.difference import Difference  # noqa: PLC0415  as above
-    from hub.workbench.revision import directory_of  # noqa: PLC0415  as above
 
     configure(level=Level.ERROR)
     given = {"--last": last, "--since": since, "--from-file": file}
@@ -68,7 +69,7 @@ def diff(
     if len(chosen) > 1:
         raise typer.BadParameter(f"give one of --last, --since and --from-file; got {' and '.join(chosen)}")
     with ExitStack() as stack:
-        before, after = (load(stack.enter_context(directory_of(each))) for each in (old, new))
+        before, after = (_load(each, stack, json=json) for each in (old, new))
     difference = Difference(before, after, os.environ, topics=topics or (), examples=examples)
     if file is not None:
         difference.read_file(file)
@@ -81,3 +82,16 @@ def diff(
     else:
         show(difference, console(), console(stderr=True), values=values)
     raise typer.Exit(RUNTIME if difference.differs else OK)
+
+
+def _load(given: str, stack: ExitStack, *, json: bool) -> Deployment:
+    from hub.deployment import InvalidDeployment, load  # noqa: PLC0415  as above
+    from hub.workbench.revision import directory_of  # noqa: PLC0415  as above
+
+    try:
+        return load(stack.enter_context(directory_of(given)))
+    except InvalidDeployment:
+        if not json:
+            # Findings name files as they lie in the directory, and there are two.
+            console(stderr=True).print(f"the deployment in {given} is not valid", style="bold", soft_wrap=True)
+        raise

@@ -12,9 +12,9 @@ from rich.text import Text
 from hub.cli.explanations import change_text
 from hub.cli.moment import clock
 from hub.cli.output import plural, printable
-from hub.workbench.comparison import EVENTS, Example, Kind, RouteDifference
 from hub.workbench.deciding import kind_of
 from hub.workbench.difference import Difference
+from hub.workbench.differing import EVENTS, Example, Kind, RouteDifference
 from hub.workbench.matching import MISSING
 
 FIELDS = 3
@@ -44,7 +44,8 @@ def show(difference: Difference, out: Console, err: Console, *, values: bool) ->
     """For people: a line for each route, and examples below it."""
     width = max((len(route.name) for route in difference.routes), default=0)
     for route in difference.routes:
-        out.print(_line(route, width), style=None if route.differs else "dim", soft_wrap=True)
+        for line in _lines(route, width, out.width):
+            out.print(line, style=None if route.differs else "dim", soft_wrap=True)
         for kind in Kind:
             for example in route.examples.get(kind, ()):
                 _show_example(kind, example, out, values=values)
@@ -66,7 +67,8 @@ def show(difference: Difference, out: Console, err: Console, *, values: bool) ->
     out.print(f"{plural(difference.records, 'event')} of {topics}, {span} · {difference.seconds:.1f} s", style="dim")
 
 
-def _line(route: RouteDifference, width: int) -> Text:
+def _lines(route: RouteDifference, width: int, columns: int) -> Iterator[Text]:
+    """A route's line, broken behind a part where it would be too long."""
     text = Text.assemble(" route ", (route.name, "bold"), " " * (width - len(route.name)))
     parts = [Text(plural(route.events, "event"))]
     if route.status != "both":
@@ -80,7 +82,15 @@ def _line(route: RouteDifference, width: int) -> Text:
         parts.append(Text("no difference"))
     if route.failed:
         parts.append(Text(f"{route.failed:,} {'fails' if route.failed == 1 else 'fail'} in both", "dim"))
-    return text.append_text(Text(" · ").join(parts))
+    begin = len(text.plain)
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if len(text.plain) > begin and len(text.plain) + len(part.plain) + (0 if last else 2) > columns:
+            text.rstrip()
+            yield text
+            text = Text(" " * begin)
+        text.append_text(part).append("" if last else " · ")
+    yield text
 
 
 def _count(kind: Kind, number: int, route: RouteDifference) -> str:

@@ -148,7 +148,7 @@ def _trace(
     judging = Judging(deployment, os.environ, values=values)
     journey = run_async(trace(nearby.kafka(), deployment, wanted, span, judging))
     if json:
-        print_json(journey)
+        print_json(journey.to_json())
     elif journey.hops:
         show(console(), journey, wanted, full=full)
     if not journey.hops:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hub.cli.letters import event_json
 from hub.cli.output import plural, printable
+from hub.deployment import InvalidDeployment
 from hub.sdk.event import Event
 from hub.workbench.changes import Change, payload
 from hub.workbench.deciding import brief, kind_of
@@ -55,6 +56,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _summary(found: Explanation, *, values: bool) -> str:
     if found.outcome == "not read":
         return f"it reads {', '.join(found.route.inputs)}"
+    if isinstance(found.error, InvalidDeployment):
+        return "; ".join(each.message for each in found.error.findings)
     if found.outcome == "failed":
         return str(found.error)
     if found.outcome == "filtered":

@@ -17,7 +17,7 @@ from hub.sdk.event import Event
 from hub.workbench.explanation import Explainer
 from hub.workbench.journey.hop import Hop, Outcome
 from hub.workbench.journey.journey import Journey
-from hub.workbench.journey.tree import Judgement
+from hub.workbench.journey.kinship import Judgement
 from hub.workbench.journey.window import Window
 
 TREES = 5
@@ -34,6 +34,12 @@ _STYLES = {
     Outcome.IN_FLIGHT: "magenta",
     Outcome.NOT_READ: "dim",
     Outcome.UNKNOWN: "yellow",
+}
+_NAMELESS = {
+    Outcome.RECEIVED: "event",
+    Outcome.ANSWERED: "reply",
+    Outcome.REPLAYED: "replay",
+    Outcome.DISCARDED: "operator",
 }
 _STATE = max(len(outcome) for outcome in Outcome)
 _NARROWEST = 24  # columns that a text has at least
@@ -95,7 +101,7 @@ def tell_searched(out: Console, journey: Journey, wanted: str, window: Window) -
 
 def _rows(hop: Hop, first: str, below: str, *, full: bool) -> Iterator[tuple[str, str, Hop]]:
     """Each hop with what stands before it, in its first line and in those below."""
-    name = " ".join(filter(None, (hop.kind, hop.unit)))
+    name = " ".join(filter(None, (hop.kind, hop.unit))) or _NAMELESS.get(hop.outcome, "")
     yield f"{first}{name}".rstrip(), below, hop
     hops = hop.hops if full else hop.hops[:BRANCHES]
     for index, each in enumerate(hops):

@@ -32,6 +32,8 @@ COMMANDS = {
         Summary("diff", "Run retained events through two versions of the routes, and tell what differs.", _START),
         Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
         Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
+        Summary("schemas", "Compare versions of contracts, keep them in a registry, export them.", _START),
+        Summary("lsp", "Serve an editor: findings, types and completion while you write.", _START),
         Summary("status", "Show what every worker runs, and which version of the files.", _LOOK),
         Summary("ledger", "Show what became of every event, and whether that adds up.", _LOOK),
         Summary("topics", "List a deployment's topics, who writes and who reads them.", _LOOK),

@@ -63,6 +63,8 @@ def _show(accounts: Sequence[Account]) -> None:
     for each in accounts:
         for problem in each.problems:
             out.print(Text(f"{each.unit}: {problem}", "bold red"))
+        for warning in each.warnings:
+            out.print(Text(warning if warning.startswith(each.unit) else f"{each.unit}: {warning}", "yellow"))
     if all(each.balanced for each in accounts):
         out.print(Text("everything adds up", "green"))
 

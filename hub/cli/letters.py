@@ -22,6 +22,7 @@ from hub.engine.deadletters import Letter
 from hub.engine.selection import described, given_up
 from hub.sdk.errors import InvalidEvent
 from hub.sdk.event import Event
+from hub.sdk.payload import decode
 
 CAUSES = 4
 """Causes that a line of the list names."""
@@ -188,6 +189,8 @@ def to_json(letter: Letter) -> Mapping[str, Any]:
 def event_json(event: Event | None, value: bytes | None) -> Mapping[str, Any]:
     """An event's attributes and payload for programs; bytes that are no JSON and no text come as base64.
 
+    With what can't be read comes the reason, as its problem.
+
     Args:
         event: None where the record holds none.
         value: the record's.
@@ -195,9 +198,11 @@ def event_json(event: Event | None, value: bytes | None) -> Mapping[str, Any]:
     raw = value if event is None else event.raw
     found: dict[str, Any] = {"event": None if event is None else dict(event.attributes)}
     try:
-        data = event.data if event is not None else raw
-    except InvalidEvent:
+        # Strictly, also where somebody claims that it was checked: what is too deep to be written is shown as bytes.
+        data = raw if event is None else decode(raw, event.datacontenttype)
+    except InvalidEvent as error:
         data = raw
+        found["problem"] = str(error)
     if isinstance(data, bytes):
         return {**found, "data_base64": base64.b64encode(data).decode()}
     return {**found, "data": data}

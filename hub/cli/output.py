@@ -94,8 +94,26 @@ def print_json(document: Any) -> None:
     """One JSON document on one line of standard output, at once."""
     import orjson  # noqa: PLC0415  as above
 
-    sys.stdout.write(orjson.dumps(document, default=_plain, option=orjson.OPT_APPEND_NEWLINE).decode())
+    try:
+        text = orjson.dumps(document, default=_plain, option=orjson.OPT_APPEND_NEWLINE).decode()
+    except orjson.JSONEncodeError as error:
+        if "ecursion" not in str(error):
+            raise
+        text = _deep(document)
+    sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def _deep(document: Any) -> str:
+    """The same with a payload in it that has all the levels that orjson writes, so that the whole has more."""
+    import json  # noqa: PLC0415  rarely needed
+
+    import orjson  # noqa: PLC0415  as above
+
+    def plain(value: Any) -> Any:
+        return orjson.loads(orjson.dumps(value, default=_plain))
+
+    return json.dumps(document, default=plain, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from hub.cli import workspace
 from hub.cli.logs import Level, configure
 from hub.cli.output import Json, ago, commands, console, print_json, printable, run_async, table
 from hub.deployment import Deployment
+from hub.engine.absence import Absence, absent
 from hub.engine.status import Report, read_reports
 from hub.engine.unit import State, Status
 from hub.kafka import nearby
@@ -39,17 +40,26 @@ def status(
     """Show what each worker runs: units, states, lag, and the generation of the schema files.
 
     A worker that was started with --watch takes new schema files as a new generation; where it refused them, the reason
-    stands here. Workers with the same digest run the same. The exit code is 1 where a unit has failed.
+    stands here. Workers with the same digest run the same. A unit that nobody has run for so long that the brokers soon
+    forget where it stood is told. The exit code is 1 where a unit has failed.
     """
     configure(level=Level.ERROR)
     deployment = workspace.deployment(directory)
-    reports = run_async(read_reports(nearby.kafka(), deployment.name))
+    reports, absences = run_async(_read(deployment))
     shown = [each for each in reports if every or not each.stale]
     if json:
         print_json([_described(each) for each in shown])
     else:
         _show(shown, deployment)
+        for absence in absences:
+            console().print(Text(str(absence), "yellow"))
     raise typer.Exit(1 if any(each.status.state is State.FAILED for each in shown if not each.stale) else 0)
+
+
+async def _read(deployment: Deployment) -> tuple[list[Report], list[Absence]]:
+    settings = nearby.kafka()
+    reports = await read_reports(settings, deployment.name)
+    return reports, [each for each in await absent(settings, deployment) if each.near]
 
 
 def _described(report: Report) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -179,7 +180,8 @@ def _show(out: Console, sighting: Sighting) -> None:
     if event is not None:
         try:
             if not isinstance(event.data, str | bytes) and event.raw is not None:
-                text = orjson.dumps(event.data, option=orjson.OPT_INDENT_2).decode()
+                with contextlib.suppress(orjson.JSONEncodeError):  # more levels than can be indented; shown as it came
+                    text = orjson.dumps(event.data, option=orjson.OPT_INDENT_2).decode()
         except InvalidEvent as error:
             text = f"{error}\n{text}"
     out.print(Text("  " + printable(text).replace("\n", "\n  ")), soft_wrap=True)

@@ -149,9 +149,9 @@ class _Reading:
 
     def _told_apart(self, writer: View, reader: View) -> bool:
         """Whether a field by which alternatives are told apart has other constants."""
-        for name in writer.fields.keys() & reader.fields.keys():
-            written = view(joined(writer.fields[name]), self._writer).constants
-            read = view(joined(reader.fields[name]), self._reader).constants
+        for name in set(writer.names) & set(reader.names):
+            written = view(joined(writer.of_field(name)), self._writer).constants
+            read = view(joined(reader.of_field(name)), self._reader).constants
             if written is not None and read is not None and not any(among(each, read) for each in written):
                 return True
         return False
@@ -185,106 +185,83 @@ class _Reading:
             if _about(kind, kinds) and (limit > before if lower else limit < before):
                 was = "nothing" if math.isinf(before) else f"{before:g}"
                 yield f"{self._r} demands a `{keyword}` of {limit:g}, {self._w} {was}"
-        for keyword, value in sorted(reader.opaque.items()):
-            known = writer.opaque.get(keyword)
-            if _about(OPAQUE[keyword], kinds) and not self._kept(keyword, known, value):
-                if known is None:
-                    yield f"{self._r} demands a `{keyword}`, {self._w} doesn't"
-                else:
+        for keyword, values in sorted(reader.opaque.items()):
+            known = writer.opaque.get(keyword, [])
+            lacking = [each for each in values if not self._kept(keyword, known, each)]
+            if lacking and _about(OPAQUE[keyword], kinds):
+                if known:
                     yield f"`{keyword}` differs, and nobody can tell whether all that {self._w} allows still fits"
+                else:
+                    yield f"{self._r} demands a `{keyword}`, {self._w} doesn't"
 
-    def _kept(self, keyword: str, before: Any, value: Any) -> bool:
+    def _kept(self, keyword: str, before: list[Any], value: Any) -> bool:
         """Whether what a writer demands by a keyword is at least what the reader demands."""
         if keyword == "format" and value not in FORMATS:
             return True  # a description
-        if keyword == "uniqueItems" and value is False:
-            return True
-        if keyword == "multipleOf" and before is not None:
-            return math.fmod(before, value) == 0
+        if keyword == "uniqueItems":
+            return value is False or True in before
+        if keyword == "multipleOf":
+            return any(math.fmod(each, value) == 0 for each in before)
         refers = b"$ref" in orjson.dumps(value)
-        return bool(before == value and (self._same_definitions or not refers)) or value in (True, {})
+        return value == {} or (value in before and (self._same_definitions or not refers))
 
     def _fields(self, writer: View, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
         for name in sorted(reader.required - writer.required):
-            text = "may leave it out" if name in writer.fields else "doesn't have it"
+            text = "may leave it out" if writer.lists(name) else "doesn't have it"
             yield (*path, name), f"{self._r} requires it, {self._w} {text}"
-        for name, written in writer.fields.items():
-            if written != [False]:
-                yield from self._field(name, joined(written), reader, path)
-        for name, read in reader.fields.items():
-            if name not in writer.fields and (may_be := self._further(writer, name)) is not None:
-                yield from self._clash(may_be, joined(read), (*path, name))
-        for pattern, read in reader.patterns.items():
-            may_be = self._further(writer, None)
-            if pattern not in writer.patterns and may_be is not None:
-                yield from self._clash(may_be, joined(read), (*path, f"<{pattern}>"))
-        for pattern, written in writer.patterns.items():
-            yield from self._pattern(pattern, joined(written), reader, (*path, f"<{pattern}>"))
-        yield from self._rest(writer, reader, path)
+        for name in writer.names:
+            yield from self._field(joined(writer.of_field(name)), reader.of_field(name), (*path, name))
+        for pattern in writer.patterns:
+            written, read = joined(writer.of_pattern(pattern)), self._of_pattern(pattern, reader)
+            yield from self._field(written, read, (*path, f"<{pattern}>"))
+        yield from self._unlisted(writer, reader, path)
 
-    def _pattern(self, pattern: str, written: Any, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
-        if pattern in reader.patterns:
-            yield from self._within(written, joined(reader.patterns[pattern]), path)
-        elif reader.model == "closed":
-            yield path, f"{self._r} doesn't allow such fields"
+    def _of_pattern(self, pattern: str, reader: View) -> list[Any]:
+        return reader.of_pattern(pattern) if pattern in reader.patterns else reader.further
+
+    def _field(self, written: Any, read: list[Any], path: Path) -> Iterator[tuple[Path, str]]:
+        """A field that a writer lists."""
+        if False in read and written is not False:
+            yield path, f"{self._r} doesn't allow it"
+        else:
+            yield from self._within(written, joined(read), path)
+
+    def _unlisted(self, writer: View, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
+        """Fields that a writer doesn't list: the reader may, by name or pattern, or not list them either."""
+        written = self._further(writer)
+        for name in reader.names:
+            if not writer.lists(name):
+                yield from self._clash(written, reader.of_field(name), (*path, name))
+        for pattern in reader.patterns:
+            if pattern not in writer.patterns:
+                yield from self._clash(written, reader.of_pattern(pattern), (*path, f"<{pattern}>"))
+        if reader.model == "closed" and written is not False:
+            yield path, f"{self._w} allows further fields, {self._r} doesn't"
         elif reader.model == "open":
-            yield from self._within(written, reader.further, path)
+            yield from self._within(written, joined(reader.further), (*path, "*"))
 
-    def _field(self, name: str, written: Any, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
-        read = [*reader.fields.get(name, ())]
-        read += [each for pattern, several in reader.patterns.items() if _matches(pattern, name) for each in several]
-        if read:
-            yield from self._within(written, joined(read), (*path, name))
-        elif reader.model == "closed":
-            yield (*path, name), f"{self._r} doesn't allow it: the object is closed"
-        elif reader.model == "open":
-            yield from self._within(written, reader.further, (*path, name))
+    def _further(self, writer: View) -> Any:
+        """The schema of fields that a writer doesn't list; False where it writes none."""
+        return joined(writer.further) if writer.model != "silent" else self._strict
 
-    def _clash(self, written: Any, read: Any, path: Path) -> Iterator[tuple[Path, str]]:
-        if self._within(written, read, path):
+    def _clash(self, written: Any, read: list[Any], path: Path) -> Iterator[tuple[Path, str]]:
+        if self._within(written, joined(read), path):
             text = f"{self._r} says what it is; in {self._w} fields that aren't listed may be anything"
             yield path, text
 
-    def _rest(self, writer: View, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
-        """Fields that neither side lists."""
-        written = self._further(writer, None)
-        if written is None:
-            return
-        if reader.model == "closed":
-            yield path, f"{self._w} allows further fields, {self._r} doesn't"
-        elif reader.model == "open":
-            yield from self._within(written, reader.further, (*path, "*"))
-
-    def _further(self, writer: View, name: str | None) -> Any:
-        """The schema of fields that a writer doesn't list; None where it writes none."""
-        if name is not None:
-            matching = [each for pattern, each in writer.patterns.items() if _matches(pattern, name)]
-            if matching:
-                return joined([one for each in matching for one in each])
-        if writer.model == "open":
-            return writer.further
-        return True if writer.model == "silent" and self._strict else None
-
     def _items(self, writer: View, reader: View, path: Path) -> Iterator[tuple[Path, str]]:
-        here = (*path, "*")
-        for index in range(max(len(writer.prefix), len(reader.prefix))):
-            written = writer.prefix[index] if index < len(writer.prefix) else _given(writer.items)
-            read = reader.prefix[index] if index < len(reader.prefix) else _given(reader.items)
-            yield from self._within(written, read, (*path, str(index)))
-        if reader.items is not None:
-            yield from self._within(_given(writer.items), reader.items, here)
-
-
-def _given(schema: Any) -> Any:
-    return True if schema is None else schema
+        several = max(writer.length, reader.length)
+        for index in range(several + 1):
+            step = "*" if index == several else str(index)
+            yield from self._within(joined(writer.of_item(index)), joined(reader.of_item(index)), (*path, step))
 
 
 def _allowed(value: Any, reader: View) -> bool:
     """Whether a reader takes one value, as far as the value itself goes."""
     if reader.constants is not None and not among(value, reader.constants):
         return False
-    demands = {**reader.bounds, **{name: each for name, each in reader.opaque.items() if name in _OF_SCALARS}}
-    return isinstance(value, dict | list) or not demands or Validator(demands).fits(value)
+    demands = [{name: each} for name, several in reader.opaque.items() if name in _OF_SCALARS for each in several]
+    return isinstance(value, dict | list) or Validator({**reader.bounds, "allOf": [*demands, True]}).fits(value)
 
 
 def _covered(kinds: frozenset[str], constants: list[Any]) -> bool:
@@ -299,15 +276,6 @@ def _about(kind: str | None, kinds: frozenset[str]) -> bool:
 
 def _definitions(schema: Any) -> Any:
     return schema.get("$defs") if isinstance(schema, Mapping) else None
-
-
-def _matches(pattern: str, name: str) -> bool:
-    import re2  # noqa: PLC0415  few schemas have patterns for fields
-
-    try:
-        return re2.search(pattern, name) is not None
-    except re2.error:
-        return False
 
 
 def _identity(schema: Any) -> str:

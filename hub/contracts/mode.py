@@ -15,7 +15,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
     """An event that breaks it goes to the unit's dead letters."""
     WARN = "warn"
-    """It is counted and logged, and goes on."""
+    """It is counted and logged, and goes on; fields that the contract doesn't know are reported beside."""
     EVOLVE = "evolve"
     """Fields that the contract doesn't know are accepted and reported; anything else that breaks it is as with
     ``enforce``."""

@@ -14,7 +14,7 @@ from hub.contracts.shape_constants import CONSTANT
 
 KINDS = (
     "null_type", "bool", "int", "uint", "double", "string", "bytes", "list", "map",
-    "timestamp", "duration", "type", "optional_type",
+    "timestamp", "duration", "type", "optional_type", "net.IP", "net.CIDR",
 )  # fmt: skip
 """The language's types, in the order in which they are named to people."""
 NUMBERS = frozenset(("int", "uint", "double"))

@@ -18,6 +18,8 @@ CONSTANT: dict[type, str] = {
 
 def equal(left: Any, right: Any) -> bool:
     """Whether two constants are equal: numbers by value, ``true`` is not 1."""
+    if type(left) is type(right) and type(left) in CONSTANT:
+        return bool(left == right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
@@ -29,4 +31,6 @@ def equal(left: Any, right: Any) -> bool:
 
 def among(value: Any, values: Iterable[Any]) -> bool:
     """Whether a constant is one of several."""
+    if type(value) is str:
+        return value in values  # nothing but text is equal to text
     return any(equal(value, each) for each in values)

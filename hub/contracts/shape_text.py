@@ -10,11 +10,14 @@ from hub.contracts.shape import KINDS, NEVER, Shape
 _MOST_FIELDS = 4
 _MOST_CONSTANTS = 5
 _MOST_TEXT = 24
-_WORDS = {"null_type": "null", "map": "object", "optional_type": "optional"}
+_WORDS = {
+    "null_type": "null", "map": "object", "optional_type": "optional", "net.IP": "IP address", "net.CIDR": "CIDR block",
+}  # fmt: skip
 _SENTENCE = {
     "null_type": "null", "bool": "a bool", "int": "an int", "uint": "a uint", "double": "a double",
     "string": "a string", "bytes": "bytes", "list": "a list", "map": "an object", "timestamp": "a timestamp",
-    "duration": "a duration", "type": "a type", "optional_type": "an optional",
+    "duration": "a duration", "type": "a type", "optional_type": "an optional", "net.IP": "an IP address",
+    "net.CIDR": "a CIDR block",
 }  # fmt: skip
 _FORMATS = {
     "date-time": "a string with a time (date-time)",

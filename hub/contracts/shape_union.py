@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from hub.contracts.shape import DYN, NEVER, NUMBERS, LazyFields, Shape
@@ -164,12 +165,12 @@ def same(left: Shape, right: Shape, depth: int = _DEPTH) -> bool:
         or not _same_constants(left.enum, right.enum)
     ):
         return False
-    pairs = [
-        (left.values, right.values),
-        (left.items, right.items),
-        *((left.fields[name], right.fields[name]) for name in left.fields),
-        *zip(left.variants, right.variants, strict=True),
-    ]
+    # One after the other: alternatives mostly differ in the first field, which tells them apart.
+    pairs = chain(
+        ((left.fields[name], right.fields[name]) for name in left.fields),
+        zip(left.variants, right.variants, strict=True),
+        ((getattr(left, part), getattr(right, part)) for part in ("values", "items")),
+    )
     return all(
         (a is None and b is None) or (a is not None and b is not None and same(a, b, depth - 1)) for a, b in pairs
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -12,7 +12,6 @@ from hub.contracts.violation import json_type
 
 ContentModel = Literal["closed", "open", "silent"]
 """What an object says of fields that it doesn't list: there are none, there may be some, or nothing."""
-
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 BOUNDS: Mapping[str, tuple[str, bool]] = {
     "minimum": ("number", True),
@@ -48,6 +47,65 @@ OPAQUE: Mapping[str, str | None] = {
 """Keywords that are compared as they stand, and the type that they are about."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """One schema by itself: what it says of an object's fields and an array's items.
+
+    Attributes:
+        fields: schemas by name.
+        patterns: schemas by regular expression.
+        additional: schema of fields that this part doesn't list; None where it says nothing.
+        unevaluated: schema of fields that neither this part lists nor those that it consists of; likewise.
+        seen: the names that these list.
+        seen_patterns: the regular expressions that these list names by.
+        prefix: schemas of the first items.
+        items: schema of the others; None where nothing is said.
+    """
+
+    fields: Mapping[str, Any]
+    patterns: Mapping[str, Any]
+    additional: Any
+    unevaluated: Any
+    seen: frozenset[str]
+    seen_patterns: frozenset[str]
+    prefix: tuple[Any, ...]
+    items: Any
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any], within: Iterable[Part]) -> Part:
+        """What a schema says.
+
+        Args:
+            schema: the schema.
+            within: the parts that it consists of.
+        """
+        fields, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+        inner = list(within)
+        everything = "additionalProperties" in schema or any(each.additional is not None for each in inner)
+        return cls(
+            fields,
+            patterns,
+            schema.get("additionalProperties"),
+            None if everything else schema.get("unevaluatedProperties"),
+            frozenset(fields).union(*(each.seen for each in inner)),
+            frozenset(patterns).union(*(each.seen_patterns for each in inner)),
+            tuple(schema.get("prefixItems", ())),
+            schema.get("items"),
+        )
+
+    def listed(self, name: str) -> Iterator[Any]:
+        """The schemas that this part lists for a field."""
+        if name in self.fields:
+            yield self.fields[name]
+        for pattern, schema in self.patterns.items():
+            if matches(pattern, name):
+                yield schema
+
+    def sees(self, name: str) -> bool:
+        """Whether a field isn't one of those that ``unevaluated`` is about."""
+        return name in self.seen or any(matches(each, name) for each in self.seen_patterns)
+
+
 @dataclass
 class View:
     """What a schema demands of a value, by kind of demand.
@@ -55,30 +113,22 @@ class View:
     Attributes:
         types: allowed ones; ``number`` includes ``integer``.
         constants: all allowed values; None where they aren't listed.
-        fields: schemas of fields that are listed; all of them apply.
-        patterns: schemas of fields by regular expression.
+        parts: schemas that apply to it: which of an object's fields are further ones, each decides for itself.
         required: fields that must be there.
-        model: what is said of further fields.
-        further: schema of further fields, where the model is open.
-        items: schema of the items behind `prefix`; None where nothing is said.
-        prefix: schemas of the first items.
         bounds: by keyword.
-        opaque: keywords that are compared as they stand.
+        opaque: keywords that are compared as they stand; one value per part that has it.
         alternatives: for each ``anyOf`` and ``oneOf``, its schemas: one of each must apply.
     """
 
     types: frozenset[str] = frozenset(TYPES)
     constants: list[Any] | None = None
-    fields: dict[str, list[Any]] = field(default_factory=dict)
-    patterns: dict[str, list[Any]] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
     required: set[str] = field(default_factory=set)
-    model: ContentModel = "silent"
-    further: Any = True
-    items: Any = None
-    prefix: list[Any] = field(default_factory=list)
     bounds: dict[str, float] = field(default_factory=dict)
-    opaque: dict[str, Any] = field(default_factory=dict)
+    opaque: dict[str, list[Any]] = field(default_factory=dict)
     alternatives: list[list[Any]] = field(default_factory=list)
+
+    # Values
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -105,6 +155,68 @@ class View:
         constants = None if self.constants is None else [each for each in self.constants if wanted(each)]
         return replace(self, types=types, constants=constants)
 
+    # Fields
+
+    @property
+    def names(self) -> list[str]:
+        """Fields that are listed."""
+        return list(dict.fromkeys(name for part in self.parts for name in part.fields))
+
+    @property
+    def patterns(self) -> list[str]:
+        """Regular expressions that names of fields are listed by."""
+        return list(dict.fromkeys(pattern for part in self.parts for pattern in part.patterns))
+
+    def lists(self, name: str) -> bool:
+        """Whether a field is listed, by its name or by a pattern."""
+        return any(True for part in self.parts for _ in part.listed(name))
+
+    def of_field(self, name: str) -> list[Any]:
+        """The schemas of a field, listed or not; all of them apply."""
+        found: list[Any] = []
+        for part in self.parts:
+            own = list(part.listed(name))
+            found += own
+            if not own and part.additional is not None:
+                found.append(part.additional)
+            if part.unevaluated is not None and not part.sees(name):
+                found.append(part.unevaluated)
+        return found
+
+    def of_pattern(self, pattern: str) -> list[Any]:
+        """The schemas of fields whose names match a pattern, and are not listed by name."""
+        found: list[Any] = []
+        for part in self.parts:
+            if pattern in part.patterns:
+                found.append(part.patterns[pattern])
+            elif part.additional is not None:
+                found.append(part.additional)
+            if part.unevaluated is not None and pattern not in part.seen_patterns:
+                found.append(part.unevaluated)
+        return found
+
+    @property
+    def further(self) -> list[Any]:
+        """The schemas of fields that are not listed."""
+        return [each for part in self.parts for each in (part.additional, part.unevaluated) if each is not None]
+
+    @property
+    def model(self) -> ContentModel:
+        """What is said of further fields."""
+        return "closed" if False in self.further else "open" if self.further else "silent"
+
+    # Items
+
+    @property
+    def length(self) -> int:
+        """How many items have a schema of their own."""
+        return max((len(part.prefix) for part in self.parts), default=0)
+
+    def of_item(self, index: int) -> list[Any]:
+        """The schemas of an item; all of them apply."""
+        found = [part.prefix[index] if index < len(part.prefix) else part.items for part in self.parts]
+        return [each for each in found if each is not None]
+
 
 def view(schema: Any, root: Any) -> View:
     """The view of a schema.
@@ -120,45 +232,45 @@ def view(schema: Any, root: Any) -> View:
 
 def joined(schemas: Iterable[Any]) -> Any:
     """A schema that demands what all of these demand."""
-    several = list(schemas)
-    return several[0] if len(several) == 1 else {"allOf": several}
+    several = [each for each in schemas if each is not True and each != {}]
+    if False in several:
+        return False
+    return {"allOf": several} if len(several) > 1 else several[0] if several else True
 
 
 def narrowed(one: View, other: View, alternatives: list[list[Any]]) -> View:
-    """What two views demand together.
+    """What a writer's view and one of its alternatives demand together, or less.
 
     Args:
         one: a view, whose own alternatives are left out.
         other: one of these alternatives.
         alternatives: those that are left.
     """
-    constants = one.constants
-    if other.constants is not None:
-        constants = [each for each in other.constants if constants is None or among(each, constants)]
-    closed = "closed" in (one.model, other.model)
-    model: ContentModel = "closed" if closed else "open" if "open" in (one.model, other.model) else "silent"
-    return View(
-        types=one.types & other.types,
-        constants=constants,
-        fields=_both(one.fields, other.fields),
-        patterns=_both(one.patterns, other.patterns),
-        required=one.required | other.required,
-        model=model,
-        further=one.further if one.model == "open" else other.further,
-        items=other.items
-        if one.items is None
-        else one.items
-        if other.items is None
-        else joined([one.items, other.items]),
-        prefix=other.prefix or one.prefix,
-        bounds={**one.bounds, **other.bounds},
-        opaque={**one.opaque, **other.opaque},
-        alternatives=[*alternatives, *other.alternatives],
-    )
+    parts = [*one.parts, *other.parts]
+    everything = any(part.additional is not None for part in parts)
+    seen = frozenset[str]().union(*(part.seen for part in parts))
+    patterns = frozenset[str]().union(*(part.seen_patterns for part in parts))
+    if any(part.unevaluated is not None for part in parts):
+        # An alternative's fields are seen by what the alternative is a part of.
+        parts = [
+            replace(part, unevaluated=None if everything else part.unevaluated, seen=seen, seen_patterns=patterns)
+            for part in parts
+        ]
+    made = View(types=one.types & other.types, parts=parts, required=one.required | other.required)
+    made.alternatives = [*alternatives, *other.alternatives]
+    for each in (one, other):
+        _restrict(made, each.constants, each.bounds, each.opaque)
+    return made
 
 
-def _both(one: dict[str, list[Any]], other: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {name: [*one.get(name, ()), *other.get(name, ())] for name in {**one, **other}}
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name matches a regular expression; a search, as JSON Schema has it."""
+    import re2  # noqa: PLC0415  few schemas have patterns for fields
+
+    try:
+        return re2.search(pattern, name) is not None
+    except re2.error:
+        return False
 
 
 def _take(made: View, schema: Any, root: Any, seen: set[str]) -> None:
@@ -167,55 +279,30 @@ def _take(made: View, schema: Any, root: Any, seen: set[str]) -> None:
         made.types = frozenset()
     if not isinstance(schema, Mapping):
         return
+    before = len(made.parts)
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference not in seen:
         _take(made, resolve(root, reference), root, seen | {reference})
     for each in schema.get("allOf", ()):
         _take(made, each, root, seen)
     made.alternatives += [list(schema[keyword]) for keyword in ("anyOf", "oneOf") if keyword in schema]
-    _take_values(made, schema)
-    _take_fields(made, schema)
-    _take_items(made, schema)
-    made.opaque |= {keyword: schema[keyword] for keyword in OPAQUE.keys() & schema.keys()}
-
-
-def _take_values(made: View, schema: Mapping[str, Any]) -> None:
     if "type" in schema:
         named = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         made.types &= frozenset([*named, *(["integer"] if "number" in named else [])])
-    if "enum" in schema or "const" in schema:
-        constants = [schema["const"]] if "const" in schema else list(schema["enum"])
-        made.constants = (
-            constants if made.constants is None else [each for each in made.constants if among(each, constants)]
-        )
-    for keyword in BOUNDS.keys() & schema.keys():
-        lower = BOUNDS[keyword][1]
-        known = made.bounds.get(keyword, schema[keyword])
-        made.bounds[keyword] = max(known, schema[keyword]) if lower else min(known, schema[keyword])
-
-
-def _take_fields(made: View, schema: Mapping[str, Any]) -> None:
-    for name, each in schema.get("properties", {}).items():
-        made.fields.setdefault(name, []).append(each)
-    for name, each in schema.get("patternProperties", {}).items():
-        made.patterns.setdefault(name, []).append(each)
+    made.parts.append(Part.of(schema, made.parts[before:]))
     made.required.update(schema.get("required", ()))
-    for keyword in ("additionalProperties", "unevaluatedProperties"):
-        if keyword not in schema:
-            continue
-        further = schema[keyword]
-        if further is False:
-            made.model = "closed"
-        elif made.model != "closed":
-            made.further = further if made.model == "silent" else joined([made.further, further])
-            made.model = "open"
+    constants = [schema["const"]] if "const" in schema else schema.get("enum")
+    bounds = {each: schema[each] for each in BOUNDS.keys() & schema.keys()}
+    _restrict(made, constants, bounds, {each: [schema[each]] for each in OPAQUE.keys() & schema.keys()})
 
 
-def _take_items(made: View, schema: Mapping[str, Any]) -> None:
-    for index, each in enumerate(schema.get("prefixItems", ())):
-        if index < len(made.prefix):
-            made.prefix[index] = joined([made.prefix[index], each])
-        else:
-            made.prefix.append(each)
-    if "items" in schema:
-        made.items = schema["items"] if made.items is None else joined([made.items, schema["items"]])
+def _restrict(
+    made: View, constants: list[Any] | None, bounds: Mapping[str, float], opaque: Mapping[str, list[Any]]
+) -> None:
+    if constants is not None:
+        made.constants = [each for each in constants if made.constants is None or among(each, made.constants)]
+    for keyword, limit in bounds.items():
+        known = made.bounds.get(keyword, limit)
+        made.bounds[keyword] = max(known, limit) if BOUNDS[keyword][1] else min(known, limit)
+    for keyword, values in opaque.items():
+        made.opaque[keyword] = [*made.opaque.get(keyword, ()), *values]

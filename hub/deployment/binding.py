@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,16 @@ from hub.sdk import Event
 from hub.sdk.config import Config, has_expression
 
 Function = Callable[[Event], Any]
+
+_MEANT = re.compile(r"(?:did you mean|write) `([^`(…]+)`(?:\?|\Z| to )")
+_CORRECTIONS = {
+    "route.syntax": "{}",
+    "route.unknown_env": "env.{}",
+    "route.unknown_function": "{}",
+    "route.unknown_name": "{}",
+    "route.unknown_table": '"{}"',
+}
+"""Code → what takes the place of the part at fault."""
 Tables = Mapping[str, Mapping[str, Any]]
 
 
@@ -75,14 +86,21 @@ def note_expression(error: ExpressionError, scalar: Scalar, place: Place, findin
     """Notes a compiler's error where the expression stands in the file."""
     shift = max(scalar.text.find(error.source), 0)
     span = place.document.within(scalar, error.start + shift, max(error.end, error.start + 1) + shift)
-    findings.error(error.code, error.message, span, error.suggestion)
+    findings.error(error.code, error.message, span, error.suggestion, fix=_correction(error))
 
 
 def note_at(error: ExpressionError, place: Place, findings: Findings) -> None:
     """Notes a compiler's error at its path below a place: within a value, or within a key that is a path itself."""
     span = span_at(place, error.path, error.source, error.start, error.end)
     if span is not None:
-        findings.error(error.code, error.message, span, error.suggestion)
+        findings.error(error.code, error.message, span, error.suggestion, fix=_correction(error))
+
+
+def _correction(error: ExpressionError) -> str | None:
+    """What to write in place of the part at fault, where the suggestion is just that."""
+    match = _MEANT.match(error.suggestion or "")
+    form = _CORRECTIONS.get(error.code)
+    return form.format(match[1]) if match and form else None
 
 
 def span_at(place: Place, path: Location, text: str, start: int, end: int) -> Span | None:

@@ -177,7 +177,7 @@ def _message(
     if own and not referring:
         return f"{name}: {own[0].get('ctx', {}).get('error', own[0]['msg'])}"
     wanted = " or ".join(dict.fromkeys(_wanted(each, referring=referring) for each in group))
-    got = _got(node, referring=referring, secret=is_secret(model, location))
+    got = _got(node, referring=referring, secret=is_secret(model, location) or place.document.hides(node))
     return f"expected {wanted} in {name}{_meaning(model, location)}; got {got}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any
 
 from hub.deployment.document import Document
@@ -17,6 +18,7 @@ from hub.deployment.eaten import PLACEHOLDER, Eaten, flow_value, opening
 from hub.deployment.finding import Findings
 from hub.deployment.nodes import Mapping, Node, Scalar, Sequence, resolve
 from hub.deployment.syntax import explain
+from hub.sdk.strictjson import INT_MAX, INT_MIN
 
 MAX_DEPTH = 64
 """Levels of nesting; a deployment needs about ten."""
@@ -27,6 +29,7 @@ _REPAIRS = 50
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 # libyaml takes these otherwise than YAML 1.2 does: as line breaks, white space, ends of aliases and tags.
 _OTHERWISE = re.compile(r"[\t\x85\u2028\u2029]|(?:^[ -]*|[:,\[{] +|[\[{,])[&*!][^\s&*=]|[|>][^\s]*#|^%", re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CORE_TAG = "tag:yaml.org,2002:"
 
 
@@ -68,6 +71,7 @@ def _compose_slowly(document: Document, text: str, findings: Findings) -> Node |
             _note_character(document, error, attempt)
             root = None
         except MarkedYAMLError as error:
+            document.unread = True
             eaten = explain(document, text, error)
             eaten.note(document, findings)
             repaired = eaten.repair(text)
@@ -174,7 +178,22 @@ class _Composer:
             self._tag(event, scalar)
         elif str(event.tag) == f"{_CORE_TAG}str":
             scalar.value = event.value
+        if not scalar.broken:
+            self._check_json(scalar)
         return scalar
+
+    def _check_json(self, scalar: Scalar) -> None:
+        """A value that no event can hold is wrong wherever it stands; at run time it would fail every event."""
+        value = scalar.value
+        if (type(value) is int and not INT_MIN <= value <= INT_MAX) or (type(value) is float and isinf(value)):
+            message, hint = "expected a number of at most 64 bits", "quote it, if text is meant"
+            self._findings.error("yaml.number", message, self._document.at(scalar), hint)
+            scalar.broken = True
+        elif not scalar.text.isascii() and (half := _SURROGATE.search(scalar.text)):
+            hint = "write the character itself, or `\\U` and eight digits"
+            span = self._document.within(scalar, half.start(), half.end())
+            self._findings.error("yaml.character", "half of a surrogate pair is no character", span, hint)
+            scalar.broken = True
 
     def _tag(self, event: Any, scalar: Scalar) -> None:
         """A value that starts with ``!`` is a tag for YAML, and what follows it something else again."""
@@ -274,6 +293,7 @@ class _Composer:
                 top.merged += each.pairs if isinstance(each, Mapping) else []
             return
         if (first := top.node.key(key.text)) is not None:
+            self._document.unread = True  # this value isn't looked at any more, and may be a secret
             self._findings.error(
                 "yaml.duplicate_key",
                 f"the key `{key.text}` stands here twice, first on line {self._document.position(first.start).line}",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import cast
 
 from hub.routes import EvaluationError, ExpressionError, compile_expression
 from hub.routes.checker import Problem
-from hub.routes.syntax import Binary, Call, Expr, Index, Name, Unary, children, walk
+from hub.routes.syntax import Binary, Call, Expr, Index, Name, Unary, children
 from hub.routes.writer import Source
 from hub.sdk import Event
 
@@ -17,7 +17,12 @@ _NOBODY = cast("Event", None)
 
 def impossible(source: Source) -> Iterator[Problem]:
     """The constant parts that have no value, whatever event comes."""
-    for node in list(_constant(source.tree))[:_MOST]:
+    found: list[Expr] = []
+    if _constant(source.tree, found):
+        found = [source.tree]
+    for node in found[:_MOST]:
+        if not isinstance(node, Call | Binary | Index | Unary):
+            continue
         try:
             # What has no name in it needs no event.
             compile_expression(source.text[node.start : node.end])(_NOBODY)
@@ -29,11 +34,13 @@ def impossible(source: Source) -> Iterator[Problem]:
             continue  # noted where the whole is compiled
 
 
-def _constant(node: Expr) -> Iterator[Expr]:
-    """The largest parts without names that compute something."""
-    if isinstance(node, Call | Binary | Index | Unary) and not any(isinstance(each, Name) for each in walk(node)):
-        yield node
-        return
-    below: Any
-    for below in children(node):
-        yield from _constant(below)
+def _constant(node: Expr, found: list[Expr]) -> bool:
+    """Whether no name is in a node; if one is, the largest parts below it without names are added to what was found."""
+    if isinstance(node, Name):
+        return False
+    below = list(children(node))
+    constant = [each for each in below if _constant(each, found)]
+    if len(constant) == len(below):
+        return True
+    found += constant
+    return False

@@ -6,14 +6,18 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from pydantic import ValidationError
 
 from hub.contracts import Contract, Mode
 from hub.contracts.bundle import SchemaFiles, real_path
 from hub.contracts.problem import InvalidSchema, SchemaProblem
+from hub.deployment.complaints import complain
 from hub.deployment.document import Document
 from hub.deployment.finding import Findings, Span
 from hub.deployment.includes import roots
@@ -23,7 +27,10 @@ from hub.deployment.nodes import data
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.deployment.specs import SourceSpec
-from hub.sdk import Source
+from hub.sdk import ConfigError, Source
+
+if TYPE_CHECKING:
+    from hub.contracts.lock import RegistryReference
 
 _ELSEWHERE = re.compile(rb'"\$(ref|dynamicRef)"\s*:\s*"(?!#)')
 """A reference to another file."""
@@ -57,6 +64,20 @@ def contracts_of(
     return found
 
 
+def registry_references(events: Iterable[Entry[EventSection]]) -> dict[str, RegistryReference]:
+    """What a deployment takes from a schema registry, by event type; what is wrong with it is left out."""
+    from hub.contracts.lock import RegistryReference  # noqa: PLC0415  few deployments have a registry
+
+    found: dict[str, RegistryReference] = {}
+    for entry in events:
+        schema = entry.section.schema_ if entry.section is not None else None
+        if schema is not None and schema.keys() == {"registry"}:
+            with suppress(ValidationError):
+                reference = RegistryReference.model_validate(schema["registry"])
+                found[entry.name] = reference.model_copy(update={"subject": reference.subject or entry.name})
+    return found
+
+
 class _Contracts:
     def __init__(self, directory: Path, findings: Findings, *, complete: bool) -> None:
         self._directory = directory
@@ -86,7 +107,11 @@ class _Contracts:
             return brought.changed(produce=section.mode.produce, consume=section.mode.consume)
         if node.broken or not isinstance(section.schema_, dict):
             return None
-        schema, origin = self._schema(place, data(node))
+        written = data(node)
+        if written.keys() == {"registry"}:
+            schema, origin = self._locked(place.below("schema", "registry"), entry.name, written["registry"])
+        else:
+            schema, origin = self._schema(place, written)
         if schema is None:
             return None
         return Contract(
@@ -110,10 +135,11 @@ class _Contracts:
         origin = str(place.below("schema").span.start)
         base = (self._directory / place.document.name).resolve().parent
         try:
-            if schema.keys() == {"$ref"} and "#" not in schema["$ref"]:
+            if schema.keys() == {"$ref"} and "#" not in str(schema["$ref"]):
                 # The file is the schema; within it, its own places stay what they are called.
-                real = real_path(base, schema["$ref"])
-                bundled, problems = self._files.examine(self._files.read(real, schema["$ref"], None, ("$ref",)), real)
+                target = str(schema["$ref"])
+                real = real_path(base, target)
+                bundled, problems = self._files.examine(self._files.read(real, target, None, ("$ref",)), real)
                 origin = self._name(real)
             else:
                 bundled, problems = self._files.examine(schema, None, base)
@@ -122,6 +148,37 @@ class _Contracts:
         for problem in problems:
             self._note(problem, place.below("schema"))
         return None if any(each.severity == "error" for each in problems) else bundled, origin
+
+    def _locked(self, place: Place, name: str, written: Any) -> tuple[Mapping[str, Any] | None, str]:
+        """The schema that the lock file holds for one of the registry, and where it is from."""
+        from hub.contracts.lock import FILE, Lock, RegistryReference  # noqa: PLC0415  few deployments have a registry
+
+        try:
+            reference = RegistryReference.model_validate(written)
+        except ValidationError as error:
+            complain(error, RegistryReference, replace(place, subject="`registry`"), self._findings, "schema")
+            return None, ""
+        subject = reference.subject or name
+        origin = f"{subject}, version {reference.version}, of the registry"
+        pull = "`hub schemas pull DIR` fetches it"
+        try:
+            found = Lock.read(self._directory).entries.get((subject, reference.version))
+        except ConfigError as error:
+            self._findings.error("event.registry", str(error), place.span)
+            return None, origin
+        if found is None:
+            self._findings.error("event.registry", f"{origin}, isn't in {FILE}", place.span, pull)
+        elif not found.whole:
+            text = f"{origin}, is in {FILE} with another hash than the schema beside it: it was edited there"
+            self._findings.error("event.registry", text, place.span, pull)
+        else:
+            bundled, problems = self._files.examine(found.schema_)
+            for problem in problems:
+                if problem.severity == "error":
+                    self._findings.error("event.registry", f"{origin}, can't be used: {problem}", place.span)
+                    return None, origin
+            return bundled, f"{subject}, version {found.version}, of the registry"
+        return None, origin
 
     def _note(self, problem: SchemaProblem, place: Place) -> None:
         span = self._span(problem, place)
@@ -184,7 +241,8 @@ def _lazily(event_type: str, path: str, file: Path) -> Contract:
         # Schemas of one system may share definitions.
         return SchemaFiles([real.parents[len(Path(path).parts) - 1]]).load(real)
 
-    return Contract(event_type, schema, path, produce=Mode.EVOLVE, consume=Mode.TRUST)
+    # An outside system changes when it likes: nothing of what it sent is withheld because a schema is older.
+    return Contract(event_type, schema, path, produce=Mode.WARN, consume=Mode.TRUST)
 
 
 def _beside(cls: type[Source[Any]]) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from hub.deployment.finding import Position, Span
 from hub.deployment.nodes import Node, Scalar
@@ -18,6 +18,12 @@ _ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f
     "P": "\u2029",
 }
 _HIDDEN = "•"
+SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
+"""What keys are called whose values are secrets, also where no connector says so."""
+# A value behind such a key, in a file that can't be read as YAML; references and expressions aren't secrets.
+_GUESSED = re.compile(
+    rf"""(?:{SECRET.pattern})[\w-]*["']?\s*:\s*(?P<value>(?!["']?(?:=\s|\$\{{))[^\s{{\[].*)""", re.IGNORECASE
+)
 
 
 class Document:
@@ -33,6 +39,8 @@ class Document:
         self.text = text
         self._lines = [0, *(match.end() for match in _NEWLINE.finditer(text))]
         self._hidden: list[tuple[int, int]] = []
+        self.unread = False
+        """Whether parts of it can't be read as YAML: what may be a secret there is known by its line alone."""
 
     def position(self, index: int) -> Position:
         """Line and column of a character."""
@@ -69,6 +77,10 @@ class Document:
         """Shows dots in place of this value wherever a line of the file is shown, since it is a secret."""
         self._hidden.append((node.start, node.end))
 
+    def hides(self, node: Node) -> bool:
+        """Whether a value is a secret."""
+        return (node.start, node.end) in self._hidden
+
     def line(self, number: int) -> str:
         """A line as it is shown."""
         start = self._lines[number - 1]
@@ -77,6 +89,9 @@ class Document:
             left, right = max(hidden_start - start, 0), min(hidden_end - start, len(line))
             if left < right:
                 line = line[:left] + _HIDDEN * (right - left) + line[right:]
+        guessed = _GUESSED.search(line) if self.unread else None
+        if guessed:
+            line = line[: guessed.start("value")] + _HIDDEN * (len(line) - guessed.start("value"))
         return line
 
     def span(self, start: int, end: int) -> Span:
@@ -101,6 +116,15 @@ class Document:
         first = indices[start] if start < len(indices) else indices[-1] + 1
         last = indices[min(end, len(indices)) - 1] + 1 if end > start else first + 1
         return self.span(first, max(last, first + 1))
+
+    def offset(self, scalar: Scalar, index: int) -> int:
+        """Which character of a text's value stands at a character of the file, or behind it; whatever its quoting."""
+        return bisect_left(self._indices(scalar), index)
+
+    def at_offset(self, scalar: Scalar, offset: int) -> int:
+        """Where a character of a text's value stands in the file."""
+        indices = self._indices(scalar)
+        return indices[max(0, min(offset, len(indices) - 1))] if indices else scalar.start
 
     def _indices(self, scalar: Scalar) -> list[int]:
         """For each character of a scalar's value, the index of the file's character that stands for it.

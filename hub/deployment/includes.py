@@ -12,9 +12,13 @@ from hub.deployment.document import Document
 from hub.deployment.finding import Findings, Span
 from hub.deployment.nodes import Included, Mapping, Node, Scalar, Sequence, data
 from hub.deployment.text import Overlay, read_text
+from hub.sdk import InvalidPayload, strictjson
 
 MAX_INCLUDED = 16 * 2**20
 """Largest file that is included; GitHub's largest delivery is 25 MB, and no fixture should be that large."""
+
+MAX_INCLUDES = 10_000
+"""How many times files may be included by one schema file: those that include others multiply."""
 
 _VERBS = ("$ref", "$file")
 _YAML = (".yaml", ".yml")
@@ -45,6 +49,7 @@ class Includes:
         self._findings = findings
         self._overlay = overlay or {}
         self._roots = roots(directory)
+        self._left = MAX_INCLUDES
 
     def put_in(
         self, document: Document, node: Node, base: Path, depth: int = 0, path: tuple[str | int, ...] = ()
@@ -81,7 +86,10 @@ class Includes:
                 f"`{verb}` includes a whole file, so nothing may stand beside it; got `{other.text}`",
                 document.at(other),
             )
-        real = None if other else self._find(base, target.text, span)
+        self._left -= 1
+        if self._left == -1:
+            self._findings.error("include.too_many", f"expected at most {MAX_INCLUDES:,} included files", span)
+        real = None if other or self._left < 0 else self._find(base, target.text, span)
         text = read_text(real, MAX_INCLUDED, span, self._findings, self._overlay) if real else None
         if real is None or text is None:
             return Included(node.start, node.end, value=None, path="", broken=True)
@@ -117,10 +125,9 @@ class Includes:
         broken = Included(node.start, node.end, value=None, path=name, broken=True)
         if real.suffix == ".json":
             try:
-                return _graft(node, orjson.loads(text), name)
-            except orjson.JSONDecodeError as error:
-                at = Document(name, text).span(error.pos, error.pos + 1)
-                self._findings.error("include.json", f"expected JSON: {error.msg}", at)
+                return _graft(node, strictjson.parse(text.encode()), name)
+            except InvalidPayload as error:
+                self._no_json(Document(name, text), error)
                 return broken
         if real.suffix not in _YAML:
             return _graft(node, text, name)
@@ -130,6 +137,14 @@ class Includes:
         inner = Document(name, text)
         root = compose(inner, self._findings)
         return broken if root is None else _graft(node, data(self.put_in(inner, root, real.parent, depth + 1)), name)
+
+    def _no_json(self, document: Document, problem: InvalidPayload) -> None:
+        message, at = str(problem), document.span(0, 1)
+        try:
+            orjson.loads(document.text)  # it passes over some mistakes, as a key that stands twice, but knows places
+        except orjson.JSONDecodeError as error:
+            message, at = f"expected JSON: {error.msg}", document.span(error.pos, error.pos + 1)
+        self._findings.error("include.json", message, at)
 
     def _name(self, real: Path) -> str:
         root = next(each for each in self._roots if real.is_relative_to(each))

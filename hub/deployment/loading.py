@@ -69,7 +69,11 @@ def check(directory: str | os.PathLike[str], *, registry: Registry | None = None
 
 
 def survey(
-    directory: str | os.PathLike[str], *, registry: Registry | None = None, overlay: Overlay | None = None
+    directory: str | os.PathLike[str],
+    *,
+    registry: Registry | None = None,
+    overlay: Overlay | None = None,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> Survey:
     """All that is known of a directory of schema files, right or wrong.
 
@@ -77,9 +81,10 @@ def survey(
         directory: where the schema files are.
         registry: where connectors are looked up; all that are installed if not given.
         overlay: texts that count instead of what files hold.
+        contracts: contracts that count instead of the deployment's own, by event type.
     """
     findings = Findings()
-    deployment, loader = _read(Path(directory), registry or Registry(), findings, overlay)
+    deployment, loader = _read(Path(directory), registry or Registry(), findings, overlay, contracts)
     return Survey(
         tuple(findings.sorted()),
         loader.documents,
@@ -88,29 +93,43 @@ def survey(
         loader.services,
         loader.contracts,
         frozenset(loader.declared),
+        loader.typing,
         deployment,
     )
 
 
 def _read(
-    directory: Path, registry: Registry, findings: Findings, overlay: Overlay | None = None
+    directory: Path,
+    registry: Registry,
+    findings: Findings,
+    overlay: Overlay | None = None,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> tuple[Deployment | None, _Loader]:
-    loader = _Loader(directory, registry, findings, overlay)
+    loader = _Loader(directory, registry, findings, overlay, contracts)
     return loader.run(), loader
 
 
 class _Loader:
-    def __init__(self, directory: Path, registry: Registry, findings: Findings, overlay: Overlay | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        registry: Registry,
+        findings: Findings,
+        overlay: Overlay | None = None,
+        contracts: Mapping[str, Contract] | None = None,
+    ) -> None:
         self.sections = Sections()
         self.documents: dict[str, tuple[Document, Node | None]] = {}
         self.units: dict[str, UnitSpec] = {}
         self.services: dict[str, ServiceSpec] = {}
         self.contracts: dict[str, Contract] = {}
         self.declared: set[str] = set()
+        self.typing: Typing | None = None
         self._directory = directory
         self._registry = registry
         self._findings = findings
         self._overlay = overlay
+        self._given = contracts or {}
 
     @property
     def files(self) -> list[str]:
@@ -135,7 +154,8 @@ class _Loader:
         topology.check(self._findings)
         if topology.complete and not self._findings.errors:
             check_usage(self.sections, units, self._findings)
-        self._typing(units, contracts).check(self._findings)
+        self.typing = self._typing(units, contracts)
+        self.typing.check(self._findings)
         check_trials(trials.values(), units, topology.declared, self._findings, complete=topology.complete)
         if self._findings.errors or self.sections.name is None:
             return None
@@ -210,7 +230,8 @@ class _Loader:
     def _contracts(self, units: Mapping[str, Any]) -> dict[str, Contract]:
         sources = [spec for spec in units.values() if isinstance(spec, SourceSpec)]
         complete = self.sections.complete and len(sources) == sum(1 for _ in self.sections.of("source"))
-        return contracts_of(self._directory, self.sections.of("event"), sources, self._findings, complete=complete)
+        own = contracts_of(self._directory, self.sections.of("event"), sources, self._findings, complete=complete)
+        return {**own, **self._given}
 
     def _typing(self, units: Mapping[str, UnitSpec], contracts: Mapping[str, Contract]) -> Typing:
         declared: dict[str, list[str]] = {entry.name: [] for entry in self.sections.of("topic")}

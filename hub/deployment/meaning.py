@@ -7,8 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from hub.deployment.expectation import Expectation, Output, RouteExpectation
 from hub.deployment.finding import Findings
+from hub.deployment.nodes import texts
 from hub.deployment.specs import RouteSpec, SinkSpec, UnitSpec
 from hub.deployment.trials import InvalidGiven, TrialSpec
+from hub.routes.tree import MARK
 from hub.sdk.config import has_expression
 
 
@@ -84,6 +86,7 @@ class _Check:
         if not self._events():
             return
         self._variables()
+        self._expressions()
         if not self._complete or not self._read():
             return
         topics = frozenset(self._trial.topic(each) for each in self._trial.section.given)
@@ -121,6 +124,18 @@ class _Check:
                     f"no expression reads the environment variable {name}" + close,
                     ("env", name),
                     None if close else "list it under `env:` of the deployment, or leave it out",
+                )
+
+    def _expressions(self) -> None:
+        """Nothing is computed in a test, whatever it looks like."""
+        place = self._trial.entry.place
+        for scalar in texts(place.node):
+            if scalar.text.startswith(MARK):
+                self._findings.warning(
+                    "test.expression",
+                    "in a test all values stand for themselves; `= ` starts no expression here",
+                    place.document.within(scalar, 0, len(scalar.text)),
+                    "write the value that is expected",
                 )
 
     def _read(self) -> bool:

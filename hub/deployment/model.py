@@ -84,7 +84,9 @@ class ServiceSection(Config):
     """An external API, shared by the units that name it."""
 
     use: str
+    """The connector whose API it is."""
     with_: dict[str, Any] = Field(default={}, alias="with")
+    """What the connector wants to know."""
     auth: dict[str, Any] = {}
     """Credentials, e.g. ``{ token: "${env:TOKEN}" }``; see `hub.sdk.config.Auth`."""
 
@@ -110,12 +112,15 @@ class SourceSection(Config):
     """A configured source."""
 
     use: str
+    """The connector, or one of its kinds, e.g. ``github.webhook``."""
     with_: dict[str, Any] = Field(default={}, alias="with")
+    """What the connector wants to know."""
     every: Duration | None = None
     """Time between two polls."""
     leader: LeaderSection | None = None
     """What decides, beside Kafka, which worker polls."""
     on_error: OnError = OnError()
+    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
 
 
 def _setting(value: Any) -> Any:
@@ -130,11 +135,15 @@ class TopicSection(Config):
     """Settings of a topic where the defaults don't do, or the declaration of one that others write."""
 
     partitions: int | None = Field(default=None, ge=1)
+    """How many; more of them let more deliveries of different keys go on at once."""
     replication: int | None = Field(default=None, ge=1)
+    """Copies of each partition; the broker's default if not given."""
     retention: Duration | None = None
+    """How long events stay, e.g. ``7d``."""
     max_message: Size | None = None
     """Largest record that the topic takes."""
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    """``compact`` keeps the last event of each key."""
     config: dict[str, Setting] = {}
     """Further settings, by Kafka's own names."""
 
@@ -174,14 +183,21 @@ class MapSection(Config):
     """What a route makes of an event. Attributes that aren't given stay as they are; so does ``data``."""
 
     type: str | None = None
+    """The event type, e.g. ``review.wanted``."""
     subject: str | None = None
+    """What the event is about, within its source."""
     source: str | None = None
+    """Where the event comes from: a URI or a path."""
     id: str | None = None
+    """The event's id; if not given that of the incoming event."""
     time: str | None = None
+    """When it happened: an RFC 3339 time."""
     key: str | None = None
     """The partition key of the new event."""
     data: Any = None
+    """The new payload: a tree in which text that starts with ``= `` is an expression, or one expression for all."""
     extensions: dict[str, str] = {}
+    """Further CloudEvents attributes, by names of lower-case letters and digits."""
 
 
 class ChoiceSection(Config):
@@ -190,6 +206,7 @@ class ChoiceSection(Config):
     choose: str = Field(min_length=1)
     """An expression, with ``= `` in front, that gives one of the names in ``of``."""
     of: list[str] = Field(min_length=1)
+    """Names of topics, event types and sinks."""
 
 
 def _targets(value: Any) -> Any:
@@ -199,6 +216,7 @@ def _targets(value: Any) -> Any:
 Targets = Annotated[
     list[str | ChoiceSection],
     BeforeValidator(_targets, json_schema_input_type=str | ChoiceSection | list[str | ChoiceSection]),
+    Field(min_length=1),
 ]
 """Names of topics, event types and sinks, and choices of them."""
 
@@ -207,6 +225,7 @@ class ShapingSection(Config):
     """What becomes of an event: it is mapped, then fields are dropped, then fields are set. All else stays."""
 
     map: MapSection = MapSection()
+    """What the new event is made of; attributes that aren't given stay as they are, and so does the payload."""
     drop: Names = []
     """Fields that go, e.g. ``data.user.email``, ``data.commits[].author`` or ``subject``."""
     set_: dict[str, Any] = Field(default={}, alias="set")
@@ -228,33 +247,43 @@ class RouteSection(ShapingSection):
     """Topics → predicate → split → shape → topics and sinks."""
 
     from_: Names = Field(alias="from", min_length=1)
+    """Topics or event types to read."""
     where: Expression | None = None
+    """An expression without ``= ``; events for which it is false are left out."""
     split: Expression | None = None
     """Gives a list; one event is made of each of its elements."""
     switch: list[BranchSection] = []
     """The first branch whose ``when`` is true takes the event."""
     to: Targets = []
+    """Topics, event types and sinks; or ``{ choose: = expression, of: [names] }``."""
     start: Start = "latest"
+    """Where a new route begins to read: ``latest``, ``earliest``, or a time."""
     renamed_from: str | None = None
     """The route's former name, whose position it takes over."""
     on_error: OnError = OnError()
+    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
 
 
 class SinkSection(Config):
     """A configured sink."""
 
     use: str
+    """The connector, or one of its kinds."""
     with_: dict[str, Any] = Field(default={}, alias="with")
+    """What the connector wants to know; text that starts with ``= `` is an expression where the connector allows it."""
     from_: Names = Field(default=[], alias="from")
     """Topics to read, beside what routes send to the sink by its name."""
     start: Start = "latest"
+    """Where a new sink begins to read: ``latest``, ``earliest``, or a time."""
     renamed_from: str | None = None
+    """The sink's former name, whose position it takes over."""
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     """Deliveries under way at once at most, each of another key; the connector's own figure if not given. Below it the
     number adapts to how the far side answers."""
     reply: str | None = None
     """Topic for the events that the far side answers."""
     on_error: SinkOnError = SinkOnError()
+    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
 
 
 class SchemaFile(Config):

@@ -51,7 +51,7 @@ class Promises:
         """
         contract = self._contracts.get(made[0].event_type or "")
         branch = next(each for each in unit.route.branches if each.path == output.branch)
-        if contract is None or contract.produce is Mode.TRUST or not _touched(branch):
+        if contract is None or contract.produce is Mode.TRUST or not _touched(unit, branch):
             return output.data
         mismatches = accepts(contract.shape, output.data)
         if contract.produce is Mode.EVOLVE:
@@ -73,7 +73,8 @@ class Promises:
         elif not first.certain or contract.produce is Mode.WARN:
             write = self._findings.warning
         advice = [self._read_by(topics, group), f"the contract is in {contract.origin}"]
-        if "type" not in branch.shaping.attributes and branch.shaping.data is not None:
+        remade = branch.shaping.data is not None or unit.route.split is not None
+        if "type" not in branch.shaping.attributes and remade:
             advice = ["give these events a type of their own, with `type` under `map`"]
         place = self._place(unit, branch, first)
         write("route.contract", _message(group, contract), place, "\n".join(filter(None, advice)))
@@ -107,8 +108,10 @@ class Promises:
         return _span(unit, tree)
 
 
-def _touched(branch: Branch) -> bool:
+def _touched(unit: RouteSpec, branch: Branch) -> bool:
     """Whether the route makes data of its own, or calls what it keeps something else."""
+    if unit.route.split is not None:
+        return True
     return branch.shaping.data is not None or branch.shaping.edits or "type" in branch.shaping.attributes
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from hub.deployment.document import Document
 from hub.deployment.finding import Finding, Report
 from hub.deployment.text import BOM
+from hub.routes.checker.spelling import is_slip
 from hub.sdk import EnvironmentProblem
 
 
@@ -32,7 +33,10 @@ class Change:
 
 
 def repair(report: Report) -> list[Change]:
-    """Writes what is known to be right in place of what is wrong.
+    """Writes what is surely right in place of what is wrong.
+
+    A name that only resembles the one that was written stays a suggestion: `alerts.low` may be declared and
+    `alerts.mid` be meant, and a file that is valid afterwards would hide that.
 
     Only the deployment's own schema files are written, each at once or not at all; a file that has changed since the
     check isn't touched, nor a place that overlaps an earlier one.
@@ -62,6 +66,8 @@ def _repair_file(file: Path, path: str, wrong: list[Finding]) -> list[Change]:
     if any(_stale(document, each) for each in wrong):
         return []
     places = list(_apart(document, wrong))
+    if not places:
+        return []
     pieces: list[str] = []
     done = 0
     for start, end, finding in places:
@@ -87,9 +93,14 @@ def _apart(document: Document, wrong: Iterable[Finding]) -> Iterator[tuple[int, 
     for finding in sorted(wrong, key=lambda each: each.order):
         start = document.index(finding.span.start.line, finding.span.start.column)
         end = document.index(finding.span.end_line, finding.span.end_column)
-        if start >= done and end >= start:
+        if start >= done and end >= start and _is_sure(finding, document.text[start:end]):
             yield start, end, finding
             done = max(end, start + 1)
+
+
+def _is_sure(finding: Finding, written: str) -> bool:
+    guessed = "did you mean" in f"{finding.message} {finding.suggestion}"
+    return not guessed or is_slip(written, finding.fix or "")
 
 
 def _changes(path: str, findings: list[Finding]) -> Iterator[Change]:

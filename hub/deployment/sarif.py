@@ -98,7 +98,10 @@ def _snippet(span: Span) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    # An event type, a path or a command that comes first is a name, and stays as it is.
+    word = text.split(" ", 1)[0].removesuffix(",")
+    begin = text[:1].upper() + text[1:] if word.isalpha() else text
+    return begin + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _uri(directory: Path, path: str, root: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from hub.deployment.complaints import complain
-from hub.deployment.document import Document
+from hub.deployment.document import SECRET, Document
 from hub.deployment.eaten import PLACEHOLDER
 from hub.deployment.fields import keys
 from hub.deployment.finding import Findings, Span
@@ -55,7 +55,6 @@ _UNIT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\Z")
 _DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
-_SECRET = re.compile(r"secret|token|passw|api_?key|credential", re.IGNORECASE)
 _PASSWORD = re.compile(r"://[^/\s:]*:[^/\s]+@")  # in a URL
 _REFERRING = {"service": ("with", "auth"), "source": ("with", "leader"), "sink": ("with",)}
 """Where references may stand."""
@@ -231,8 +230,9 @@ class Sections:
             topic = node.get("topic") if kind == "event" and isinstance(node, Mapping) else None
             if isinstance(topic, Scalar) and isinstance(topic.value, str):
                 check_topic_name("event.name", topic.value, document.at(topic), findings)
-            self.entries.append(_entry(kind, name.text, model, place, findings))
+            # First, since it hides secrets, which no message of what comes after may quote.
             _check_references(kind, place, findings)
+            self.entries.append(_entry(kind, name.text, model, place, findings))
 
 
 def _entry(kind: str, name: str, model: type[S], place: Place, findings: Findings) -> Entry[S]:
@@ -301,28 +301,33 @@ def check_topic_name(code: str, name: str, span: Span, findings: Findings) -> No
             findings.error(code, f"names that start with `hub.` or `__` are reserved; got `{name}`", span)
 
 
-def _hide(node: Node, document: Document) -> None:
-    """Hides what looks like a secret, also where the connector that would know is unknown."""
+def _hide(node: Node, document: Document, *, secret: bool = False) -> None:
+    """Hides what looks like a secret, also where the connector that would know is unknown or a key is misspelt.
+
+    Args:
+        node: a part of a file.
+        document: the file.
+        secret: whether all texts in it are secrets.
+    """
     match node:
         case Mapping():
             for key, value in node.pairs:
-                literal = (
-                    isinstance(value, Scalar) and not has_reference(value.text) and not has_expression(value.value)
-                )
-                if literal and (_SECRET.search(key.text) or _PASSWORD.search(str(data(value)))):
-                    document.hide(value)
-                _hide(value, document)
+                named = SECRET.search(key.text) is not None
+                _hide(value, document, secret=secret or named or _PASSWORD.search(str(data(value))) is not None)
         case Sequence():
             for item in node.items:
-                _hide(item, document)
+                _hide(item, document, secret=secret)
+        case Scalar() if secret and not has_reference(node.text) and not has_expression(node.value):
+            document.hide(node)
 
 
 def _check_references(kind: str, place: Place, findings: Findings) -> None:
     """References must be well formed, stand where they are resolved, and not within an expression."""
-    allowed = [place.node.get(each) for each in _REFERRING.get(kind, ())] if isinstance(place.node, Mapping) else []
-    for part in filter(None, allowed):
-        _hide(part, place.document)
-    scalars = {id(each): each for part in allowed if part for each in texts(part)}
+    named = {each: place.node.get(each) for each in _REFERRING.get(kind, ())} if isinstance(place.node, Mapping) else {}
+    allowed = {each: part for each, part in named.items() if part}
+    for each, part in allowed.items():
+        _hide(part, place.document, secret=each == "auth")
+    scalars = {id(each): each for part in allowed.values() for each in texts(part)}
     for scalar in texts(place.node):
         document = place.document
         match = _REFERENCE.search(scalar.text)

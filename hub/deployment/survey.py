@@ -12,6 +12,7 @@ from hub.deployment.finding import Finding
 from hub.deployment.nodes import Node
 from hub.deployment.sections import Sections
 from hub.deployment.specs import ServiceSpec, UnitSpec
+from hub.deployment.typing import Typing
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Survey:
         services: likewise.
         contracts: by event type.
         declared: topics and event types that may be read and written.
+        typing: the types of what flows; ``None`` where no file could be read.
         deployment: the whole, where there is no error.
     """
 
@@ -36,4 +38,5 @@ class Survey:
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
     contracts: Mapping[str, Contract] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
+    typing: Typing | None = None
     deployment: Deployment | None = None

@@ -127,16 +127,22 @@ _TOKENS = {
     "<block sequence start>": "a list",
     "<scalar>": "text",
     "<stream end>": "the end of the file",
+    "the node content": "a value",
     "?": "a key",
     "-": "a list item",
 }
 
 
+def _token(text: str) -> str:
+    """A token of YAML's, in words that people use; the parser quotes it, and alternatives each by itself."""
+    return _TOKENS.get(text.strip("'"), re.sub(r"'([^']+)'", r"`\1`", text) if "'" in text else f"`{text}`")
+
+
 def _syntax(document: Document, text: str, at: int, error: Any) -> Eaten:
     problem = str(error.problem or error.context or "no YAML")
     if match := re.match(r"expected (.+?), but (?:found|got) (.+)", problem):
-        expected, got = (each.strip("'") for each in match.groups())
-        message = f"expected {_TOKENS.get(expected, expected)}; got {_TOKENS.get(got, f'`{got}`')}"
+        expected, got = match.groups()
+        message = f"expected {_token(expected)}; got {_token(got)}"
     elif match := re.match(r"found character '(.+)' that cannot start any token", problem):
         return Eaten("yaml.syntax", f"no text can start with `{match[1]}`", at, at + 1, "quote the whole text")
     else:

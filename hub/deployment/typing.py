@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from hub.contracts import Contract
+from hub.contracts import Contract, Shape
 from hub.deployment.binding import span_at
 from hub.deployment.constants import impossible
 from hub.deployment.expressions import sources_of
@@ -44,6 +44,7 @@ class Typing:
 
     def __post_init__(self) -> None:
         self.streams = Streams(self.units, self.contracts, self.declared)
+        self._seen: dict[int, tuple[Stream, Mapping[str, Shape]]] = {}
 
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with the expressions of all routes and sinks, and with what routes make."""
@@ -74,8 +75,14 @@ class Typing:
                 data = promises.check(unit, output, made) if made else output.data
                 yield from (replace(each, data=data) for each in made)
 
+    def _names_of(self, stream: Stream) -> Mapping[str, Shape]:
+        """What expressions see of a stream; the same each time, since a hundred routes may read it."""
+        if id(stream) not in self._seen:
+            self._seen[id(stream)] = (stream, stream.names(self.env))
+        return self._seen[id(stream)][1]
+
     def _route(self, unit: RouteSpec, stream: Stream, findings: Findings, *, alone: bool) -> RouteChecked:
-        names = stream.names(self.env)
+        names = self._names_of(stream)
         return check_route(unit.route, names, strict=findings.strict, tables=self.tables, alone=alone)
 
     def _sink(self, unit: SinkSpec, findings: Findings) -> None:
@@ -86,7 +93,7 @@ class Typing:
         found: list[Found] = []
         streams = self.streams.into(unit)
         for stream in streams:
-            names = stream.names(self.env)
+            names = self._names_of(stream)
             problems: list[Problem] = []
             visited: set[Visit] = set()
             for source in sources:
@@ -143,12 +150,12 @@ def note(unit: RouteSpec | SinkSpec, found: Sequence[Found], findings: Findings,
             if problem.place in kept and problem.path not in broken:
                 groups.setdefault(problem.place, []).append((stream, problem))
     for group in groups.values():
-        looked = sum(group[0][1].visit in visited for _, _, visited in found)
-        _note_group(unit, group, max(looked, 1), findings)
+        looked = [stream for stream, _, visited in found if group[0][1].visit in visited]
+        _note_group(unit, group, looked or [group[0][0]], findings)
 
 
 def _note_group(
-    unit: RouteSpec | SinkSpec, group: list[tuple[Stream, Problem]], looked: int, findings: Findings
+    unit: RouteSpec | SinkSpec, group: list[tuple[Stream, Problem]], looked: Sequence[Stream], findings: Findings
 ) -> None:
     _, first = group[0]
     span = span_at(unit.entry.place, first.path, first.source.text, first.start, first.end)
@@ -156,12 +163,15 @@ def _note_group(
         return
     worst = next((each for _, each in group if each.severity == "error"), first)
     labels = list(dict.fromkeys(stream.label for stream, _ in group))
-    message = _message(worst, labels, everywhere=len(group) >= looked)
+    everywhere = len(group) >= len(looked)
+    message = _message(worst, labels, everywhere=everywhere)
     advice = [] if len(labels) > 1 and (worst.suggestion or "").startswith("it has") else [worst.suggestion]
+    if worst.code == "route.unknown_field" and not everywhere:
+        advice = [_test_of_type(group, looked) or worst.suggestion]
     if isinstance(unit, SinkSpec):
         advice.append(_feeders(group))
     fixes = {each.fix for _, each in group}
-    fix = fixes.pop() if len(fixes) == 1 and len(group) >= looked else None
+    fix = fixes.pop() if len(fixes) == 1 and everywhere else None
     write = findings.error if worst.severity == "error" else findings.warning
     write(worst.code, message, span, "\n".join(filter(None, advice)) or None, fix=fix)
 
@@ -172,6 +182,17 @@ def _message(worst: Problem, labels: Sequence[str], *, everywhere: bool) -> str:
     if len(others) == len(labels):
         return worst.message if everywhere else f"{worst.message}, in {_listed(labels)}"
     return f"{worst.message}; likewise {_listed(others)}" if others else worst.message
+
+
+def _test_of_type(group: Sequence[tuple[Stream, Problem]], looked: Sequence[Stream]) -> str | None:
+    """How a field is read that only some types of events have."""
+    without = {id(stream) for stream, _ in group}
+    types = list(dict.fromkeys(each.event_type for each in looked if id(each) not in without))
+    if not types or None in types:
+        return None
+    names = [f'"{each}"' for each in types[:3]]
+    test = f"event.type == {names[0]}" if len(types) == 1 else f"event.type in [{', '.join(names)}]"
+    return f"{_listed([str(each) for each in types])} {'has' if len(types) == 1 else 'have'} it: test `{test}` first"
 
 
 def _feeders(group: Sequence[tuple[Stream, Problem]]) -> str | None:

@@ -8,6 +8,7 @@ partition; of more, only the upper bound is told, unless all is to be counted.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,10 +19,13 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec
+from hub.engine.absence import absent
 from hub.engine.accounts import Counts
 from hub.engine.backlog import Backlog
 from hub.engine.cursors import CursorStore
 from hub.engine.frontier import Ranges, decode
+from hub.engine.lag import LITTLE, LOOK_LIMIT, first_of
+from hub.engine.retention import Kept, outlook
 from hub.engine.status import Report, read_reports
 from hub.kafka import clients, names, topics
 from hub.kafka.errors import kafka_error
@@ -46,6 +50,7 @@ class Account:
         recounted: events that lie on its topics and were settled, where they were counted anew.
         note: what is to be known about it, for people.
         problems: what doesn't add up.
+        warnings: what will be lost if nobody does anything.
     """
 
     unit: str
@@ -57,6 +62,7 @@ class Account:
     recounted: int | None = None
     note: str = ""
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def received(self) -> int:
@@ -85,6 +91,7 @@ class Account:
             "balanced": self.balanced,
             "note": self.note or None,
             "problems": self.problems,
+            "warnings": self.warnings,
         }
 
 
@@ -124,11 +131,19 @@ async def audit(settings: KafkaSettings, deployment: Deployment, *, count: bool 
     found = await _positions(settings, deployment.name, [spec.name for spec in reading])
     books = {spec.name: {at: _Stand.of(each) for at, each in found.get(spec.name, {}).items()} for spec in reading}
     accounts = await _sources(settings, deployment)
+    absences = {each.unit: each for each in await absent(settings, deployment)}
     async with Backlog(settings, {topic for spec in reading for topic in (*spec.inputs, spec.inbox)}) as backlog:
-        compacted = await _compacted(settings, {at.topic for at in backlog.ends}) if count else set()
+        described = await topics.describe_topics(settings, sorted({at.topic for at in backlog.ends}))
+        compacted = {name for name, each in described.items() if "compact" in each.config.get("cleanup.policy", "")}
+        kept = {name: Kept.of(each.config) for name, each in described.items()}
         census = _Census(backlog, books.values(), compacted, count=count)
         await census.take()
-        accounts += [_account(spec, books[spec.name], census) for spec in reading]
+        for spec in reading:
+            account = _account(spec, books[spec.name], census)
+            accounts.append(account)
+            await _warn(settings, account, books[spec.name], census, kept)
+            if (absence := absences.get(spec.name)) and absence.near:
+                account.warnings.append(str(absence))
     return accounts
 
 
@@ -188,6 +203,10 @@ class _Census:
             return None
         return sum(self._numbers[at][cuts.index(start) : None if end is None else cuts.index(end)])
 
+    def counted(self, at: TopicPartition, start: int) -> bool:
+        """Whether a cut was made there."""
+        return max(start, self.backlog.beginnings[at]) in self._cuts.get(at, ())
+
     def first(self, at: TopicPartition, start: int) -> float | None:
         """When the first event from a cut on was made; None where there is none."""
         index = self._cuts[at].index(max(start, self.backlog.beginnings[at]))
@@ -237,9 +256,35 @@ def _wait(account: Account, at: TopicPartition, stand: _Stand, census: _Census) 
     if waiting is None:
         waiting = max(0, backlog.ends[at] - max(stand.position, backlog.beginnings[at]))
         account.at_most |= waiting > 0
-    elif waiting and (first := census.first(at, stand.position)) is not None:
-        account.oldest = min(account.oldest or first, first)
     account.waiting += max(0, waiting - len(stand.beyond))
+
+
+async def _warn(
+    settings: KafkaSettings,
+    account: Account,
+    book: Mapping[TopicPartition, _Stand],
+    census: _Census,
+    kept: Mapping[str, Kept],
+) -> None:
+    """Whether retention is near what waits."""
+    backlog = census.backlog
+    waiting = {at: stand.position for at, stand in book.items() if stand.position < backlog.ends.get(at, 0)}
+    made = {at: census.first(at, position) for at, position in waiting.items() if census.counted(at, position)}
+    # Of what is too much to be counted, the oldest is looked at: it is there that retention may be near.
+    rest = {at: max(position, backlog.beginnings[at]) for at, position in waiting.items() if at not in made}
+    if rest:
+        async with clients.running(clients.consumer(settings, max_partition_fetch_bytes=LITTLE)) as looker:
+            looker.assign(list(rest))
+            for at, position in rest.items():
+                looker.seek(at, position)
+            found = await first_of(looker, {at: backlog.ends[at] for at in rest}, LOOK_LIMIT)
+        made |= {at: None if each is None else each / 1000 for at, each in found.items()}
+    times = {at: each for at, each in made.items() if each is not None}
+    account.oldest = min(times.values(), default=None)
+    ages = {at: max(0.0, time.time() - each) for at, each in times.items()}
+    spans = {at: (backlog.beginnings[at], waiting[at], backlog.ends[at]) for at in ages}
+    if alarm := outlook(kept, ages, spans).alarm:
+        account.warnings.append(alarm)
 
 
 def _problems(at: TopicPartition, stand: _Stand, census: _Census) -> list[str]:
@@ -327,8 +372,3 @@ async def _positions(
             return {unit: await admin.list_consumer_group_offsets(names.group(deployment, unit)) for unit in units}
         except (KafkaError, TimeoutError) as error:
             raise kafka_error(error, "asking for the positions of groups") from error
-
-
-async def _compacted(settings: KafkaSettings, named: Collection[str]) -> set[str]:
-    described = await topics.describe_topics(settings, sorted(named)) if named else {}
-    return {name for name, topic in described.items() if "compact" in topic.config.get("cleanup.policy", "")}

@@ -22,10 +22,17 @@ from hub.sdk.event import Event
 
 STAGE = "contract"
 """Stage of the dead letters of events that break their contract."""
+PARSE = "parse"
+"""Stage of the dead letters of events whose payload can't be read."""
 LOG_EVERY = 10.0
 """Seconds between two lines of the log about violations of one contract in one direction."""
 _NAMED = 5  # new fields that a line of the log names
 _REPORTED = 50  # new fields that a unit's status holds
+
+
+def stage_of(error: Exception) -> str:
+    """The stage at which an event was turned away on its way to Kafka."""
+    return STAGE if isinstance(error, ContractViolation) else PARSE
 
 
 class ContractStatus(BaseModel):
@@ -175,8 +182,8 @@ class ContractGate:
 def _examined(contract: Contract, mode: Mode, event: Event) -> tuple[list[Violation], list[Novelty]]:
     try:
         data = event.data
-    except InvalidEvent:
-        return [Violation("", f"expected JSON, got bytes that are no {event.datacontenttype}")], []
+    except InvalidEvent as error:
+        return [Violation("", str(error))], []
     try:
         return _compared(contract, mode, data)
     except (ValueError, TypeError, OverflowError):
@@ -189,4 +196,4 @@ def _examined(contract: Contract, mode: Mode, event: Event) -> tuple[list[Violat
 
 
 def _compared(contract: Contract, mode: Mode, data: Any) -> tuple[list[Violation], list[Novelty]]:
-    return contract.drift(data) if mode is Mode.EVOLVE else (contract.check(data), [])
+    return (contract.check(data), []) if mode is Mode.ENFORCE else contract.drift(data)

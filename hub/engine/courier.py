@@ -138,7 +138,6 @@ class Courier:
 
     async def _write(self, parcels: Sequence[Parcel], *, used: bool) -> list[tuple[Parcel, Exception, str]]:
         """One call of the connector; gives what is to be dead-lettered."""
-        began = time.monotonic()
         replies: Sequence[Event] = ()
         failures: dict[int, Signal] = {}
         try:
@@ -159,7 +158,7 @@ class Courier:
             )
         failed = sum(isinstance(each, Transient) for each in failures.values())
         held = sum(isinstance(each, NotConnected) for each in failures.values())
-        self._limit.ended(time.monotonic() - began, len(parcels) - failed - held, failed, used=used)
+        self._limit.ended(time.monotonic(), len(parcels) - failed - held, failed, used=used)
         await self._publish_replies(replies)
         if self._parking is not None:
             for index, parcel in enumerate(parcels):

@@ -40,7 +40,7 @@ class Exchange:
         self,
         reader: Reader,
         writer: TransactionWriter,
-        handle: Callable[[Batches], None],
+        handle: Callable[[Batches], Awaitable[None]],
         prepare: Callable[[], Awaitable[None]],
     ) -> None:
         self._reader = reader
@@ -109,7 +109,7 @@ class Exchange:
         offsets: dict[TopicPartition, int] = {}
         until = time.monotonic() + INTERVAL
         while batches:
-            self._handle(batches)
+            await self._handle(batches)
             for at, records in batches.items():
                 offsets[at] = records[-1].offset + 1
             await writer.push()

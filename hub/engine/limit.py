@@ -1,33 +1,42 @@
-"""How many deliveries a sink has in flight: as many as its far side takes without slowing down or failing.
+"""How many deliveries a sink has in flight: no more than help.
 
-Latency is followed by the gradient of Netflix's concurrency limits (`GradientLimit` in Netflix/concurrency-limits; Eran
-Landau et al., "Performance Under Load", Netflix Technology Blog, 2018): as long as calls take no longer than they do
-without a queue, the limit grows by its square root, the queue that this leaves at the far side; where they take longer,
-it shrinks in proportion. What they take without a queue is measured now and then with a quarter of the limit, as BBR
-does (Cardwell et al., "BBR: Congestion-Based Congestion Control", ACM Queue 14 (5), 2016, "ProbeRTT"): without that the
-queue itself would soon pass for usual. Failures shrink the limit as in DCTCP (Alizadeh et al., "Data Center TCP",
-SIGCOMM 2010): by half the share of the calls that failed, so that one event which fails again and again hardly matters,
-and a far side that fails at everything is soon left with one call at a time. At the start the limit doubles (RFC 5681
-§ 3.1, slow start).
+Hill climbing on what gets through, after the thread pool of .NET (Hellerstein, Morrison, Eilebrecht: "Optimizing
+Concurrency Levels in the .NET ThreadPool", 2008), in steps of two instead of its waves: now and then twice as many are
+in flight for a while, and it stays so where clearly more gets through; or half as many, and it stays so where hardly less
+does. So a far side that works on more at once gets more, one that only lets them queue doesn't, and one that slows down
+under load is relieved. Latency alone would not tell: it also grows where a far side gathers writes, which then come
+through faster, and jumps about by nature.
+
+Failures shrink the limit as in DCTCP (Alizadeh et al., "Data Center TCP", SIGCOMM 2010): by half the share of the
+deliveries that failed, so that a far side which fails at everything is soon left with one at a time.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+from enum import Enum
 
 START = 8
 """The first limit, also after an outage."""
-TOLERANCE = 2.0
-"""Times as long as without a queue that calls may take before the limit shrinks. Netflix' figure is 1.5, for servers
-inside one network; what sinks talk to varies more."""
-PROBE_EVERY = 50
-"""Rounds between two measurements without a queue. They cost about one and a half rounds, and only where the limit is
-below its bound."""
-_PROBE = 4  # so many times fewer are in flight then
+BETTER = 1.25
+"""Times as much that must get through with twice as many in flight for it to stay so."""
+GOOD = 0.9
+"""Share of it that must still get through with half as many in flight for it to stay so."""
+TOLERATED = 0.1
+"""Share of failures that is put down to the events themselves."""
+FIRST_ROUNDS, ROUNDS = 2, 4
+"""Times the limit that must be through before two limits are compared; the first holds as long as each step helps."""
+PAUSE, LONGEST_PAUSE = 30, 480
+"""Rounds between two attempts; doubles with each that changed nothing."""
+_LEAST = 12  # deliveries; fewer are chance
+
+
+class _Trial(Enum):
+    MORE = 2.0
+    LESS = 0.5
 
 
 class Limit:
-    """Adapts in rounds: one is over when as many deliveries have ended as the limit was.
+    """Adapts to how deliveries end.
 
     Args:
         largest: upper bound.
@@ -35,68 +44,117 @@ class Limit:
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._unqueued: float | None = None
         self.restart()
 
     def restart(self) -> None:
         """Begins anew, carefully: the far side has just come up."""
-        self._limit = float(min(START, self._largest))
-        self._doubling = True
-        self._rounds = self._skipped = 0
-        self._probing = False
-        self._begin()
+        self._climb(float(START))
 
-    def _begin(self) -> None:
-        self._ended = self._failed = self._timed = 0
-        self._time = 0.0
-        self._used = False
+    def _climb(self, start: float) -> None:
+        """Goes on from a limit, up as long as that helps."""
+        self._limit = min(start, float(self._largest))
+        self._rounds = FIRST_ROUNDS
+        self._pause = PAUSE
+        self._settle(_Trial.MORE, pause=0)
+        self._begin_round()
+
+    def _settle(self, following: _Trial, *, pause: int) -> None:
+        """Stays with the limit for a while, and then tries something."""
+        self._trial: _Trial | None = None
+        self._following = following
+        self._waits = pause
+        self._before = self._limit
+        self._rate: float | None = None
+        self._measure()
+
+    def _measure(self) -> None:
+        self._began: float | None = None
+        self._counted = self._through = 0
+        self._skipped = int(self._before) if self._trial else 0  # of what ends, so much began under the other limit
+
+    def _begin_round(self) -> None:
+        self._ended = self._failed = 0
 
     @property
     def now(self) -> int:
         """Deliveries that may be in flight."""
-        return max(1, int(self._limit / _PROBE if self._probing else self._limit))
+        return max(1, int(self._limit))
 
-    def ended(self, seconds: float, delivered: int, failed: int, *, used: bool) -> None:
+    def ended(self, now: float, delivered: int, failed: int, *, used: bool) -> None:
         """Notes how a call ended.
 
         Args:
-            seconds: that it took.
+            now: when, by a clock that never goes back.
             delivered: how many of its deliveries succeeded, or were refused for good, which is an answer as well.
             failed: how many failed in a way that more of them may have brought about.
-            used: whether the limit held others back.
+            used: whether as many as may be were in flight.
         """
-        if self._skipped > 0:  # it began in the queue that a measurement must not see
-            self._skipped -= delivered + failed
-            return
         self._ended += delivered + failed
         self._failed += failed
-        self._used = self._used or used
-        if delivered:
-            self._time += seconds
-            self._timed += 1
         if self._ended >= self.now:
-            self._end_round()
-            self._begin()
+            share = self._failed / self._ended
+            self._begin_round()
+            self._waits = max(0, self._waits - 1)
+            if share > TOLERATED:
+                self._climb(max(1.0, self._limit * (1.0 - share / 2.0)))
+                return
+        if not used:
+            self._give_up()
+        elif self._skipped > 0:
+            self._skipped -= delivered + failed
+        else:
+            self._count(now, delivered, failed)
 
-    def _end_round(self) -> None:
-        mean = self._time / self._timed if self._timed else None
-        if self._probing:
-            self._unqueued, self._probing = mean or self._unqueued, False
+    def _give_up(self) -> None:
+        """There isn't enough to send to learn anything."""
+        if self._trial is not None:
+            self._limit = self._before
+            self._settle(self._following, pause=self._pause)
+        else:
+            self._measure()
+
+    def _count(self, now: float, delivered: int, failed: int) -> None:
+        if self._began is None:
+            self._began = now  # what ends now was under way before
             return
-        self._rounds += 1
-        share = self._failed / self._ended
-        gradient = self._gradient(mean)
-        self._doubling = self._doubling and gradient >= 1.0 and not self._failed
-        grown = self._limit * 2 if self._doubling else self._limit * gradient + sqrt(self._limit)
-        if not self._used or share > 0.5:  # noqa: PLR2004  most of them: nothing speaks for more
-            grown = min(grown, self._limit * gradient)
-        self._limit = min(max(1.0, grown * (1.0 - share / 2.0)), float(self._largest))
-        if self._rounds % PROBE_EVERY == 0 and self._limit < self._largest and self._used:
-            self._probing, self._skipped = True, int(self._limit)
+        self._counted += delivered + failed
+        self._through += delivered
+        if self._counted < max(_LEAST, self._rounds * self.now) or now <= self._began:
+            return
+        rate = self._through / (now - self._began)
+        if self._trial is not None:
+            self._judge(self._trial, rate)
+        elif self._waits:
+            self._measure()  # a fresh figure is wanted when the time has come
+        else:
+            self._try(rate)
 
-    def _gradient(self, mean: float | None) -> float:
-        """How much longer calls take than without a queue, from 0.5 for a lot to 1 for not more than is tolerated."""
-        if not mean:
-            return 1.0
-        self._unqueued = mean if self._unqueued is None else min(self._unqueued, mean)
-        return min(1.0, max(0.5, TOLERANCE * self._unqueued / mean))
+    def _try(self, rate: float) -> None:
+        step = self._following
+        wanted = min(max(1.0, self._limit * step.value), float(self._largest))
+        if wanted == self._limit:
+            other = _Trial.LESS if step is _Trial.MORE else _Trial.MORE
+            self._settle(other, pause=self._pause)
+            return
+        self._rate, self._before, self._trial, self._limit = rate, self._limit, step, wanted
+        self._measure()
+
+    def _judge(self, trial: _Trial, rate: float) -> None:
+        assert self._rate is not None
+        gain = min(self._limit / self._before, BETTER) if trial is _Trial.MORE else GOOD
+        if rate >= self._rate * gain:
+            self._pause = PAUSE
+            if trial is _Trial.MORE:
+                self._before, self._rate = self._limit, rate
+                self._settle_and_try(rate)
+            else:
+                self._settle(_Trial.LESS, pause=PAUSE)
+            return
+        self._limit, self._rounds = self._before, ROUNDS
+        self._settle(_Trial.LESS if trial is _Trial.MORE else _Trial.MORE, pause=self._pause)
+        self._pause = min(LONGEST_PAUSE, self._pause * 2)
+
+    def _settle_and_try(self, rate: float) -> None:
+        """More has helped; even more may, too."""
+        self._settle(_Trial.MORE, pause=0)
+        self._try(rate)

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from hub.contracts import ContractViolation
 from hub.engine.accounts import Counts
 from hub.engine.backoff import backoff
-from hub.engine.contracts import STAGE
+from hub.engine.contracts import stage_of
 from hub.engine.cursors import Stored
 from hub.engine.interruption import Interrupted, unless
 from hub.engine.leadership import Leadership
@@ -26,7 +26,7 @@ from hub.engine.tenure import LONGEST, Overtaken, Refused, Tenure, TooSlow
 from hub.engine.unit import State, Unit
 from hub.kafka.exactly_once.writer import TIMEOUT
 from hub.sdk.cursor import Cursor
-from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
+from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected, Transient
 from hub.sdk.event import Event
 from hub.sdk.source import PollingSource
 
@@ -250,7 +250,7 @@ class PollingUnit(Unit):
     async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure) -> None:
         self.ledger.taken += len(events)
         came = time.monotonic()
-        kept, refused = self._held_against_contracts(events)
+        kept, refused = self._fit(events)
         try:
             counts = await tenure.store(kept, refused, cursor.model_dump_json())
         except NotConnected as error:
@@ -260,17 +260,17 @@ class PollingUnit(Unit):
         self.ledger.delivered += counts.delivered
         self.ledger.durations.observe(time.monotonic() - came, counts.delivered)
 
-    def _held_against_contracts(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
+    def _fit(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
         """The events that may be published, and those that may not."""
-        if self.contracts is None:
-            return list(events), []
         kept: list[Event] = []
         refused: list[Refused] = []
         for event in events:
             try:
-                self.contracts.produced(event)
-            except ContractViolation as violation:
-                refused.append((event, violation, STAGE))
+                checked = event.checked()
+                if self.contracts is not None:
+                    self.contracts.produced(checked)
+            except (InvalidPayload, ContractViolation) as problem:
+                refused.append((event, problem, stage_of(problem)))
             else:
-                kept.append(event)
+                kept.append(checked)
         return kept, refused

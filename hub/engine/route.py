@@ -5,8 +5,9 @@ Exactly once: outputs, dead letters and positions are one transaction, see `hub.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +31,10 @@ from hub.sdk.event import CHECKED, Event, Header
 _FORMS = 1024
 """Combinations of header names that are remembered."""
 _name = itemgetter(0)
+
+TURN = 0.05
+"""Seconds of mapping after which others have their turn: requests, other units, and all consumers' heartbeats, without
+which Kafka would take the partitions away in the middle of a batch, again and again."""
 
 
 class _Work:
@@ -118,9 +123,9 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                     await writer.know(self._next.targets.values())
                     work = self._next
 
-            def handle(batches: Batches) -> None:
+            async def handle(batches: Batches) -> None:
                 self._came.append((time.monotonic(), sum(map(len, batches.values()))))
-                self._handle(batches, work, writer, reader.accounts)
+                await self._handle(batches, work, writer, reader.accounts)
 
             exchange = Exchange(reader, writer, handle, prepare)
             self.enter(State.RUNNING)
@@ -169,42 +174,55 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
             self.ledger.durations.observe(now - moment, until - before)
             before = until
 
-    def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter, accounts: Accounts) -> None:
+    async def _handle(self, batches: Batches, work: _Work, writer: TransactionWriter, accounts: Accounts) -> None:
         """Maps records, and puts what comes of them into the transaction."""
-        # This loop is the hot path: what can be found out once per batch, or per form of headers, is.
-        contracts, program, forms, strict = self.contracts, work.program.function, self._forms, CHECKED[1]
         for at, records in batches.items():
             self.ledger.taken += len(records)
             counts = accounts.open(at)
             counts.taken += len(records)
-            place = f"{at.topic}-{at.partition}@".encode()
-            for record in records:
-                headers = record.headers
-                names = tuple(map(_name, headers))
-                form = forms.get(names) or self._form(names)
-                try:
-                    if form.marked >= 0 and headers[form.marked][1] == strict:
-                        event = Event.strict(record.key, record.value, headers)
-                    else:
-                        event = Event.from_kafka(record.key, record.value, headers)
-                    if contracts is not None:
-                        contracts.consumed(event)
-                    outcome = program(event)
-                    if isinstance(outcome, str):
-                        counts.filtered[outcome] += 1
-                    else:
-                        added = [self._way if form.way < 0 else (ROUTE, headers[form.way][1] + b"/" + self._route)]
-                        if not form.placed:
-                            added.append((ORIGIN, b"%b%d" % (place, record.offset)))
-                        self._write(outcome, added, work, writer, fresh=form.way < 0 and not form.replayed)
-                        counts.delivered += 1
-                except (ConfigError, DeadLetterFailed):
-                    raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
-                except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
-                    self._bury(at, record, error, writer)
-                    counts.dead_lettered[error_class(error)] += 1
-                if form.replayed:
-                    counts.replayed += 1
+            rest = iter(records)
+            while not self._map(at, rest, work, writer, counts):  # noqa: ASYNC110  others have their turn, we go on
+                await asyncio.sleep(0)
+
+    def _map(
+        self, at: TopicPartition, records: Iterator[Any], work: _Work, writer: TransactionWriter, counts: Counts
+    ) -> bool:
+        """Maps records for as long as it is our turn; whether that were all."""
+        # This loop is the hot path: what can be found out once per batch, or per form of headers, is.
+        contracts, program, forms, strict = self.contracts, work.program.function, self._forms, CHECKED[1]
+        place = f"{at.topic}-{at.partition}@".encode()
+        clock = time.monotonic
+        ends = clock() + TURN
+        for record in records:
+            headers = record.headers
+            names = tuple(map(_name, headers))
+            form = forms.get(names) or self._form(names)
+            try:
+                if form.marked >= 0 and headers[form.marked][1] == strict:
+                    event = Event.strict(record.key, record.value, headers)
+                else:
+                    event = Event.from_kafka(record.key, record.value, headers)
+                if contracts is not None:
+                    contracts.consumed(event)
+                outcome = program(event)
+                if isinstance(outcome, str):
+                    counts.filtered[outcome] += 1
+                else:
+                    added = [self._way if form.way < 0 else (ROUTE, headers[form.way][1] + b"/" + self._route)]
+                    if not form.placed:
+                        added.append((ORIGIN, b"%b%d" % (place, record.offset)))
+                    self._write(outcome, added, work, writer, fresh=form.way < 0 and not form.replayed)
+                    counts.delivered += 1
+            except (ConfigError, DeadLetterFailed):
+                raise  # a contract that can't be used is no event's fault: the unit fails, and loses nothing
+            except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
+                self._bury(at, record, error, writer)
+                counts.dead_lettered[error_class(error)] += 1
+            if form.replayed:
+                counts.replayed += 1
+            if clock() > ends:
+                return False
+        return True
 
     def _form(self, names: tuple[str, ...]) -> _Form:
         if len(self._forms) >= _FORMS:

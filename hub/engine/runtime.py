@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -21,6 +21,7 @@ from hub.engine.unit import Status
 from hub.ingress import HttpServer
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
+from hub.routes import Program
 from hub.sdk.errors import ConfigError
 
 SOURCES_LIMIT = 10.0
@@ -131,27 +132,33 @@ class Runtime:
 
         Raises:
             ConfigError: it can't follow the one at work, or a reference is missing; nothing has changed.
-            HubError: Kafka refuses a new topic; no unit has changed.
+            HubError: Kafka refuses a new topic, or a port is taken; no unit has changed.
         """
         async with self._changing:
             if deployment.name != self.deployment.name:
                 names = f"`{self.deployment.name}` to `{deployment.name}`"
                 raise ConfigError(f"a running deployment can't be renamed, from {names}: its positions go by its name")
             chosen = _chosen(deployment, self._only)
-            deployment.check_references(self._environ, chosen)
+            # Many routes take seconds to compile, and events flow meanwhile.
+            await asyncio.to_thread(deployment.check_references, self._environ, chosen)
             coming = changes(self.deployment, deployment, list(self.supervisor.units), chosen)
-            programs = {name: deployment.routes[name].program(self._environ) for name in coming.swapped}
+            programs = await asyncio.to_thread(_programs, deployment, coming.swapped, self._environ)
             if coming:
                 await ensure_topics(self.settings, deployment.topic_specs())
             assembly, left = self._assembly.following(deployment)
+            if assembly.listens([*coming.replaced, *coming.added]) and not self.server.listening:
+                await self.server.start()
             self.deployment, self._assembly = deployment, assembly
             self.generation = Generation(self.generation.number + 1, deployment.digest)
             for name, program in programs.items():
                 assembly.swap(self.supervisor.units[name], program)
-            await self._replace(coming)
+            starting = await self._exchange(coming)
             for unit in self.supervisor.units.values():
                 unit.generation = self.generation.number
                 assembly.hold_to_contracts(unit)
+            await self._begin(starting)
+            for name in coming.removed:
+                await self._reporter.forget(name)
             for service in left:
                 await service.close()
             return coming
@@ -164,33 +171,34 @@ class Runtime:
         """Notes that the schema files as they are now mean what is at work."""
         self.generation = replace(self.generation, refused="")
 
-    async def _replace(self, coming: Changes) -> None:
-        """Ends what is to end, and starts what is to start: consumers first."""
+    async def _exchange(self, coming: Changes) -> list[str]:
+        """Ends what is to end, and puts what comes in its place; gives the names of those that are to start."""
         gone = [*coming.removed, *coming.replaced]
-        stopped = [name for name in gone if self.supervisor.units[name].stopping.is_set()]
-        if gone:
-            await self.supervisor.stop(*gone)
-        for name in coming.removed:
-            self._ended.append(self.supervisor.remove(name).ledger.totals())
-            await self._reporter.forget(name)
-        for unit in self._assembly.units([*coming.replaced, *coming.added]):
-            before = self.supervisor.units.get(unit.name)
-            unit.last_seen = self._reporter.seen(unit.name) if before is None else before.last_seen
-            if before is not None:
-                unit.ledger, unit.failures = before.ledger, before.failures
-                unit.contracts = before.contracts or unit.contracts
-                if before.paused:
-                    unit.pause()
-                if unit.name in stopped:
-                    unit.stop()
-            self.supervisor.put(unit)
-        starting = [name for name in (*coming.replaced, *coming.added) if name not in stopped]
+        async with self.supervisor.changing:
+            stopped = [name for name in gone if self.supervisor.units[name].stopping.is_set()]
+            if gone:
+                await self.supervisor.stop(*gone)
+            for name in coming.removed:
+                self._ended.append(self.supervisor.remove(name).ledger.totals())
+            for unit in self._assembly.units([*coming.replaced, *coming.added]):
+                before = self.supervisor.units.get(unit.name)
+                unit.last_seen = self._reporter.seen(unit.name) if before is None else before.last_seen
+                if before is not None:
+                    unit.ledger, unit.failures = before.ledger, before.failures
+                    unit.contracts = before.contracts or unit.contracts
+                    if before.paused:
+                        unit.pause()
+                    if unit.name in stopped:
+                        unit.stop()
+                self.supervisor.put(unit)
+        return [name for name in (*coming.replaced, *coming.added) if name not in stopped]
+
+    async def _begin(self, starting: Sequence[str]) -> None:
+        """Starts units: consumers first."""
         consumers = [name for name in starting if self.supervisor.units[name].kind != "source"]
         if consumers:
             self.supervisor.start(*consumers)
             await self.supervisor.ready(*consumers)
-        if self._assembly.listens(starting) and not self.server.listening:
-            await self.server.start()
         if starting:
             self.supervisor.start(*starting)
 
@@ -201,6 +209,10 @@ class Runtime:
     def totals(self) -> Totals:
         """The ledgers of all units together, those that a new version has removed included."""
         return Totals.sum((*self._ended, *(status.totals for status in self.status())))
+
+
+def _programs(deployment: Deployment, routes: Iterable[str], environ: Mapping[str, str]) -> dict[str, Program]:
+    return {name: deployment.routes[name].program(environ) for name in routes}
 
 
 def _chosen(deployment: Deployment, only: Collection[str]) -> Sequence[str]:

@@ -29,6 +29,8 @@ class Supervisor:
         self._view = MappingProxyType(self._units)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._closed = False
+        self.changing = asyncio.Lock()
+        """Held while units are exchanged for others or started anew: what else ends or begins one waits."""
 
     @property
     def units(self) -> Mapping[str, Unit]:
@@ -72,15 +74,24 @@ class Supervisor:
         )
 
     async def restart(self, name: str) -> None:
-        """Ends a unit in good order and starts it anew."""
-        unit = self.units[name]
-        await self.stop(name)
-        if self._closed:
-            return
-        unit.stopping.clear()
-        unit.ready.clear()
-        unit.enter(State.UNASSIGNED)
-        self.start(name)
+        """Ends a unit in good order and starts it anew; one that has been removed meanwhile stays away."""
+        async with self.changing:
+            unit = self.units.get(name)
+            if unit is None:
+                return
+            await self.stop(name)
+            if self._closed:
+                return
+            unit.stopping.clear()
+            unit.ready.clear()
+            unit.enter(State.UNASSIGNED)
+            self.start(name)
+
+    async def halt(self, name: str, limit: float = 20.0) -> None:
+        """Drains a unit, which is not to start again by itself: the one that bears the name once none is exchanged."""
+        async with self.changing:
+            if name in self.units:
+                await self.stop(name, limit=limit)
 
     def close(self) -> None:
         """From now on units only stop: a restart that is under way starts nothing that nobody would stop."""

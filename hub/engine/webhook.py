@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from hub.contracts import ContractViolation
-from hub.engine.contracts import STAGE
+from hub.engine.contracts import stage_of
 from hub.engine.deadletter import error_class
 from hub.engine.deduplication import Deduplication
 from hub.engine.outlet import Outlet
@@ -18,7 +18,7 @@ from hub.engine.unit import State, Unit
 from hub.ingress import Answer, HttpServer, Route, problem
 from hub.ingress.answer import trace_id
 from hub.kafka.publisher import Record, TooLarge
-from hub.sdk.errors import HubError, InvalidEvent, WebhookRejected
+from hub.sdk.errors import HubError, InvalidEvent, InvalidPayload, WebhookRejected
 from hub.sdk.event import Event
 from hub.sdk.source import WebhookRequest, WebhookSource
 
@@ -156,9 +156,10 @@ class WebhookUnit(Unit):
             size = len(event.raw or b"")
             self._held += size
             try:
-                if not await self._keeps_contract(event, outlet):
+                fit = await self._fit(event, outlet)
+                if fit is None:
                     return
-                record = Record(self._topic(event.type), *event.to_kafka())
+                record = Record(self._topic(fit.type), *fit.to_kafka())
                 # Until Kafka's own verdict: a record that was given up may still be written, and then needs its mark.
                 too_large = await outlet.publish([record], limit=VERDICT_LIMIT)
                 if too_large:
@@ -180,16 +181,20 @@ class WebhookUnit(Unit):
         if not new:
             self.ledger.filtered["duplicate"] += 1
 
-    async def _keeps_contract(self, event: Event, outlet: Outlet) -> bool:
-        """Dead-letters an event that breaks its contract; it counts as taken, since its sender can't mend it."""
-        if self.contracts is not None:
-            try:
+    async def _fit(self, event: Event, outlet: Outlet) -> Event | None:
+        """The event as it may be published; None where it was dead-lettered, with bytes that its sender can't mend.
+
+        That is no refusal: whoever sent it was genuine, and most senders, GitHub among them, don't send again.
+        """
+        try:
+            event = event.checked()
+            if self.contracts is not None:
                 self.contracts.produced(event)
-            except ContractViolation as violation:
-                await outlet.bury(event.to_kafka(), violation, stage=STAGE)
-                self.ledger.dead_lettered[error_class(violation)] += 1
-                return False
-        return True
+        except (InvalidPayload, ContractViolation) as problem:
+            await outlet.bury(event.to_kafka(), problem, stage=stage_of(problem))
+            self.ledger.dead_lettered[error_class(problem)] += 1
+            return None
+        return event
 
 
 async def _not_now(_: WebhookRequest) -> Answer:
@@ -206,5 +211,4 @@ def _traced(event: Event, request: WebhookRequest) -> Event:
     if "traceparent" not in request.headers or event.header("traceparent") is not None:
         return event
     names = [name for name in ("traceparent", "tracestate") if name in request.headers]
-    more = [(name, request.headers[name].encode()) for name in names]
-    return Event.of(dict(event.attributes), event.raw, (*event.headers, *more))
+    return event.carrying(*((name, request.headers[name].encode()) for name in names))

@@ -230,7 +230,7 @@ class AdminServer:
         return Answer(202)
 
     async def _stop(self, unit: Unit) -> Answer:
-        await self._supervisor.stop(unit.name, limit=STOP_LIMIT)
+        await self._supervisor.halt(unit.name, limit=STOP_LIMIT)
         return Answer(204)
 
     async def _restart(self, unit: Unit) -> Answer:

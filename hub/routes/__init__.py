@@ -1,8 +1,9 @@
 """The route language: CEL expressions, compiled to Python.
 
-The path of an expression: `lexer` and `parser` make a `syntax` tree; `generator` (with `writer`, `resolver`, `logic`,
-`loops`) turns it into Python that follows CEL to the letter, `inline` into Python that is fast; `unit` makes functions
-of both. `operators`, `strings`, `times`, `conversions` and `functions` say what the language means. `program` reads a
+The path of an expression: `lexer`, `parser` and `macros` make a `syntax` tree, which `costs` bounds; `generator` (with
+`writer`, `resolver`, `logic`, `bindings`, `loops`) turns it into Python that follows CEL to the letter, `inline` into
+Python that is fast; `unit` makes functions of both. `operators`, `access`, `optionals`, `strings`, `times` and
+`conversions` say what the language means; `functions` and `extensions` list all functions. `program` reads a
 route, `shaping` writes its code, `fusion` compiles one or all that read a topic, `tracing` follows an event through it;
 `tree` and `mapping` build what else schema files hold. Import from here only what this file exports; docs/cel.md and
 docs/routes.md are for users.

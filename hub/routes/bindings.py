@@ -85,7 +85,10 @@ class Bindings(Logic):
     def alternative(self, node: Call) -> Code:
         """``optional.or(other)`` and ``optional.orValue(other)``: the other is computed only where it is needed."""
         assert node.target
-        operand = self.named(self.emit(node.target))
+        return self.alternative_to(self.named(self.emit(node.target)), node)
+
+    def alternative_to(self, operand: ast.expr, node: Call) -> Code:
+        """``or`` and ``orValue`` of an optional value that has a name."""
         test = self.use(optionals.is_full, a=operand, f=self.constant(node.function))
         with self.branch() as otherwise:
             other = self.emit(node.arguments[0])

@@ -50,7 +50,8 @@ SCANNING = frozenset((
     "contains", "matches", "indexOf", "lastIndexOf", "replace", "split", "join", "format", "lowerAscii", "upperAscii",
     "trim", "reverse", "distinct", "sort", "flatten", "slice", "sets.contains", "sets.equivalent", "sets.intersects",
     "math.greatest", "math.least", "strings.quote", "base64.encode", "base64.decode", "bytes", "string", "hash",
-    "uuid5", "parseJson", "toJson", "redact", "optional.unwrap", "unwrapOpt",
+    "uuid5", "parseJson", "toJson", "redact", "regex.extract", "regex.extractAll", "regex.replace",
+    "optional.unwrap", "unwrapOpt",
 ))  # fmt: skip
 """Functions that take longer for longer values. Within a macro they count by what they are given."""
 DEEP = frozenset(
@@ -59,7 +60,9 @@ DEEP = frozenset(
 """Those that go through all that is in a value."""
 
 _SHARE = 5  # binary places by which scanning a character or an element is cheaper than a step
-_LARGE = frozenset(("lists.range", "replace", "format", "lookup", "parseJson"))
+_LARGE = frozenset(("lists.range", "replace", "regex.replace", "format", "lookup", "parseJson"))
+# How many paths are told apart.
+_MANY = 500
 _HERE, _ELSEWHERE = "", "()"  # roots of what has no name
 _SCALARS = frozenset((
     Kind.BOOL, Kind.INT, Kind.UINT, Kind.DOUBLE, Kind.TIMESTAMP, Kind.DURATION, Kind.TYPE,
@@ -194,7 +197,11 @@ def copies(node: Expr, known: Known) -> Counter[Path]:  # noqa: C901, PLR0911  o
 
 
 def _below(found: Counter[Path], field: str) -> Counter[Path]:
-    return Counter({(*path, field) if path[0] != _HERE else path: times for path, times in found.items()})
+    if len(found) <= _MANY:
+        return Counter({(*path, field): times for path, times in found.items()})
+    # Too many to tell apart: as if all were the same part.
+    most = _most(found)
+    return Counter({(root,): most for root in {path[0] for path in found}})
 
 
 def _made(node: Expr, found: Counter[Path]) -> Counter[Path]:

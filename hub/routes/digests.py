@@ -12,6 +12,8 @@ from hub.routes.arguments import text
 from hub.routes.errors import Failure
 from hub.routes.output import json_bytes, json_value
 from hub.routes.values import described
+from hub.sdk import strictjson
+from hub.sdk.errors import InvalidPayload
 
 ALGORITHMS = ("sha256", "sha512", "sha1", "md5")
 NAMESPACES = {
@@ -82,13 +84,15 @@ def known_namespace(name: str) -> str | None:
 
 
 def parsed_json(value: Any) -> Any:
-    """``parseJson(text)``."""
+    """``parseJson(text)``, as strictly as payloads are read."""
     if type(value) is not str and type(value) is not bytes:
         raise Failure(f"parseJson takes a string or bytes, got {described(value)}")
+    raw = value.encode() if isinstance(value, str) else value
     try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        raise Failure("parseJson takes JSON, got a string that isn't") from None
+        return strictjson.parse(raw)
+    except InvalidPayload:
+        got = "bytes that aren't" if raw is value else "a string that isn't"
+        raise Failure(f"parseJson takes JSON without keys that stand twice, got {got}") from None
 
 
 def json_text(value: Any) -> str:

@@ -21,26 +21,29 @@ class Edit:
         where: its path, for messages.
         drops: whether it goes.
         value: index of the value that takes its place; ``None`` if none does.
+        after: what goes from that value again, as edits of its own.
         below: what becomes of its fields; `EACH` stands for all elements of a list.
         sets: whether anything is set in it or below.
     """
 
-    __slots__ = ("below", "drops", "sets", "value", "where")
+    __slots__ = ("after", "below", "drops", "sets", "value", "where")
 
     def __init__(self, where: FieldPath) -> None:
         self.where = where
         self.drops = False
         self.value: int | None = None
+        self.after: Edit | None = None
         self.below: dict[str | Each, Edit] = {}
         self.sets = False
 
 
-def plan(drop: Iterable[FieldPath], set_: Iterable[FieldPath]) -> Edit:
+def plan(drop: Iterable[FieldPath], set_: Iterable[FieldPath], trimmed: Iterable[FieldPath] = ()) -> Edit:
     """The edits of a payload as a tree.
 
     Args:
         drop: paths that start with ``data`` and name at least one field.
         set_: as many paths as there will be values, likewise.
+        trimmed: what goes from these values again: paths that go on from paths of them.
 
     Raises:
         ExpressionError: two paths contradict each other.
@@ -54,12 +57,19 @@ def plan(drop: Iterable[FieldPath], set_: Iterable[FieldPath]) -> Edit:
         if edit.value is not None or any(each.sets for each in edit.below.values()):
             raise _contradiction(path)
         edit.value = index
+    for path in trimmed:
+        edit = root
+        while edit.value is None:
+            edit = edit.below[path[len(edit.where)]]
+        edit.after = edit.after or Edit(edit.where)
+        _reach(edit.after, path).drops = True
     return root
 
 
 def _reach(root: Edit, path: FieldPath, *, sets: bool = False) -> Edit:
     edit = root
-    for length, step in enumerate(path[1:], 2):
+    above = len(root.where)
+    for length, step in enumerate(path[above:], above + 1):
         edit.sets = edit.sets or sets
         if edit.value is not None:
             raise _contradiction(path)
@@ -90,7 +100,8 @@ def edited(value: Any, edit: Edit, values: Sequence[Any]) -> Any:
         Failure: something is to be set in what is no object, or no list.
     """
     if edit.value is not None:
-        return values[edit.value]
+        made = values[edit.value]
+        return made if edit.after is None else edited(made, edit.after, ())
     if edit.drops or value is _MISSING:
         if not edit.sets or EACH in edit.below:
             return _MISSING

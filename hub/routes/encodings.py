@@ -20,10 +20,13 @@ def base64_encoded(value: Any) -> str:
 
 
 def base64_decoded(value: Any) -> bytes:
-    """``base64.decode(text)``: the padding may be missing."""
-    found = text(value, "base64.decode")
+    """``base64.decode(text)``: the padding may be missing, and lines may be broken."""
+    found = "".join(text(value, "base64.decode").split())
+    # Python would overlook a padding that is too long.
     padded = found if found.endswith("=") else found + "=" * (-len(found) % 4)
     try:
-        return base64.b64decode(padded, validate=True)
+        if len(padded) % 4 == 0:
+            return base64.b64decode(padded, validate=True)
     except (binascii.Error, ValueError):
-        raise Failure("base64.decode takes base64 with `+` and `/`, got a string that isn't") from None
+        pass
+    raise Failure("base64.decode takes base64 with `+` and `/`, got a string that isn't")

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hub.routes import digests, encodings, formatting, lists, mathematics, networks, optionals, redaction, tables, texts
+from hub.routes import (
+    digests,
+    encodings,
+    formatting,
+    lists,
+    mathematics,
+    networks,
+    optionals,
+    redaction,
+    regexes,
+    tables,
+    texts,
+)
 from hub.routes.kinds import Kind
 from hub.routes.signature import Function
 
@@ -65,6 +77,9 @@ EXTENSIONS = (
     _text("format", formatting.formatted, "[value, …]", (1,)),
     _list("join", texts.joined, '", "', (0, 1), Kind.STRING),
     _free("strings.quote", texts.quoted, "text", (1,), Kind.STRING),
+    _free("regex.extract", regexes.extracted, "text, pattern", (2,), Kind.OPTIONAL),
+    _free("regex.extractAll", regexes.all_extracted, "text, pattern", (2,), Kind.LIST),
+    _free("regex.replace", regexes.substituted, "text, pattern, new, limit", (3, 4), Kind.STRING),
     # Numbers
     _free("math.greatest", mathematics.greatest, "a, b, …", _ANY_NUMBER),
     _free("math.least", mathematics.least, "a, b, …", _ANY_NUMBER),

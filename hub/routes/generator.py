@@ -18,10 +18,11 @@ from hub.routes.kinds import Kind
 from hub.routes.loops import Loops
 from hub.routes.macros import NAMESPACES
 from hub.routes.signature import Function
-from hub.routes.strings import pattern
-from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Unary
+from hub.routes.strings import pattern, pattern_problem
+from hub.routes.syntax import Binary, Call, Index, ListLiteral, Literal, MapLiteral, Name, Node, Unary
 from hub.routes.tables import looked_up
 from hub.routes.template import at, fill
+from hub.routes.values import UInt
 from hub.routes.words import FOREIGN_FUNCTIONS
 from hub.routes.writer import Code
 
@@ -136,7 +137,8 @@ class Generator(Loops):
         if isinstance(node.target, Name) and node.target.name in NAMESPACES - {*self.variables, *self.scope.roots}:
             name = f"{node.target.name}.{name}"
         hint = FOREIGN_FUNCTIONS.get(name) or did_you_mean(name, FUNCTIONS)
-        return self.error("route.unknown_function", f"there is no function `{name}`", node, hint)
+        place = Node(node.function_start, node.function_start + len(node.function))
+        return self.error("route.unknown_function", f"there is no function `{name}`", place, hint)
 
     def lookup(self, node: Call) -> Code:
         """``lookup``: in tables that are known, and so may be the name."""
@@ -160,12 +162,28 @@ class Generator(Loops):
 
     def check_words(self, node: Call) -> None:
         """Refuses words that a function doesn't know, where they are written out."""
+        if node.function in ("math.greatest", "math.least"):
+            self.check_numbers(node)
+        if node.function.startswith("regex.") and isinstance(node.arguments[1], Literal):
+            self.regular_expression(node.arguments[1])
         known = {"hash": (1, digests.known_algorithm), "uuid5": (0, digests.known_namespace)}.get(node.function)
         if known and len(node.arguments) > known[0]:
             word = node.arguments[known[0]]
             message = known[1](word.value) if isinstance(word, Literal) and type(word.value) is str else None
             if message:
                 raise self.error("route.arguments", message, word)
+
+    def check_numbers(self, node: Call) -> None:
+        """Refuses what is written out and is no number, as the definition of `math.greatest` wants."""
+        only = node.arguments[0]
+        listed = len(node.arguments) == 1 and isinstance(only, ListLiteral)
+        values = only.elements if listed and isinstance(only, ListLiteral) else node.arguments
+        for value in values:
+            number = not isinstance(value, Literal) or type(value.value) in (int, float, UInt)
+            if not number or isinstance(value, ListLiteral | MapLiteral):
+                raise self.error("route.arguments", f"`{node.function}` takes numbers, or one list of numbers", value)
+        if not values:
+            raise self.error("route.arguments", f"`{node.function}` takes at least one number", only)
 
     def call(self, function: Function, operands: list[Code]) -> Code:
         """A function of values."""
@@ -174,10 +192,13 @@ class Generator(Loops):
 
     def regular_expression(self, literal: Literal) -> Any:
         """A regular expression that is known before it runs."""
+        if type(literal.value) is not str:
+            return None
         try:
             return pattern(literal.value)
         except Failure as error:
-            raise self.error("route.regular_expression", str(error), literal) from None
+            detail, hint = pattern_problem(literal.value)
+            raise self.error("route.regular_expression", f"{error}{detail}", literal, hint) from None
 
     def match(self, text: Code, expression: Any, source: Code) -> Code:  # noqa: ARG002  the fast version uses it
         """``matches`` with a known regular expression."""

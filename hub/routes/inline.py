@@ -16,12 +16,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hub.routes.access import optional_select
+from hub.routes.errors import Failure
 from hub.routes.generator import Generator
 from hub.routes.inline_operators import InlineOperators
 from hub.routes.kinds import Kind
 from hub.routes.scope import Root, Scope
 from hub.routes.signature import Function
-from hub.routes.syntax import Bind, Expr, Logical, Name, Select, walk
+from hub.routes.syntax import Bind, Call, Expr, ListLiteral, Literal, Logical, Name, OptionalSelect, Select, walk
 from hub.routes.template import at, fill
 from hub.routes.writer import Code, Source
 
@@ -44,6 +46,16 @@ def chain_of(node: Expr) -> tuple[str, ...]:
         fields.append(node.field)
         node = node.operand
     return (node.name, *reversed(fields)) if isinstance(node, Name) else ()
+
+
+def start_over() -> None:
+    """Ends the fast version where it doesn't know what to do."""
+    raise Failure("the careful version says what is wrong")
+
+
+def _is_plain(expr: ast.expr) -> bool:
+    """Whether an expression costs nothing, and may stand in several places."""
+    return isinstance(expr, ast.Constant | ast.Name) or (isinstance(expr, ast.List) and not expr.elts)
 
 
 class InlineGenerator(InlineOperators):
@@ -211,6 +223,52 @@ class InlineGenerator(InlineOperators):
         code = self.emit(node.value)
         variable = Code(self.named(code), code.kind, code.json, (f"{node.variable}${self.fresh()}",))
         return self.with_variable(node.variable, variable, node.body)
+
+    def alternative(self, node: Call) -> Code:
+        """``or`` and ``orValue``; ``data.?user.?name.orValue("")`` without making any optional value."""
+        fields: list[str] = []
+        operand = node.target
+        while isinstance(operand, OptionalSelect):
+            fields.append(operand.field)
+            operand = operand.operand
+        root = self.root_of(operand) if operand else None
+        fallback = node.arguments[0]
+        # By its look alone: what was written and thrown away would be written twice at each level of a nest.
+        plain = isinstance(fallback, Literal | Name) or (isinstance(fallback, ListLiteral) and not fallback.elements)
+        known = root and (root.attributes or root.value)
+        if node.function != "orValue" or not fields or operand is None or known or not plain:
+            return super().alternative(node)
+        fields.reverse()
+        base = self.simple(self.emit(operand))
+        with self.branch() as body:
+            default = self.emit(fallback)
+        if body or not _is_plain(default.expr) or base.kind not in (Kind.DYN, Kind.MAP):
+            selected = base.expr
+            for field in fields:
+                selected = self.use(optional_select, a=selected, b=self.constant(field))
+            return self.alternative_to(self.named(Code(selected)), node)
+        test = fill("type(a) is dict", self._line, a=base.expr)
+        expr = self.descended(test, base.expr, fields, default.expr)
+        return Code(expr, Kind.DYN, base.json and default.as_json)
+
+    def descended(self, test: ast.expr, value: ast.expr, fields: list[str], default: ast.expr) -> ast.expr:
+        """What lies at a path of fields of an object, or the default.
+
+        Args:
+            test: whether the value is an object; what isn't is left to the careful version.
+            value: the value.
+            fields: the path.
+            default: what stands for a field that is missing.
+        """
+        self.names[start_over.__name__] = start_over
+        parts = {"a": value, "f": self.constant(fields[0])}
+        found = fill("a[f]", self._line, **parts)
+        if len(fields) > 1:
+            below = self.variable(self.fresh())
+            test_below = fill("type(t := a[f]) is dict", self._line, t=below, **parts)
+            found = self.descended(test_below, below, fields[1:], default)
+        text = "(v if f in a else d) if test else start_over()"
+        return fill(text, self._line, v=found, d=default, test=test, **parts)  # type: ignore[no-any-return]
 
     def attempt(self, operand: Expr, result: str, problem: str) -> None:  # noqa: ARG002  there is none here
         """Puts the truth of an operand into ``result``; an error is an error."""

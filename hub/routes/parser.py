@@ -139,7 +139,7 @@ class _Parser:
 
     def expression(self) -> Expr:
         self.nesting += 1
-        if self.nesting > MAX_NESTING:
+        if self.nesting > MAX_NESTING + 1:  # the outermost is inside of nothing
             self.beyond(f"{MAX_NESTING} levels of nesting", self.token.start, self.token.end)
         start = self.token.start
         condition = self.logical("||", lambda: self.logical("&&", lambda: self.binary(1)))

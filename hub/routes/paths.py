@@ -12,6 +12,8 @@ ATTRIBUTES = {
     "type": "type", "source": "source", "subject": "subject", "id": "id", "time": "time", "key": "partitionkey",
 }  # fmt: skip
 """Key in a schema file → CloudEvents attribute."""
+MAX_STEPS = 64
+"""Steps of a path; expressions don't nest deeper either."""
 REQUIRED = frozenset(("type", "source", "id"))
 """Attributes that no event can do without."""
 _RESERVED = frozenset((*ATTRIBUTES.values(), "specversion", "datacontenttype", "data"))
@@ -45,6 +47,8 @@ def parse_path(text: str) -> FieldPath:
     steps: list[str | Each] = []
     at = root.end() if root else 0
     while root and at < len(text):
+        if len(steps) == MAX_STEPS:
+            raise _error(text, f"expected at most {MAX_STEPS} steps", at, len(text))
         step = _STEP.match(text, at)
         if step is None:
             raise _error(text, f"expected {_FORM}", at, len(text))

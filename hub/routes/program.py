@@ -16,6 +16,8 @@ from hub.routes.writer import Source
 
 SPLIT_NAMES = ("item", "index")
 """Names that expressions see once an event was split: the element, and its place, counted from 0."""
+MAX_BRANCHES = 200
+"""Branches of a ``switch``; in Python they stand inside of each other."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,24 @@ class Shaping:
         data: the new payload; ``None`` keeps the one that is there.
         drop: what goes: ``("data", …)`` or ``("attributes", NAME)``.
         set: fields of the payload that change, in order.
+        trimmed: what goes from that again: a branch drops a part of what its route sets.
     """
 
     attributes: Mapping[str, Tree] = field(default_factory=dict)
     data: Tree | None = None
     drop: tuple[FieldPath, ...] = ()
     set: tuple[tuple[FieldPath, Tree], ...] = ()
+    trimmed: tuple[FieldPath, ...] = ()
 
     @property
     def edits(self) -> bool:
         """Whether parts of the payload change."""
-        return bool(self.set) or any(path[0] == "data" for path in self.drop)
+        return bool(self.set or self.dropped_fields)
+
+    @property
+    def dropped_fields(self) -> list[FieldPath]:
+        """Fields of the payload that go."""
+        return [path for path in self.drop if path[0] == "data"]
 
     @property
     def dropped(self) -> list[str]:
@@ -73,11 +82,13 @@ class Shaping:
         drop, changed = self.drop, tuple(each for each in self.set if not _within(each[0], replaced))
         if other.data is not None:
             drop, changed = tuple(path for path in drop if path[0] == "attributes"), ()
+        made = [path for path, _ in changed]
         return Shaping(
             {**kept, **other.attributes},
             self.data if other.data is None else other.data,
-            (*drop, *other.drop),
+            (*drop, *(path for path in other.drop if not _within(path, made))),
             (*changed, *other.set),
+            tuple(path for path in other.drop if _within(path, made)),
         )
 
 
@@ -133,6 +144,10 @@ class Route:
             self.branches = tuple(
                 self._branch(each, shaping, targets, ("switch", index)) for index, each in enumerate(switch)
             )
+            if len(switch) > MAX_BRANCHES:
+                message = f"expected at most {MAX_BRANCHES} branches; got {len(switch):,}"
+                hint = "look the values up in a table, by `lookup(…)` and `choose`"
+                self.sources.refuse(message, ("switch",), suggestion=hint)
         for branch in self.branches:
             self._check_edits(branch)
 
@@ -169,8 +184,8 @@ class Route:
 
     # Shaping
 
-    def _shaping(self, section: Mapping[str, Any], path: Path) -> Shaping:
-        mapped = section.get("map") or {}
+    def _mapped(self, mapped: Mapping[str, Any], path: Path) -> dict[str, Tree]:
+        """The attributes that ``map:`` gives."""
         attributes = {
             attribute: self.sources.read(mapped[name], (*path, "map", name))
             for name, attribute in ATTRIBUTES.items()
@@ -178,16 +193,23 @@ class Route:
         }
         for name, value in (mapped.get("extensions") or {}).items():
             place = (*path, "map", "extensions", name)
-            self._try(check_extension, name, place)
-            attributes[name] = self.sources.read(value, place)
+            tree = self.sources.read(value, place)
+            if self._try(check_extension, name, place):
+                attributes[name] = tree
+        return attributes
+
+    def _shaping(self, section: Mapping[str, Any], path: Path) -> Shaping:
+        mapped = section.get("map") or {}
+        attributes = self._mapped(mapped, path)
+        drop = [
+            each for index, text in enumerate(section.get("drop") or ()) for each in self._dropped(text, path, index)
+        ]
+        attributes = {name: tree for name, tree in attributes.items() if ("attributes", name) not in drop}
         if section.get("key") is not None:
             if "partitionkey" in attributes:
                 self.sources.refuse("the key is given twice, here and under `map`", (*path, "key"))
             attributes["partitionkey"] = self.sources.read(section["key"], (*path, "key"))
         data = self.sources.read(mapped["data"], (*path, "map", "data")) if "data" in mapped else None
-        drop = [
-            each for index, text in enumerate(section.get("drop") or ()) for each in self._dropped(text, path, index)
-        ]
         changed: list[tuple[FieldPath, Tree]] = []
         for text, value in (section.get("set") or {}).items():
             place = (*path, "set", text)
@@ -202,7 +224,7 @@ class Route:
             else:
                 changed.append((target, tree))
         for name, tree in attributes.items():
-            if tree.constant:
+            if not isinstance(tree.value, Source):
                 self._check_attribute(name, tree)
         return Shaping(attributes, data, tuple(drop), tuple(changed))
 
@@ -216,7 +238,7 @@ class Route:
             self.sources.refuse("a payload can't be dropped as a whole", place, text, hint)
             return []
         if target[0] == "attributes" and target[1] in REQUIRED:
-            self.sources.refuse(f"every event has a {target[1]}, so it can't be dropped", place, text)
+            self.sources.refuse(f"no event can do without its {target[1]}, so it can't be dropped", place, text)
             return []
         self.dropped_at.setdefault((path, target), place)
         return [target]
@@ -228,11 +250,13 @@ class Route:
             self._note(error, place)
             return None
 
-    def _try(self, check: Any, name: str, place: Path) -> None:
+    def _try(self, check: Any, name: str, place: Path) -> bool:
         try:
             check(name, name)
         except ExpressionError as error:
             self._note(error, place)
+            return False
+        return True
 
     def _note(self, error: ExpressionError, place: Path) -> None:
         error.path = place
@@ -240,14 +264,14 @@ class Route:
 
     def _check_attribute(self, name: str, tree: Tree) -> None:
         try:
-            attribute_value(name, tree.plain())
+            attribute_value(name, tree.value)
         except Failure as error:
             self.sources.refuse(str(error), tree.path, tree.value if isinstance(tree.value, str) else "")
 
     def _check_edits(self, branch: Branch) -> None:
         shaping = branch.shaping
         try:
-            plan((path for path in shaping.drop if path[0] == "data"), (path for path, _ in shaping.set))
+            plan(shaping.dropped_fields, (path for path, _ in shaping.set), shaping.trimmed)
         except ExpressionError as error:
             place = next((tree.path for path, tree in shaping.set if path_name(path) == error.source), branch.path)
             self._note(error, place)

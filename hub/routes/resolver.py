@@ -65,7 +65,9 @@ class Resolver(Writer):
         known = [*self.scope.roots, *(() if node.absolute else self.variables)]
         names = ", ".join(f"`{each}`" for each in sorted(known)) or "none"
         hint = did_you_mean(node.name, known)
-        if hint is None and "data" in known:
+        if node.name in ("item", "index") and "data" in known:
+            hint = f"only a route with `split` has an `{node.name}`"
+        elif hint is None and "data" in known:
             hint = f"a field of the payload is `data.{node.name}`, text stands in quotes"
         raise self.error("route.unknown_name", f"there is no `{node.name}` here; known are {names}", node, hint)
 

@@ -210,7 +210,7 @@ class RouteWriter:
 
     def _edited(self, shaping: Shaping) -> ast.expr:
         generator = self._generator
-        drop = [path for path in shaping.drop if path[0] == "data"]
+        drop = shaping.dropped_fields
         first = shaping.set[0] if shaping.set else None
         text = path_name(first[0] if first else drop[0])
         # An error of an edit is shown where the first of them stands: they are done together.
@@ -218,7 +218,7 @@ class RouteWriter:
         line = generator.line(generator.source.tree)
         values = [tree.code(generator, own=False) for _, tree in shaping.set]
         parts = {
-            "p": generator.constant(plan(drop, [path for path, _ in shaping.set])),
+            "p": generator.constant(plan(drop, [path for path, _ in shaping.set], shaping.trimmed)),
             "v": at(ast.Tuple(values, ast.Load()), line),
         }
         if shaping.data is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -60,6 +61,34 @@ def pattern(text: str) -> Any:
         reason = error.args[0] if error.args else ""
         reason = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise Failure(f"expected a regular expression that RE2 can read: {reason.partition(':')[0]}") from None
+
+
+def pattern_problem(text: str) -> tuple[str, str | None]:
+    """What of a pattern RE2 can't read, and what to do instead; for patterns that stand in a schema file.
+
+    Returns:
+        The part, to be put behind the message of `pattern`, and a suggestion.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(text, options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        reason = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        part = reason.partition(": ")[2]
+        hint = next((hint for start, hint in _MISSING_IN_RE2.items() if re.match(start, part)), None)
+        return f" `{part}`" if part and part != text else "", hint
+    return "", None
+
+
+_MISSING_IN_RE2 = {
+    r"\\[1-9]": "RE2, which is linear in time, has no references to groups",
+    r"\(\?<?[=!]": "RE2, which is linear in time, has no look-around; combine two patterns by `&&` and `!`",
+    r"\(\?>|[*+?}]\+": "RE2 never goes back, so leave out what keeps it from that",
+    r"\\Z": r"write `$` or `\z`",
+}
+"""Beginning of what RE2 can't read → what to do."""
 
 
 def matches(text: Any, expression: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, TypeAlias
 
 
@@ -217,16 +218,27 @@ Expr: TypeAlias = (
 
 def children(node: Expr) -> Iterator[Expr]:
     """The direct sub-expressions of a node, in the order of the source."""
-    for field in fields(node):
-        yield from _nodes(getattr(node, field.name))
+    kind: Any = type(node)
+    for name in _holding(kind):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value  # type: ignore[misc]  # every Node that is made is one of Expr
+        elif value is not None:
+            yield from _nodes(value)
+
+
+@cache
+def _holding(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that hold expressions, by their annotations."""
+    return tuple(each.name for each in fields(kind) if "Expr" in str(each.type))
 
 
 def _nodes(value: Any) -> Iterator[Expr]:
-    if isinstance(value, Node):
-        yield value  # type: ignore[misc]  # every Node that is made is one of Expr
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for each in value:
             yield from _nodes(each)
+    else:
+        yield value
 
 
 def walk(node: Expr) -> Iterator[Expr]:

@@ -10,6 +10,8 @@ from hub.routes.errors import Failure
 # What CEL's implementations take for white space: Unicode's White_Space. Python's strip() also takes U+001C to U+001F.
 _BLANKS = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                             0x205F, 0x3000)))  # fmt: skip
+_END: Any = object()
+"""Stands for an end that isn't given; null is none."""
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOWERED = str.maketrans(_UPPER, _UPPER.lower())
 _UPPERED = str.maketrans(_UPPER.lower(), _UPPER)
@@ -39,10 +41,10 @@ def index_of(target: Any, part: Any, start: Any = 0) -> int:
     return target.find(part, _place(start, len(target), "indexOf"))  # type: ignore[no-any-return]
 
 
-def last_index_of(target: Any, part: Any, end: Any = None) -> int:
+def last_index_of(target: Any, part: Any, end: Any = _END) -> int:
     """``text.lastIndexOf(part, end)``: the last place up to ``end``, or -1."""
     texts("lastIndexOf", target, part)
-    if end is None:
+    if end is _END:
         return target.rfind(part)  # type: ignore[no-any-return]
     return target.rfind(part, 0, _place(end, len(target), "lastIndexOf") + len(part))  # type: ignore[no-any-return]
 
@@ -80,10 +82,10 @@ def pieces(target: Any, separator: Any, limit: Any = -1) -> list[str]:
     return [*target[: limit - 1], target[limit - 1 :]]
 
 
-def substring(target: Any, start: Any, end: Any = None) -> str:
+def substring(target: Any, start: Any, end: Any = _END) -> str:
     """``text.substring(start, end)``."""
     found = text(target, "substring")
-    end = len(found) if end is None else _place(end, len(found), "substring")
+    end = len(found) if end is _END else _place(end, len(found), "substring")
     start = _place(start, len(found), "substring")
     if start > end:
         raise Failure("substring takes an end that isn't before the start")

@@ -27,6 +27,8 @@ _UNITS = {
     "h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6,
     "us": 10**3, "µs": 10**3, "μs": 10**3, "ns": 1,
 }  # fmt: skip
+_NO_ZONE: Any = object()
+"""Stands for a zone that isn't given; null is no zone."""
 _OFFSET = re.compile(r"([+-]?)(\d\d?):(\d\d)", re.ASCII)
 
 
@@ -115,7 +117,7 @@ def _zone(name: str) -> tzinfo:
 def _local_seconds(value: Timestamp, zone: Any) -> int:
     """Seconds since 1970 on the clock of a zone."""
     seconds = value.nanos // SECOND
-    if zone is None:
+    if zone is _NO_ZONE:
         return seconds
     if type(zone) is not str:
         raise Failure(f"expected a time zone as text, got {described(zone)}")
@@ -142,63 +144,63 @@ def _timestamp(value: Any, function: str) -> Timestamp:
     raise Failure(f"{function} takes a timestamp, got {described(value)}{hint}")
 
 
-def get_full_year(value: Any, zone: Any = None) -> int:
+def get_full_year(value: Any, zone: Any = _NO_ZONE) -> int:
     """The year."""
     day, years = _local_day(_timestamp(value, "getFullYear"), zone)
     return day.year + years
 
 
-def get_month(value: Any, zone: Any = None) -> int:
+def get_month(value: Any, zone: Any = _NO_ZONE) -> int:
     """The month, 0 for January."""
     return _local_day(_timestamp(value, "getMonth"), zone)[0].month - 1
 
 
-def get_date(value: Any, zone: Any = None) -> int:
+def get_date(value: Any, zone: Any = _NO_ZONE) -> int:
     """The day of the month, from 1."""
     return _local_day(_timestamp(value, "getDate"), zone)[0].day
 
 
-def get_day_of_month(value: Any, zone: Any = None) -> int:
+def get_day_of_month(value: Any, zone: Any = _NO_ZONE) -> int:
     """The day of the month, from 0."""
     return _local_day(_timestamp(value, "getDayOfMonth"), zone)[0].day - 1
 
 
-def get_day_of_week(value: Any, zone: Any = None) -> int:
+def get_day_of_week(value: Any, zone: Any = _NO_ZONE) -> int:
     """The day of the week, 0 for Sunday."""
     return _local_day(_timestamp(value, "getDayOfWeek"), zone)[0].isoweekday() % 7
 
 
-def get_day_of_year(value: Any, zone: Any = None) -> int:
+def get_day_of_year(value: Any, zone: Any = _NO_ZONE) -> int:
     """The day of the year, from 0."""
     return _local_day(_timestamp(value, "getDayOfYear"), zone)[0].timetuple().tm_yday - 1
 
 
 def _part(value: Any, zone: Any, function: str, seconds: int, modulo: int) -> int:
     """A unit of the clock of a timestamp, or a duration as a whole in that unit."""
-    if type(value) is Duration and zone is None:
+    if type(value) is Duration and zone is _NO_ZONE:
         whole = abs(value.nanos) // (seconds * SECOND)
         return -whole if value.nanos < 0 else whole
     return _local_seconds(_timestamp(value, function), zone) // seconds % modulo
 
 
-def get_hours(value: Any, zone: Any = None) -> int:
+def get_hours(value: Any, zone: Any = _NO_ZONE) -> int:
     """The hour of the day; of a duration, its whole hours."""
     return _part(value, zone, "getHours", 3600, 24)
 
 
-def get_minutes(value: Any, zone: Any = None) -> int:
+def get_minutes(value: Any, zone: Any = _NO_ZONE) -> int:
     """The minute of the hour; of a duration, its whole minutes."""
     return _part(value, zone, "getMinutes", 60, 60)
 
 
-def get_seconds(value: Any, zone: Any = None) -> int:
+def get_seconds(value: Any, zone: Any = _NO_ZONE) -> int:
     """The second of the minute; of a duration, its whole seconds."""
     return _part(value, zone, "getSeconds", 1, 60)
 
 
-def get_milliseconds(value: Any, zone: Any = None) -> int:
+def get_milliseconds(value: Any, zone: Any = _NO_ZONE) -> int:
     """The milliseconds within the second, of both."""
-    if type(value) is Duration and zone is None:
+    if type(value) is Duration and zone is _NO_ZONE:
         millis = abs(value.nanos) // 10**6 % 1000
         return -millis if value.nanos < 0 else millis
     _local_seconds(_timestamp(value, "getMilliseconds"), zone)

@@ -20,30 +20,27 @@ from typing import Any, NamedTuple
 import orjson
 
 from hub.sdk import payload, strictjson
+from hub.sdk.attributes import validate as validate  # noqa: PLC0414  events are made of valid attributes: see `Event.of`
 from hub.sdk.errors import InvalidEvent, InvalidPayload
-from hub.sdk.payload import JSON
-from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  it belongs to events for those who import it from here
+from hub.sdk.payload import JSON as JSON  # noqa: PLC0414  these two belong to events for those who import them from here
+from hub.sdk.payload import is_json as is_json  # noqa: PLC0414  as above
 
 SPECVERSION = "1.0"
 STRUCTURED = "application/cloudevents+json"
 
 _CE = "ce_"
+NOT_PARSED: Any = object()
+"""In place of data that nobody has parsed yet."""
 _UNSET: Any = object()
 _CONTENT_TYPE = "content-type"
-# CloudEvents 1.0 § "Naming conventions": lower-case ASCII letters and digits.
-_NAME = re.compile(r"[a-z0-9]+\Z")
-# RFC 3339 § 5.6 date-time; the calendar itself is checked by datetime.
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z", re.IGNORECASE)
-# The same for bytes, with the ranges of its fields, and only days that every month has.
+# RFC 3339 § 5.6 date-time as bytes, with the ranges of its fields, and only days that every month has.
 _PLAIN_TIME = re.compile(
     rb"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
     rb"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)\Z"
 )
+_NAME = re.compile(r"[a-z0-9]+\Z")  # of an attribute
 _CONTROLS = bytes((*range(0x20), 0x7F))
 _NOTHING: frozenset[str] = frozenset()
-_REQUIRED = ("id", "source", "type")
-# Attribute values by CloudEvents 1.0 § "Type system": no control characters.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Header = tuple[str, bytes]
 
@@ -125,7 +122,7 @@ class Event:
 
     @classmethod
     def of(
-        cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = (), data: Any = _UNSET
+        cls, attributes: dict[str, str], raw: bytes | None, headers: Iterable[Header] = (), data: Any = NOT_PARSED
     ) -> Event:
         """An event of attributes that are known to be valid and of a payload as bytes; nothing is checked or copied.
 
@@ -288,7 +285,7 @@ class Event:
         Raises:
             InvalidPayload: the bytes are not of the content type, or JSON that can't be read without loss.
         """
-        if self._data is _UNSET:
+        if self._data is NOT_PARSED:
             if self._strict and self._raw is not None:
                 self._data = orjson.loads(self._raw)  # it was found to be JSON when it was taken in
             else:
@@ -304,10 +301,14 @@ class Event:
         if self._raw is None or CHECKED in self.headers or not is_json(self.datacontenttype):
             return self
         # What was parsed or written before needs no second look.
-        data = strictjson.parse(self._raw) if isinstance(self._data, bytes) else self.data
+        data = payload.decode(self._raw, self.datacontenttype) if isinstance(self._data, bytes) else self.data
         return Event.of(dict(self.attributes), self._raw, (CHECKED, *self.headers), data)
 
     # Copies
+
+    def carrying(self, *headers: Header) -> Event:
+        """The event with further headers behind its own."""
+        return Event.of(dict(self.attributes), self._raw, (*self.headers, *headers), self._data)
 
     def replace(self, *, data: Any = _UNSET, headers: Iterable[Header] = _UNSET, **attributes: str | None) -> Event:
         """A copy with other attributes (``None`` removes one), headers or data. Unchanged data stays as its bytes."""
@@ -451,43 +452,6 @@ def _plain(headers: Sequence[Header]) -> bool:
 def _known(names: tuple[str, ...]) -> bool:
     """Whether these are names that headers of an event may have; there are few combinations in any system."""
     return all(not name.startswith(_CE) or _NAME.match(name[3:]) for name in names)
-
-
-def validate(attributes: Mapping[str, str]) -> None:
-    """Checks attributes against CloudEvents 1.0.
-
-    Raises:
-        InvalidEvent: names the attribute, what was expected and what came.
-    """
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise InvalidEvent(f"expected a non-empty CloudEvents attribute {name!r}; got {attributes.get(name)!r}")
-    for name, value in attributes.items():
-        if not _NAME.match(name):
-            raise InvalidEvent(f"expected attribute names of lower-case letters and digits; got {name!r}")
-        if not isinstance(value, str):
-            raise InvalidEvent(f"expected text in the attribute {name!r}; got {value!r} ({value.__class__.__name__})")
-        if not value.isprintable() and _CONTROL.search(value):
-            raise InvalidEvent(f"expected no control characters in the attribute {name!r}; got {value!r}")
-    time = attributes.get("time")
-    if time is not None:
-        _check_time(time)
-    if attributes.get("subject") == "":
-        raise InvalidEvent("expected a non-empty subject, or none; got ''")
-    if " " in attributes["source"]:
-        raise InvalidEvent(f"expected a URI-reference as source; got {attributes['source']!r}")
-
-
-def _check_time(time: str) -> None:
-    if _TIME.match(time):
-        try:
-            # Python has microseconds and no leap second; both are cut for the check alone.
-            datetime.fromisoformat(re.sub(r"\.\d+", "", time.upper()).replace(":60", ":59"))
-        except ValueError:
-            pass
-        else:
-            return
-    raise InvalidEvent(f"expected an RFC 3339 time, e.g. 2026-11-20T10:02:11Z; got {time!r}")
 
 
 def _from_document(value: bytes | None, key: bytes | None, headers: list[Header]) -> Event:

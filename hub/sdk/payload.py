@@ -37,7 +37,7 @@ def decode(raw: bytes | None, content_type: str, *, checked: bool = False) -> An
         try:
             return orjson.loads(raw) if checked else parse(raw)
         except (InvalidPayload, orjson.JSONDecodeError) as error:
-            raise InvalidPayload(f"expected JSON by the content type {content_type}; got {error}") from None
+            raise InvalidPayload(f"expected JSON; got {error}") from None
     if content_type.startswith("text/"):
         try:
             return raw.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import orjson
+from hub.sdk.strictjson import read
 
 
 class Response:
@@ -27,12 +27,12 @@ class Response:
         self.url = url
 
     def json(self) -> Any:
-        """The body as JSON.
+        """The body as JSON. Integers keep their value, whatever their size; of a key that stands twice the last counts.
 
         Raises:
             orjson.JSONDecodeError: it isn't.
         """
-        return orjson.loads(self.body)
+        return read(self.body)
 
 
 class Service(Protocol):

@@ -16,8 +16,9 @@ from pydantic import Field
 
 from hub.sdk.config import Size, SourceConfig
 from hub.sdk.cursor import Cursor
-from hub.sdk.errors import InvalidEvent, WebhookRejected
+from hub.sdk.errors import InvalidEvent, InvalidPayload, WebhookRejected
 from hub.sdk.event import Event
+from hub.sdk.strictjson import verbatim
 from hub.sdk.unit import Component, type_argument
 
 C = TypeVar("C", bound=SourceConfig)
@@ -46,12 +47,22 @@ class Source(Component[C], Generic[C]):
     partition_key: ClassVar[str | Sequence[str] | Mapping[str, str | Sequence[str]]] = ()
 
     def event(self, type: str, data: Any, *, id: str, time: str | None = None, **attributes: Any) -> Event:  # noqa: A002
-        """An event of this source, keyed by ``partition_key``."""
+        """An event of this source, keyed by ``partition_key``.
+
+        Data that JSON can't hold, such as NaN or an integer beyond 64 bits, are kept in the nearest notation; the
+        engine dead-letters such an event, and the source goes on.
+
+        Raises:
+            InvalidEvent: an event type that isn't declared, or an attribute that breaks CloudEvents.
+        """
         if type not in self.events:
             raise InvalidEvent(f"{self.name} declares no event type {type!r} in its `events`")
         attributes.setdefault("source", f"/{self.context.deployment}/{self.name}")
         attributes.setdefault("partitionkey", self._key(type, data))
-        return Event(type=type, data=data, id=id, time=time, **attributes)
+        try:
+            return Event(type=type, data=data, id=id, time=time, **attributes)
+        except InvalidPayload:
+            return Event(type=type, data=verbatim(data), id=id, time=time, **attributes)
 
     def _key(self, type: str, data: Any) -> str | None:  # noqa: A002
         paths = self.partition_key
@@ -131,6 +142,9 @@ class WebhookSource(Source[W], Generic[W]):
         """Turns a request into events, after it has verified that it is genuine.
 
         The same delivery must give events of the same id: the hub drops the second (by id and body).
+
+        A payload of a genuine request that can't be read is no reason to refuse it: the sender can't mend it, and most
+        don't send again. Give the event with its bytes; the engine dead-letters it with what is wrong, and answers 202.
 
         Raises:
             WebhookRejected: 401 where it isn't genuine, 400 where it makes no sense.

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from hub.kafka.settings import KafkaSettings
 from hub.testing.octokit import webhook_payloads
-from hub.testing.servers import kafka_server, rabbitmq_server, redis_server
+from hub.testing.servers import kafka_server, rabbitmq_server, redis_server, registry_server
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -35,6 +35,13 @@ async def rabbitmq() -> AsyncIterator[str]:
 async def redis() -> AsyncIterator[str]:
     """URL of a running Redis, shared by the whole session: use names of your own (`unique`)."""
     async with redis_server() as server:
+        yield server.url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def schema_registry() -> AsyncIterator[str]:
+    """Base URL of a running schema registry, shared by the whole session: use names of your own (`unique`)."""
+    async with registry_server() as server:
         yield server.url
 
 

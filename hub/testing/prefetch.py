@@ -9,9 +9,11 @@ import sys
 
 from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing.asyncapi import SPECS
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import OPENAPI, PAYLOADS
-from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE
+from hub.testing.registry import ensure_distribution
+from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE, REGISTRY_IMAGE
 
 
 def main(purpose: str) -> int:
@@ -26,10 +28,13 @@ def main(purpose: str) -> int:
     try:
         ensure_jars(_tell)
         if docker_wanted():
-            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE, *([REDIS_IMAGE] if purpose == "test" else [])):
+            more = (REDIS_IMAGE, REGISTRY_IMAGE) if purpose == "test" else ()
+            for image in (KAFKA_IMAGE, RABBITMQ_IMAGE, *more):
                 ensure_image(image, _tell)
+        elif purpose == "test":
+            ensure_distribution(_tell)
         if purpose == "test":
-            for package in (PAYLOADS, OPENAPI):
+            for package in (PAYLOADS, OPENAPI, SPECS):
                 package.fetch(_tell)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-import orjson
-
 from hub.sdk import (
     Batch,
     Connector,
     Cursor,
     Delivery,
     Event,
+    InvalidPayload,
     PollingSource,
     Signal,
     Sink,
@@ -29,6 +28,7 @@ from hub.sdk import (
     WebhookSource,
     WriteFailed,
 )
+from hub.sdk.strictjson import parse
 
 EVENT_TYPE = "script.event"
 
@@ -105,7 +105,10 @@ def _hook() -> type[WebhookSource[Any]]:
             if request.headers.get("x-signature") != "right":
                 raise WebhookRejected(401, "signature_mismatch", "expected the right signature")
             event_id = request.headers.get("x-id", "1")
-            data = orjson.loads(request.body)
+            try:
+                data = parse(request.body)
+            except InvalidPayload:
+                data = {}
             return [self.event(EVENT_TYPE, request.body, id=event_id, partitionkey=str(data.get("key")))]
 
     return Hook

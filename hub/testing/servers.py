@@ -1,9 +1,9 @@
 """The real servers that tests, the demo and benchmarks run against, on any machine: a ladder of three rungs.
 
 1. The environment names one: ``HUB_TEST_KAFKA=host:port``, ``HUB_TEST_RABBITMQ=amqp://user:password@host:port/``,
-   ``HUB_TEST_REDIS=redis://host:port/0``.
+   ``HUB_TEST_REDIS=redis://host:port/0``, ``HUB_TEST_REGISTRY=http://host:port/apis/ccompat/v7``.
 2. A Docker engine answers and testcontainers is installed: a container. ``HUB_TEST_DOCKER=0`` leaves this rung out.
-3. A process of our own: the embedded Apache Kafka, and Debian's RabbitMQ and Redis.
+3. A process of our own: the embedded Apache Kafka, Debian's RabbitMQ and Redis, Apicurio Registry.
 
 A server that can't be had is an `EnvironmentProblem` that says what to install, never a reason to skip.
 
@@ -35,10 +35,13 @@ from hub.sdk.errors import EnvironmentProblem
 from hub.testing.containers import ContainerServer, docker_wanted
 from hub.testing.rabbitmq import PrivateRabbitMQ, takes_connections
 from hub.testing.redis import PrivateRedis, answers_ping
+from hub.testing.registry import API, PrivateRegistry, takes_schemas
+from hub.testing.registry import VERSION as APICURIO
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA}"
 RABBITMQ_IMAGE = "rabbitmq:4-alpine"
 REDIS_IMAGE = "redis:7-alpine"
+REGISTRY_IMAGE = f"apicurio/apicurio-registry-mem:{APICURIO}"
 
 Progress = Callable[[str], None]
 """Is told what takes time, in a line for people."""
@@ -182,6 +185,17 @@ def _redis_container() -> ContainerServer:
     )
 
 
+def _registry_container() -> ContainerServer:
+    return ContainerServer(
+        "Apicurio Registry",
+        REGISTRY_IMAGE,
+        8080,
+        environment=lambda _host, _port: {},
+        url=lambda host, port: f"http://{host}:{port}{API}",
+        ready=takes_schemas,
+    )
+
+
 @asynccontextmanager
 async def _running(server: Server) -> AsyncIterator[Server]:
     try:
@@ -238,5 +252,23 @@ async def redis_server(*, private: bool = False) -> AsyncIterator[Server]:
         server: Server = GivenServer("HUB_TEST_REDIS", url, answers_ping)
     else:
         server = _redis_container() if await asyncio.to_thread(docker_wanted) else PrivateRedis()
+    async with _running(server):
+        yield server
+
+
+@asynccontextmanager
+async def registry_server(*, private: bool = False, progress: Progress = lambda _: None) -> AsyncIterator[Server]:
+    """A running schema registry; its `url` is the base URL of Confluent's API. What it holds ends with its process.
+
+    Args:
+        private: one that is nobody else's and may be stopped and killed: leaves out what the environment names.
+        progress: told what takes time.
+    """
+    url = os.environ.get("HUB_TEST_REGISTRY")
+    if url and not private:
+        server: Server = GivenServer("HUB_TEST_REGISTRY", url.rstrip("/"), takes_schemas)
+    else:
+        progress("starting Apicurio Registry")
+        server = _registry_container() if await asyncio.to_thread(docker_wanted) else PrivateRegistry(progress)
     async with _running(server):
         yield server

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hub.deployment import Deployment, InvalidDeployment, RouteSpec
+from hub.deployment import Deployment, RouteSpec
 from hub.deployment.finding import Span
 from hub.deployment.nodes import Scalar
 from hub.routes.program import Branch
@@ -15,7 +15,7 @@ from hub.routes.syntax import Conditional, Expr, walk
 from hub.routes.syntax import Literal as LiteralNode
 from hub.routes.tracing import Trace
 from hub.routes.writer import Source
-from hub.workbench.rehearsal import Step
+from hub.workbench.rehearsal import Step, UnsetVariable
 from hub.workbench.tracers import Tracers
 
 Kind = Literal["route", "where", "switch", "conditional"]
@@ -96,7 +96,7 @@ class Recorder:
             tracers: with its environment.
         """
         for step in steps:
-            if not isinstance(step.error, InvalidDeployment):  # one for want of a variable is no step at all
+            if not isinstance(step.error, UnsetVariable):  # one for want of a variable is no step at all
                 self._routes[step.route.name].take(step, tracers)
 
     def coverage(self) -> Coverage:
@@ -141,7 +141,7 @@ class _RouteRecord:
             self._decided.add(1 if step.filtered == "where" else 0)
         if not self._conditions and not (self._branches and step.filtered != "where"):
             return
-        trace = tracers.trace(step)
+        trace = tracers.trace(step.route, step.event)
         if self._branches:
             self._chosen |= set(self._choices(trace))
         for each in trace.steps:

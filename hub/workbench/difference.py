@@ -14,7 +14,8 @@ from hub.deployment import Deployment
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import Event
-from hub.workbench.comparison import Comparison, RouteDifference, Sample
+from hub.workbench.comparison import Comparison
+from hub.workbench.differing import RouteDifference, Sample
 from hub.workbench.samples import of_file, of_record
 from hub.workbench.traffic import Traffic
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from hub.deployment import Deployment, RouteSpec
 from hub.engine.contracts import ContractGate
 from hub.routes import compile_mapping
-from hub.routes.fusion import Outcome, Program
-from hub.sdk import Event
+from hub.routes.fusion import Outcome
+from hub.routes.syntax import Expr, walk
+from hub.sdk import ConfigError, Event
+from hub.workbench.tracers import Tracers, variable
 
 Made: TypeAlias = tuple[Event, tuple[str, ...]]
 """An event that a route made, and the names in ``to:`` of the topics and sinks that it goes to."""
@@ -75,19 +78,37 @@ def sent(steps: Iterable[Step]) -> dict[str, list[Event]]:
     return found
 
 
+class UnsetVariable(ConfigError):
+    """An expression has read an environment variable that has no value.
+
+    Args:
+        route: whose expression.
+        name: the variable.
+    """
+
+    def __init__(self, route: str, name: str) -> None:
+        super().__init__(f"route `{route}` reads env.{name}, which has no value")
+        self.route = route
+        self.name = name
+
+
 class Rehearsal:
     """Runs routes of a deployment.
 
     Args:
         deployment: whose routes.
-        env: what expressions see of the environment.
+        env: what expressions see of the environment. A route that reads more of it fails.
+
+    Attributes:
+        tracers: tell what routes did.
     """
 
     def __init__(self, deployment: Deployment, env: Mapping[str, str]) -> None:
         self.deployment = deployment
         self.env = env
+        self.tracers = Tracers(env)
         self._gate = ContractGate.of(deployment.name, deployment.contracts)
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[str, Callable[[Event], Outcome]] = {}
         self._settings: dict[tuple[str, ...], Callable[[Event], Any]] = {}
         self._routes: dict[str, list[RouteSpec]] = {}
         self._sinks: dict[str, list[str]] = {}
@@ -132,7 +153,7 @@ class Rehearsal:
 
     def _made(self, route: RouteSpec, event: Event) -> Outcome:
         if route.name not in self._programs:
-            self._programs[route.name] = route.program(self.env)
+            self._programs[route.name] = self._program(route)
         if self._gate is not None:
             self._gate.consumed(event)
         outcome = self._programs[route.name](event)
@@ -140,6 +161,26 @@ class Rehearsal:
             for made, _ in outcome:
                 self._gate.produced(made)
         return outcome
+
+    def _program(self, route: RouteSpec) -> Callable[[Event], Outcome]:
+        if any(self._unset(route, node) for source in route.route.sources.found for node in walk(source.tree)):
+            return partial(self._watched, route)
+        return route.program(self.env)
+
+    def _unset(self, route: RouteSpec, node: Expr) -> str | None:
+        """The variable that a part of an expression reads, if it has no value here."""
+        name = variable(node)
+        return name if name in route.scope.env and name not in self.env else None
+
+    def _watched(self, route: RouteSpec, event: Event) -> Outcome:
+        """As a program, where a variable that has no value is no matter unless it is read."""
+        trace = self.tracers.trace(route, event)
+        for step in trace.steps:
+            if name := self._unset(route, step.node):
+                raise UnsetVariable(route.name, name)
+        if isinstance(trace.outcome, Exception):
+            raise trace.outcome
+        return trace.outcome
 
     def settings(self, sink: str, keys: Iterable[str], event: Event) -> Any:
         """What settings of a sink are for an event that it receives.

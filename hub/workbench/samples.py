@@ -12,7 +12,7 @@ import orjson
 from hub.engine.deadletter import is_failure_header
 from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import STRUCTURED, Event, Header
-from hub.workbench.comparison import Sample
+from hub.workbench.differing import Sample
 
 
 def of_record(record: Any) -> Sample:

@@ -1,28 +1,39 @@
-"""Traces of steps that routes took: made when they are asked for, each route compiled for it once."""
+"""Traces of what routes do with events: made when they are asked for, each route compiled for it once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hub.deployment import RouteSpec
+from hub.routes.syntax import Expr, Has, Index, Literal, Name, Select
 from hub.routes.tracing import Trace, Tracer
-from hub.workbench.rehearsal import Step
+from hub.sdk import Event
 
 
 class Tracers:
     """Traces routes of a deployment.
 
     Args:
-        env: what expressions see of the environment.
+        env: what expressions see of the environment; variables that aren't in it are empty.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._tracers: dict[str, Tracer] = {}
 
-    def trace(self, step: Step) -> Trace:
-        """What the route did with the event of a step, part by part."""
-        spec = step.route
-        if spec.name not in self._tracers:
-            env = spec.environment(self._env)
-            self._tracers[spec.name] = Tracer(spec.route, env=env, tables=spec.scope.tables)
-        return self._tracers[spec.name](step.event)
+    def trace(self, route: RouteSpec, event: Event) -> Trace:
+        """What a route does with an event, part by part."""
+        if route.name not in self._tracers:
+            env = {**dict.fromkeys(route.scope.env, ""), **route.environment(self._env)}
+            self._tracers[route.name] = Tracer(route.route, env=env, tables=route.scope.tables)
+        return self._tracers[route.name](event)
+
+
+def variable(node: Expr) -> str | None:
+    """The environment variable that a part of an expression reads, if it is one that does."""
+    match node:
+        case Select(operand=Name(name="env"), field=name) | Has(operand=Name(name="env"), field=name):
+            return name
+        case Index(operand=Name(name="env"), index=Literal(value=str(name))):
+            return name
+    return None

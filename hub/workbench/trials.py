@@ -45,13 +45,13 @@ class Result:
         """What kept an event out of a route; nothing for one that it let through."""
         if step.filtered is None:
             return []
-        return why_filtered(step.route.route, self.tracers.trace(step))
+        return why_filtered(step.route.route, self.tracers.trace(step.route, step.event))
 
     def why_failed(self, step: Step) -> list[tuple[str, Any]]:
         """What the part of an expression looked at that has no value: texts and values."""
         if not isinstance(step.error, EvaluationError):
             return []
-        return why_failed(step.route.route, self.tracers.trace(step))
+        return why_failed(step.route.route, self.tracers.trace(step.route, step.event))
 
 
 def select(trials: Iterable[TrialSpec], pattern: str | None) -> list[TrialSpec]:
@@ -81,7 +81,7 @@ class Runner:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         # By the environment, since programs hold its values.
-        self._stages: dict[tuple[tuple[str, str], ...], tuple[Rehearsal, Tracers]] = {}
+        self._rehearsals: dict[tuple[tuple[str, str], ...], Rehearsal] = {}
 
     @property
     def trials(self) -> Iterable[TrialSpec]:
@@ -92,13 +92,13 @@ class Runner:
         """Runs one."""
         env = trial.section.env
         known = tuple(sorted(env.items()))
-        if known not in self._stages:
-            self._stages[known] = Rehearsal(self._deployment, env), Tracers(env)
-        rehearsal, tracers = self._stages[known]
+        if known not in self._rehearsals:
+            self._rehearsals[known] = Rehearsal(self._deployment, env)
+        rehearsal = self._rehearsals[known]
         started = time.perf_counter()
         passage = rehearsal.run(trial.given)
         misses = judge(trial, passage, rehearsal)
-        return Result(trial, tuple(misses), passage, time.perf_counter() - started, tracers)
+        return Result(trial, tuple(misses), passage, time.perf_counter() - started, rehearsal.tracers)
 
 
 def run(deployment: Deployment, trials: Iterable[TrialSpec] | None = None) -> Iterator[Result]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hub.contracts import ContractViolation
-from hub.deployment import InvalidDeployment
 from hub.deployment.expectation import Expectation, FailureHere, FilteredHere, Output
 from hub.deployment.trials import TrialSpec
 from hub.routes import EvaluationError
 from hub.routes.errors import path_text
 from hub.sdk import Event, InvalidEvent
 from hub.workbench.matching import Difference, compare, differences
-from hub.workbench.rehearsal import Passage, Rehearsal, Step, sent
+from hub.workbench.rehearsal import Passage, Rehearsal, Step, UnsetVariable, sent
 
 Where = tuple[str | int, ...]
 """Path in a test's section, e.g. ``("expect", "review.wanted")``."""
@@ -131,10 +129,10 @@ class _Judge:
 
     def _unset(self) -> bool:
         """Whether a route couldn't run at all, for want of a variable; which is no result of a test."""
-        unset = {each.message: step for step in self._passage.steps for each in _findings(step.error)}
-        for message in unset:
-            self._miss((), f"{message}; give it a value under `env:` of this test")
-        return bool(unset)
+        errors = {error.name: error for step in self._passage.steps if isinstance(error := step.error, UnsetVariable)}
+        for name, error in errors.items():
+            self._miss((), f"{error}; give it one: `env: {{ {name}: … }}`")
+        return bool(errors)
 
     def _failures(self, wanted: Sequence[tuple[Where, FailureHere, str | None]], part: _Part) -> None:
         for where, failure, route in wanted:
@@ -237,10 +235,6 @@ class _Judge:
 def _about_routes(expect: Expectation) -> bool:
     """Whether a test is about the routes that it names, and no others."""
     return bool(expect.routes) and not (expect.outputs or expect.filtered or expect.error or expect.nothing_else)
-
-
-def _findings(error: Exception | None) -> Sequence[Any]:
-    return error.findings if isinstance(error, InvalidDeployment) else ()
 
 
 def _unlike(failure: FailureHere, error: Exception) -> list[tuple[str, str]]:

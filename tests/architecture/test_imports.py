@@ -11,7 +11,8 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 ROOMS = [
-    "cli", "operate", "testing", "workbench", "engine", "deployment", "routes", "kafka", "services", "ingress", "sdk",
+    "cli", "operate", "testing", "workbench", "engine", "deployment", "routes",
+    "contracts", "kafka", "services", "ingress", "sdk",
 ]  # fmt: skip
 
 LAYERS = "each room of the hub imports only from the rooms below it"

@@ -1,7 +1,8 @@
 """A worker that polls: its far side counts upwards, as fast as it is told, and is the same for every worker.
 
 ``python -m tests.chaos.polling DIRECTORY BOOTSTRAP [STEP]``: with a step, the worker kills itself (SIGKILL) when its
-source waits for the n-th time.
+source waits for the n-th time. With HUB_CHAOS_UNFENCED it is the control: its workers are elected as the hub's are, but
+none fences another, as a lock alone would have it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 from hub.deployment import Registry, load
 from hub.engine.runtime import Runtime
 from hub.engine.unit import Unit
-from hub.kafka import election
+from hub.kafka import election, names
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import Batch, Connector, Cursor, PollingSource, SourceConfig
 
@@ -101,6 +103,8 @@ async def tell(unit: Unit) -> None:
 
 async def main(directory: str, bootstrap: str, step: str = "0") -> None:
     """Polls until SIGTERM."""
+    if os.environ.get("HUB_CHAOS_UNFENCED"):
+        names.transactional_id = lambda *_: uuid.uuid4().hex
     election.SESSION_MS = SESSION_MS
     election.HEARTBEAT_MS = SESSION_MS // 4
     deployment = load(Path(directory), registry=Registry([CONNECTOR]))

@@ -48,13 +48,13 @@ class Feed:
         self.topic = f"{name}.in"
         self.workers: list[Worker] = []
 
-    def launch(self, step: int = 0, session_ms: int = int(SESSION * 1000)) -> Worker:
+    def launch(self, step: int = 0, session_ms: int = int(SESSION * 1000), **env: str) -> Worker:
         """Starts a worker; with a step, one that dies there."""
         name = f"feed-{len(self.workers) + 1}"
         command = [sys.executable, "-m", "tests.chaos.polling", str(self.directory / "deployment")]
         command += [str(self.kafka.bootstrap_servers), str(step)]
         worker = Worker(name, command, self.directory, self.kafka)
-        worker.process._env = environment(self.kafka, HUB_CHAOS_SESSION_MS=str(session_ms))
+        worker.process._env = environment(self.kafka, HUB_CHAOS_SESSION_MS=str(session_ms), **env)
         worker.process.start()
         self.workers.append(worker)
         return worker
@@ -180,6 +180,22 @@ async def test_a_leader_that_hangs_stands_by_when_it_goes_on(kafka, unique, tmp_
         outcome = await it.outcome()
     record("source-stop", {"fault": "leader SIGSTOP 9 s", "faults": stops, **outcome})
     assert clean(outcome), outcome
+
+
+async def test_without_a_fence_the_checker_finds_what_was_stored_twice(kafka, unique, tmp_path):
+    """The control: an election alone, under the same fault. A leader that wakes up goes on before it hears the news."""
+    async with feed(kafka, unique, tmp_path, seconds=20) as it:
+        for _ in range(2):
+            it.launch(session_ms=1000, HUB_CHAOS_UNFENCED="1")
+        for _ in range(3):
+            victim = await it.leader()
+            victim.process.suspend()
+            await asyncio.sleep(2.5)
+            victim.process.resume()
+            await until(lambda: says(victim) == "UNASSIGNED", "the zombie's standing by")  # noqa: B023  awaited at once
+        outcome = await it.outcome()
+    record("source-control", {"fault": "leader SIGSTOP, without a fence", "faults": 3, **outcome})
+    assert outcome["duplicated"], outcome
 
 
 async def test_a_leader_that_is_asked_to_end_hands_over_at_once(kafka, unique, tmp_path):

@@ -235,7 +235,9 @@ async def test_bytes_that_are_no_json_break_every_contract(tmp_path, kafka, uniq
         await publish(kafka, f"{unique}.out", [raw])
         await settled(runtime, "take", 1)
     (letter,) = await letters(kafka, f"{unique}.take.dlq")
-    assert letter.cause == "/: expected JSON, got bytes that are no application/json (contract of made.event)"
+    assert letter.cause.startswith("/: expected JSON")
+    assert letter.cause.endswith("at line 1, column 2 (contract of made.event)")
+    assert "secret" not in letter.cause
 
 
 async def test_a_contract_that_can_not_be_used_loses_nothing(tmp_path, kafka, unique, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import orjson
@@ -13,7 +14,7 @@ from hub.engine.deadletter import ROUTE
 from hub.engine.runtime import Runtime
 from hub.engine.status import read_reports
 from hub.engine.unit import State
-from hub.sdk import ConfigError, Event
+from hub.sdk import ConfigError, EnvironmentProblem, Event
 from hub.testing.scripted import Script
 from tests.integration.engine import event, publish, records, running, settled, until
 
@@ -152,3 +153,43 @@ async def test_two_reloads_at_once_follow_each_other(tmp_path, kafka, unique):
         await publish(kafka, f"{unique}.in", [event(1)])
         await settled(runtime, "work", 1)
     assert await numbers(kafka, f"{unique}.out", "version") == [3]
+
+
+async def test_an_operator_s_restart_and_a_reload_follow_each_other(tmp_path, kafka, unique):
+    """Whichever comes first is finished first; a unit that the reload removes is not started again."""
+    script, text = Script(), DEPLOYMENT.format(name=unique)
+    async with running(tmp_path, kafka, text, script) as runtime:
+        less = version(tmp_path, script, text[: text.index("  still:")])
+        await asyncio.gather(runtime.supervisor.restart("still"), runtime.reload(less))
+        assert list(runtime.supervisor.units) == ["work"]
+        await runtime.supervisor.restart("still")
+        assert runtime.generation.number == 2
+
+
+async def test_a_stop_during_a_reload_counts(tmp_path, kafka, unique):
+    """It is for the unit of that name, whichever that is in the end."""
+    script, text = Script(), DEPLOYMENT.format(name=unique)
+    async with running(tmp_path, kafka, text, script) as runtime:
+        later = version(tmp_path, script, text.replace("start: earliest\n    where", "start: latest\n    where"))
+        before = runtime.supervisor.units["still"]
+        reload = asyncio.create_task(runtime.reload(later))
+        await until(before.stopping.is_set, "the reload stopping the unit")
+        await runtime.supervisor.halt("still")
+        await reload
+        assert runtime.supervisor.units["still"] is not before
+        assert runtime.supervisor.units["still"].state is State.STOPPED
+
+
+async def test_a_port_that_is_taken_changes_nothing(tmp_path, kafka, unique, monkeypatch):
+    """The first webhook comes with a reload, and can't be received."""
+    script, text = Script(), DEPLOYMENT.format(name=unique)
+    async with running(tmp_path, kafka, text, script) as runtime:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            monkeypatch.setattr(runtime.server, "_port", taken.getsockname()[1])
+            new = (
+                text.replace("version: 1", "version: 2")
+                + "sources:\n  hook: { use: script.hook, with: { path: /hook } }\n"
+            )
+            with pytest.raises(EnvironmentProblem):
+                await runtime.reload(version(tmp_path, script, new))
+        assert (runtime.generation.number, sorted(runtime.supervisor.units)) == (1, ["still", "work"])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
+from hub.cli.checks import checks
+from hub.deployment import load
+from hub.engine.audit import audit
 from hub.engine.retention import Seen
 from hub.engine.status import read_reports
 from hub.engine.unit import State
@@ -12,6 +15,7 @@ from hub.kafka import clients, names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.settings import KafkaSettings
 from hub.testing.scripted import Script
+from tests.integration.commands import command, environment
 from tests.integration.engine import event, publish, records, running, settled, until
 
 DEPLOYMENT = """
@@ -65,8 +69,8 @@ async def test_an_alarm_comes_before_retention_deletes_what_waits(tmp_path, kafk
         assert "retention is no longer near" in caplog.text
 
 
-async def forget(kafka: KafkaSettings, deployment: str, age: timedelta) -> datetime:
-    """Makes it so that the route `later` was last at work so long ago; its group is unknown to the brokers.
+async def forget(kafka: KafkaSettings, deployment: str, age: timedelta, *, unit: str = "later") -> datetime:
+    """Makes it so that a route was last at work so long ago; `later` has a group that is unknown to the brokers.
 
     Returns:
         Until when it had settled everything, a minute earlier.
@@ -75,9 +79,9 @@ async def forget(kafka: KafkaSettings, deployment: str, age: timedelta) -> datet
     async with CompactedTable(kafka, names.status(deployment)) as table:
         (report,) = await read_reports(kafka, deployment)
         safe = at - timedelta(minutes=1)
-        status = report.status.model_copy(update={"unit": "later", "last_seen": Seen(at, safe)})
+        status = report.status.model_copy(update={"unit": unit, "last_seen": Seen(at, safe)})
         old = report.model_copy(update={"at": at, "status": status})
-        await table.put(f"later|{report.worker}".encode(), old.model_dump_json().encode())
+        await table.put(f"{unit}|{report.worker}".encode(), old.model_dump_json().encode())
     return safe
 
 
@@ -113,3 +117,27 @@ async def test_a_group_that_was_deleted_by_hand_begins_anew(tmp_path, kafka, uni
     async with running(tmp_path, kafka, text.replace("  copy:", "  later:"), Script()) as runtime:
         await publish(kafka, f"{unique}.in", [event(2)])
         assert (await settled(runtime, "later", 1)).received == 1
+
+
+async def test_the_ledger_and_the_doctor_warn_of_units_that_nobody_runs(tmp_path, kafka, unique, monkeypatch):
+    """What waits and is about to be deleted, and positions that are about to be forgotten, while nothing runs."""
+    text = DEPLOYMENT.format(name=unique, start="earliest")
+    async with running(tmp_path, kafka, text, Script()) as runtime:
+        await publish(kafka, f"{unique}.in", [event(1)])
+        await settled(runtime, "copy", 1)
+    (account,) = await audit(kafka, load(tmp_path))
+    assert account.warnings == []
+    await write_old(kafka, f"{unique}.in", timedelta(days=6))
+    await forget(kafka, unique, timedelta(days=6), unit="copy")
+    for counted in (20_000, 0):
+        monkeypatch.setattr("hub.engine.audit.COUNTED", counted)
+        (account,) = await audit(kafka, load(tmp_path))
+        assert account.balanced
+        assert f"retention deletes unread events of {unique}.in in 24.0 h" in account.warnings[0]
+        assert account.warnings[1].startswith("copy has not run for 6.0 d: in 24.0 h the brokers forget where it stood")
+    monkeypatch.setenv("HUB_KAFKA__BOOTSTRAP_SERVERS", str(kafka.bootstrap_servers))
+    found = {check.name: check async for check in checks(tmp_path)}
+    assert found["positions"].level == "warn"
+    async with command("status", str(tmp_path), directory=tmp_path / "out", env=environment(kafka)) as status:
+        assert await status.ended() == 0
+    assert "copy has not run for 6.0 d" in " ".join(status.out.split())

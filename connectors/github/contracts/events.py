@@ -11,7 +11,7 @@ import orjson
 from connectors.github.contracts.experience import loosen
 from connectors.github.contracts.node import Slot, join
 from connectors.github.contracts.openapi import Description, sentence
-from connectors.github.contracts.payloads import Corrections, correct
+from connectors.github.contracts.payloads import Corrections, correct, require
 
 _JSON = "application/json"
 # Their `action` is whatever the user who asks for the event calls it; the description lists a sample.
@@ -68,6 +68,7 @@ def _joined(name: str, slots: list[Slot], examples: list[Any], made: Corrections
     loosen(root)
     for payload in examples:
         correct(root, payload, made)
+    require(root)
     for field, actions in only.items():
         slot = root.node.properties[field]
         note = f"With action {', '.join(actions)}"

@@ -14,7 +14,6 @@ _TEXTS = frozenset({"description", "email"})
 # Objects are told by what they hold: (properties that they have, those of them that may be null).
 _GONE = (
     (frozenset({"login", "name"}), ("name",)),  # an account without a full name
-    (frozenset({"email", "date", "name"}), ("name",)),  # the author of a commit, as git has them
     (frozenset({"ref", "sha", "repo"}), ("label", "repo", "user")),  # a pull request's side whose fork was deleted
     (frozenset({"spdx_id", "key"}), ("spdx_id", "url")),  # a licence that SPDX doesn't know
     (frozenset({"tag_name", "author"}), ("author",)),  # a release of an account that was deleted

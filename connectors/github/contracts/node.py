@@ -14,6 +14,9 @@ class Node:
         kinds: JSON Schema's names of types, without ``null``; none where nothing is known.
         properties: of an object.
         required: names of properties that are always there.
+        listed: names of properties that every description of the object lists.
+        likely: those of them that some description requires, and that no payload lacks.
+        seen: how many such objects payloads hold.
         values: of an object's further keys, where it is a map.
         free: whether an object holds keys that nobody can list.
         items: of an array.
@@ -26,6 +29,9 @@ class Node:
     kinds: set[str] = field(default_factory=set)
     properties: dict[str, Slot] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    likely: set[str] = field(default_factory=set)
+    seen: int = 0
     values: Slot | None = None
     free: bool = False
     items: Slot | None = None
@@ -75,8 +81,12 @@ def join_nodes(node: Node, other: Node, inner: Inner) -> None:
         node.enum, node.format = other.enum, other.format
     if "object" in node.kinds and "object" in other.kinds:
         node.required &= other.required
+        node.listed &= other.listed
+        node.likely = (node.likely | other.likely) & node.listed
+        node.seen += other.seen
     elif "object" in other.kinds:
-        node.required = set(other.required)
+        node.required, node.listed, node.likely = set(other.required), set(other.listed), set(other.likely)
+        node.seen = other.seen
     for name, slot in other.properties.items():
         if name in node.properties:
             inner(node.properties[name], slot)
@@ -117,6 +127,8 @@ def refine(slot: Slot, other: Slot) -> None:
     node.free = node.free or more.free
     node.mixed = node.mixed or more.mixed
     node.required |= more.required
+    node.listed |= more.listed
+    node.likely |= more.likely
     for name, each in more.properties.items():
         if name in node.properties:
             refine(node.properties[name], each)

@@ -75,6 +75,7 @@ class Description:
             for name, each in schema.get("properties", {}).items():
                 node.properties[name] = _timed(name, self.slot(each, within))
             node.required = set(schema.get("required", ())) & node.properties.keys()
+            node.listed, node.likely = set(node.properties), set(node.required)
             further = schema.get("additionalProperties", False)
             if isinstance(further, Mapping) and further:
                 node.values = self.slot(further, within)

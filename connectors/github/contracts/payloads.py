@@ -14,6 +14,8 @@ _KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", list:
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
 _FORMS = {"date-time": _TIME, "date": re.compile(r"\d{4}-\d\d-\d\d\Z")}
 
+_ENOUGH = 5  # payloads that tell what is always there
+
 Corrections = Counter[str]
 """How often what was corrected: ``required``, ``nullable``, ``type``, ``enum``, ``format``, ``property``."""
 
@@ -52,6 +54,8 @@ def _text(node: Node, value: str, made: Corrections) -> None:
 
 
 def _object(node: Node, value: Mapping[str, Any], made: Corrections) -> None:
+    node.seen += 1
+    node.likely &= value.keys()
     missing = node.required - value.keys()
     made["required"] += len(missing)
     node.required -= missing
@@ -65,6 +69,19 @@ def _object(node: Node, value: Mapping[str, Any], made: Corrections) -> None:
         elif not open_ended:
             made["property"] += 1
             node.properties[name] = found(each)
+
+
+def require(slot: Slot) -> None:
+    """Requires what every description of an object lists, some require, and no payload lacks.
+
+    GitHub's descriptions of the actions of one event differ in what they require though the objects are the same.
+    """
+    node = slot.node
+    if node.seen >= _ENOUGH:
+        node.required |= node.likely
+    for each in (*node.properties.values(), node.items, node.values):
+        if each is not None:
+            require(each)
 
 
 def found(value: Any) -> Slot:

@@ -14,7 +14,7 @@ from connectors.github.contracts.events import webhook_events
 from connectors.github.contracts.layout import laid_out
 from connectors.github.contracts.node import Slot, join
 from connectors.github.contracts.openapi import Description, sentence
-from connectors.github.contracts.payloads import correct
+from connectors.github.contracts.payloads import correct, require
 from connectors.github.contracts.schema import schema_of
 from connectors.github.tests.test_schemas import schemas
 
@@ -146,6 +146,20 @@ def test_payloads_are_right_where_they_differ() -> None:
     again: Counter[str] = Counter()
     correct(root, payload, again)
     assert +again == {}
+
+
+def test_what_no_payload_lacks_is_required_where_some_description_says_so() -> None:
+    """Not from one payload, and not what a description doesn't list."""
+    one = slot(thing("a", a=TEXT, b=TEXT, c=TEXT, d=TEXT))
+    join(one, slot(thing("a", "b", "c", "d", "e", a=TEXT, b=TEXT, c=TEXT, d=TEXT, e=TEXT)))
+    payload = {"a": "", "b": "", "c": "", "d": "", "e": ""}
+    for _ in range(4):
+        correct(one, payload, Counter())
+    require(one)
+    assert one.node.required == {"a"}
+    correct(one, {"a": "", "b": "", "c": "", "e": ""}, Counter())
+    require(one)
+    assert one.node.required == {"a", "b", "c"}
 
 
 def test_maps_stay_maps() -> None:

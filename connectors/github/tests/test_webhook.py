@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from urllib.parse import urlencode
 
 import orjson
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from connectors.github.config import DeliveriesConfig
 from connectors.github.event_types import DELIVERIES, OTHER, WEBHOOK_EVENTS
 from connectors.github.webhook import Deliveries
-from hub.sdk import Event, UnitContext, WebhookRejected, WebhookRequest
+from hub.sdk import Event, InvalidPayload, UnitContext, WebhookRejected, WebhookRequest
 
 SECRET = "It's a Secret to Everybody"
 DELIVERY = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -53,9 +54,10 @@ def refused(what: WebhookRequest, by: Deliveries | None = None) -> tuple[int, st
 
 
 def test_the_signature_of_githubs_documentation_is_taken_for_genuine() -> None:
-    """The vector of GitHub's page "Validating webhook deliveries": the request fails later, as it holds no JSON."""
+    """The vector of GitHub's page "Validating webhook deliveries"; its body is no JSON, and kept as it is."""
     vector = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    assert refused(request(b"Hello, World!", x_hub_signature_256=vector)) == (400, "json_malformed")
+    (event,) = source().receive(request(b"Hello, World!", x_hub_signature_256=vector))
+    assert event.raw == b"Hello, World!"
     assert refused(request(b"Hello, World?", x_hub_signature_256=vector)) == (401, "signature_mismatch")
 
 
@@ -127,27 +129,46 @@ def test_headers_that_github_would_never_send_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    ("body", "what"),
     [
-        (b"", "json_malformed"),
-        (b"{", "json_malformed"),
-        (b'{"a": NaN}', "json_malformed"),
-        (b'{"a": "\xff"}', "json_malformed"),
-        (b"{} {}", "json_malformed"),
-        (b"[" * 100_000, "json_malformed"),
-        (b"[]", "json_not_object"),
-        (b"null", "json_not_object"),
-        (b'"push"', "json_not_object"),
+        (b"", "nothing: the payload is empty"),
+        (b"{", "unexpected end of data"),
+        (b'{"a": NaN}', "NaN, which JSON doesn't have"),
+        (b'{"a": "\xff"}', "bytes that are no UTF-8"),
+        (b'{"a": "\\ud83d"}', "half of a surrogate pair"),
+        (b"{} {}", "something behind the end"),
+        (b"[" * 100_000, "nested deeper than 254 levels"),
+        (b'{"a": 1, "a": 1}', "the key 'a' twice in one object"),
+        (b'{"a": 18446744073709551616}', "an integer beyond 64 bits at /a"),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(body: bytes, code: str) -> None:
-    """Although it is signed well."""
-    assert refused(request(body)) == (400, code)
+def test_a_payload_that_cant_be_read_is_taken_in_as_it_is(body: bytes, what: str) -> None:
+    """It is signed, and GitHub won't send it again: the engine puts it among the dead letters, with what is wrong."""
+    (event,) = source().receive(request(body))
+    assert (event.raw, event.id, event.type) == (body, DELIVERY, "github.push")
+    assert (event.source, event.key, event.subject) == ("https://github.com", None, None)
+    assert event.replace() == event
+    with pytest.raises(InvalidPayload, match=re.escape(what)):
+        event.checked()
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"push"'])
+def test_a_payload_that_is_no_object_is_for_the_contract(body: bytes) -> None:
+    """Which says so; there is nothing in it to tell a source or a key from."""
+    (event,) = source().receive(request(body))
+    assert event.checked().data == json.loads(body)
+    assert event.source == "https://github.com"
+
+
+def test_a_payload_is_parsed_once() -> None:
+    """The source reads it for the attributes; whoever asks for the data later gets the same."""
+    (event,) = source().receive(request(b'{"zen": []}'))
+    assert event.checked().data is event.data
 
 
 def test_the_payload_is_forwarded_byte_for_byte() -> None:
     """Spaces, escapes, the order of keys and numbers that floats can't hold stay as GitHub wrote them."""
-    body = b'{ "z": 1.0,\n "a": "\\u00e9/\\/", "n": 18446744073709551616 }'
+    body = b'{ "z": 1.0,\n "a": "\\u00e9/\\/", "n": 18446744073709551615 }'
     (event,) = source().receive(request(body, content_type="application/json; charset=utf-8"))
     assert event.raw == body
     assert event.datacontenttype == "application/json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.contracts.shape import BOOL, DYN, NEVER, TYPE, Shape
+from hub.contracts.shape import BOOL, DYN, NEVER, NUMBERS, TYPE, Shape
 from hub.contracts.shape_text import described
 from hub.contracts.shape_union import union
 from hub.routes.checker.inference import Place, Span
@@ -21,6 +21,8 @@ from hub.routes.values import TYPE_NAMES
 
 _ATTRIBUTES = frozenset(("event", "env"))
 """Names whose fields the compiler checks itself."""
+_TYPES = frozenset(name.rpartition(".")[2] for name in TYPE_NAMES if "." in name)
+_OPTIONAL, _HOLDERS = frozenset(("optional_type",)), frozenset(("map", "optional_type"))
 _MOST_LISTED = 8
 
 
@@ -41,9 +43,10 @@ class Access(Names):
 
     def is_type(self, node: Select) -> bool:
         """Whether a dotted name is that of a type."""
-        if node.field not in ("Timestamp", "Duration") or not isinstance(node.operand, Select):
+        if node.field not in _TYPES:
             return False
-        return self.plain(node).lstrip(".") in TYPE_NAMES and "google" not in self.roots
+        name = self.plain(node).lstrip(".")
+        return name in TYPE_NAMES and name.partition(".")[0] not in {*self.roots, *self.variables}
 
     def field(self, operand: Shape, name: str, holder: Expr, node: Expr, place: Span) -> Shape:
         """A field of a value; reports where there is none.
@@ -57,13 +60,15 @@ class Access(Names):
         """
         if not operand.kinds or operand is NEVER:
             return DYN
-        if "optional_type" in operand.kinds:
+        if operand.kinds == _OPTIONAL:
             held = operand.items or DYN
-            return Shape(("optional_type",), items=self.field_or_none(held, name, holder, node, place))
-        if "map" not in operand.kinds:
+            return Shape(_OPTIONAL, items=self.field_or_none(held, name, holder, node, place))
+        if operand.kinds.isdisjoint(_HOLDERS):
             self.no_fields(operand, name, holder, node)
             return DYN
-        self.perhaps(holder, operand.kinds - {"map"})
+        self.perhaps(holder, operand.kinds - _HOLDERS)
+        if "optional_type" in operand.kinds:
+            return DYN
         found = operand.field(name)
         if found is None:
             self.unknown_field(operand, name, holder, node, place)
@@ -112,21 +117,12 @@ class Access(Names):
         message = f"{subject} has no field `{name}`"
         if path is None or not all(isinstance(part, str) for part in path):
             found = meant(name, operand, ("",), operand, "")
-            if found and len(found) == 2:  # noqa: PLR2004  beside it
-                self.error(
-                    "route.unknown_field",
-                    message,
-                    place,
-                    f"did you mean `{found[1]}`?",
-                    fix=self.field_text(found[1], place),
-                )
+            if found is None:
+                self.error("route.unknown_field", message, place, self.known(operand))
                 return
-            self.error(
-                "route.unknown_field",
-                message,
-                place,
-                f"did you mean `{'.'.join(found[1:])}`?" if found else self.known(operand),
-            )
+            hint = f"did you mean `{self.plain(holder)}.{'.'.join(found[1:])}`?"
+            fix = self.field_text(found[1], place) if len(found) == 2 else None  # noqa: PLR2004  it stands beside it
+            self.error("route.unknown_field", message, place, hint, fix=fix)
             return
         steps = tuple(str(part) for part in path)
         found = meant(name, operand, steps, self.roots.get(steps[0], DYN), steps[0])
@@ -165,11 +161,11 @@ class Access(Names):
 
     def infer_has(self, node: Has) -> Shape:
         """``has(operand.field)``."""
-        operand = self.infer(node.operand)
+        operand = self.held(node.operand)
         path = self.path_of(node.operand)
         if path is not None and (*path, node.field) in self.facts:
             return BOOL
-        if not operand.kinds or operand is NEVER or "optional_type" in operand.kinds:
+        if not operand.kinds or operand is NEVER:
             return BOOL
         place = Place(node.field_start, node.field_end)
         if "map" not in operand.kinds:
@@ -193,11 +189,17 @@ class Access(Names):
 
     def infer_optionalselect(self, node: OptionalSelect) -> Shape:
         """``operand.?field``."""
-        operand = self.infer(node.operand)
-        if "optional_type" in operand.kinds:
-            operand = operand.items or DYN
+        operand = self.held(node.operand)
         place = Place(node.field_start, node.end)
-        return Shape(("optional_type",), items=self.field_or_none(operand, node.field, node.operand, node, place))
+        return Shape(_OPTIONAL, items=self.field_or_none(operand, node.field, node.operand, node, place))
+
+    def held(self, node: Expr) -> Shape:
+        """The shape of a value, or of what it holds if it is optional."""
+        shape = self.infer(node)
+        if "optional_type" not in shape.kinds:
+            return shape
+        self.perhaps(node, shape.kinds - _HOLDERS - {"list"})
+        return shape.items or DYN if shape.kinds == _OPTIONAL else DYN
 
     # Elements
 
@@ -207,16 +209,17 @@ class Access(Names):
         path = self.path_of(node)
         if path is not None and path in self.facts:
             return self.facts[path]
+        if operand.kinds == _OPTIONAL:
+            return Shape(_OPTIONAL, items=self.element(operand.items or DYN, key, node, optional=True))
         if "optional_type" in operand.kinds:
-            return Shape(("optional_type",), items=self.element(operand.items or DYN, key, node, optional=True))
+            self.perhaps(node.operand, operand.kinds - _HOLDERS - {"list"})
+            return DYN
         return self.element(operand, key, node, optional=False)
 
     def infer_optionalindex(self, node: OptionalIndex) -> Shape:
         """``operand[?index]``."""
-        operand, key = self.infer(node.operand), self.infer(node.index)
-        if "optional_type" in operand.kinds:
-            operand = operand.items or DYN
-        return Shape(("optional_type",), items=self.element(operand, key, node, optional=True))
+        operand, key = self.held(node.operand), self.infer(node.index)
+        return Shape(_OPTIONAL, items=self.element(operand, key, node, optional=True))
 
     def element(self, operand: Shape, key: Shape, node: Index | OptionalIndex, *, optional: bool) -> Shape:
         """An element of a list or the value of a key."""
@@ -237,6 +240,10 @@ class Access(Names):
             return operand.items or DYN
         if holders == {"map"}:
             return self.keyed(operand, key, node, optional=optional)
+        if key.kinds:
+            # A list or an object: which of them is right is a matter of the key.
+            wrong = {"list"} if key.kinds.isdisjoint(NUMBERS) else {"map"} if "string" not in key.kinds else set()
+            self.perhaps(node.operand, operand.kinds & wrong)
         return DYN
 
     def keyed(self, operand: Shape, key: Shape, node: Index | OptionalIndex, *, optional: bool) -> Shape:

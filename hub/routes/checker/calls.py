@@ -38,7 +38,9 @@ class Calls(Relations):
         operands = (*((node.target,) if node.target is not None else ()), *node.arguments)
         shapes = [self.infer(each) for each in operands]
         forms = [
-            each for each in signatures().get(node.function, ()) if each.takes(node.target is not None, len(operands))
+            each
+            for each in signatures().get(node.function, ())
+            if each.takes(member=node.target is not None, count=len(operands))
         ]
         if not forms:
             return self.undeclared(node)
@@ -66,6 +68,12 @@ class Calls(Relations):
             return
         taken = frozenset().union(*(each.kinds for each in parameters))
         self.perhaps(operand, shape.kinds - taken)
+        items = shape.items if "list" in shape.kinds else None
+        wanted = frozenset().union(*(each.items for each in parameters))
+        if items is not None and items is not NEVER and wanted and items.kinds and not items.kinds <= wanted:
+            what = f"an element of {self.text(operand)} may be {described(Shape(items.kinds - wanted))}"
+            code = "route.null" if items.kinds - wanted == {"null_type"} else "route.maybe_type"
+            self.possible(code, what, operand, f"write `{self.plain(operand)}.filter(x, …)` before")
 
     def mismatch(
         self, node: Call, forms: Sequence[Overload], operands: Sequence[Expr], shapes: Sequence[Shape]

@@ -229,7 +229,7 @@ def _members(shape: Shape, operand: str, *, optional: bool) -> list[Completion]:
     return found
 
 
-_NAMESPACES = frozenset(("math", "strings", "optional", "base64", "lists", "sets"))
+_NAMESPACES = frozenset(("math", "regex", "strings", "optional", "base64", "lists", "sets"))
 
 
 def _field(shape: Shape, name: str) -> str:

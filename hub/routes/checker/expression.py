@@ -40,14 +40,20 @@ class Checked:
 class Checker(Loops):
     """Checks the expressions of one section, one after the other, each under what the ones before it showed."""
 
+    def begin(self, source: Source) -> None:
+        """Turns to an expression."""
+        self.source = source
+        self.effort = 0
+        self.types = self.types_of.setdefault(source.path, {})
+
     def check(self, source: Source) -> Shape:
         """The shape of an expression's value."""
-        self.source = source
+        self.begin(source)
         return self.infer(source.tree)
 
     def check_predicate(self, source: Source, consequences: tuple[str, str] = ("", "")) -> Decision:
         """A predicate: what is known where it is true, and where it is false."""
-        self.source = source
+        self.begin(source)
         return self.predicate(source.tree, consequences)
 
 

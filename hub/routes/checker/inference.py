@@ -72,6 +72,7 @@ class Inference:
         self.variables: dict[str, Variable] = {}
         self.problems: list[Problem] = []
         self.types: dict[int, tuple[Expr, Shape]] = {}
+        self.types_of: dict[tuple[str | int, ...], dict[int, tuple[Expr, Shape]]] = {}
         self.silent = 0
         self.again = False
         """Whether an operand is looked at once more, with what the other operands say."""

@@ -13,6 +13,9 @@ from hub.routes.checker.narrowing import Narrowing
 from hub.routes.checker.problem import Problem
 from hub.routes.syntax import Binary, Call, Conditional, Expr, Has, Literal, Logical, Unary
 
+_MOST_OPERANDS = 16
+"""Of more operands than this, each is looked at under those before it only."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -29,7 +32,7 @@ class Logic(Narrowing):
         """``!`` and ``-``."""
         shape = self.infer(node.operand)
         if node.operator == "!":
-            self.check_bool(node.operand)
+            self.check_bool(node.operand, inverted=True)
             return BOOL
         self.expect(node.operand, frozenset(("int", "double")), "`-` takes an int or a double")
         left = shape.kinds & {"int", "double"}
@@ -51,34 +54,51 @@ class Logic(Narrowing):
                     after = self.assume(operand, every, facts)
                     facts = facts if after is None and problems and self.alone else after
             found.append(problems)
-        for index, problems in enumerate(found):
-            if problems and index < len(found) - 1 and not self.again:
-                found[index] = self.in_any_order(node, index, problems)
+        if not self.again and len(node.operands) <= _MOST_OPERANDS:
+            doubtful = [index for index, problems in enumerate(found[:-1]) if problems]
+            for index in doubtful:
+                found[index] = self.in_any_order(node, index, found[index])
+            if doubtful:
+                self.settle(node)
         for problems in found:
             self.note(problems)
         return BOOL
 
     def in_any_order(self, node: Logical, index: int, problems: list[Problem]) -> list[Problem]:
-        """The problems of an operand that remain where all others, those behind it included, haven't decided.
+        """The problems of an operand that remain where the operands behind it, too, haven't decided.
 
         The order of operands means nothing to the language: ``a.b == 1 && has(a.b)`` is false where there is no field.
+        Only operands that never fail without this one can make up for it.
         """
         every = node.operator == "&&"
         facts: Facts | None = self.facts
-        for place, operand in enumerate(node.operands):
-            if place != index and facts is not None:
-                facts = self.assume(operand, every, facts)
-        if facts is None:
-            return problems
         self.again = True
+        for place, operand in enumerate(node.operands):
+            if place == index or facts is None:
+                continue
+            with self.collected() as own, self.under(facts):
+                self.infer(operand)
+                self.check_bool(operand)
+            if not own:
+                facts = self.assume(operand, every, facts)
         with self.collected() as remaining, self.under(facts):
             self.infer(node.operands[index])
             self.check_bool(node.operands[index])
         self.again = False
-        return remaining if len(remaining) < len(problems) else problems
+        return problems if facts is None or len(remaining) >= len(problems) else remaining
 
-    def check_bool(self, node: Expr) -> None:
-        """Reports what must be true or false and isn't."""
+    def settle(self, node: Logical) -> None:
+        """Infers the operands once more in their order, since conclusions are drawn from what was inferred last."""
+        facts: Facts | None = self.facts
+        self.again = True
+        for operand in node.operands:
+            with self.collected(), self.under(facts):
+                self.infer(operand)
+                facts = None if facts is None else self.assume(operand, node.operator == "&&", facts)
+        self.again = False
+
+    def check_bool(self, node: Expr, *, inverted: bool = False) -> None:
+        """Reports what must be true or false and isn't. ``inverted``: it stands behind a ``!``, which binds tightly."""
         shape = self.shape_of(node)
         if not shape.kinds or shape is NEVER or shape.kinds == {"bool"}:
             return
@@ -86,7 +106,7 @@ class Logic(Narrowing):
             self.perhaps(node, shape.kinds - {"bool"})
             return
         message = f"expected true or false; {self.text(node)} is {described(shape)}"
-        remedy = remedies.of_predicate(node, shape, self.plain)
+        remedy = remedies.of_predicate(node, shape, self.plain, inverted=inverted)
         self.error("route.predicate", message, node, remedy.hint, fix=remedy.fix)
 
     def infer_conditional(self, node: Conditional) -> Shape:
@@ -140,7 +160,7 @@ class Logic(Narrowing):
             self.check_bool(node)
         self.note(problems)
         decision = self.decided(node)
-        if not problems and not isinstance(node, Literal):
+        if not problems and (not isinstance(node, Literal) or any(consequences)):
             if decision.yes is None:
                 self.always(node, never=True, consequence=consequences[1])
             elif decision.no is None:
@@ -150,7 +170,10 @@ class Logic(Narrowing):
     def always(self, node: Expr, *, never: bool, consequence: str) -> None:
         """Reports a predicate that is always the same."""
         blamed = self.blame(node, never=never)
-        message = f"{self.text(blamed)} is always {'false' if never else 'true'}{self.reason(blamed)}"
+        if isinstance(blamed, Literal):
+            message = f"this is {self.text(blamed)} for every event"
+        else:
+            message = f"{self.text(blamed)} is always {'false' if never else 'true'}{self.reason(blamed)}"
         if consequence:
             message += f", {consequence}"
         if never:

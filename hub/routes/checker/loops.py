@@ -105,21 +105,27 @@ class Loops(Logic):
 
     def check_optional(self, node: Expr, shape: Shape, function: str) -> None:
         """Reports what is no optional value."""
-        self.shape_of(node)
-        if shape.kinds and shape is not NEVER and "optional_type" not in shape.kinds:
-            what = f"`{function}` takes an optional value; {self.text(node)} is {described(shape)}"
-            self.error("route.type", what, node, "a field that may be missing is read as `a.?b`")
+        if not shape.kinds or shape is NEVER:
+            return
+        if "optional_type" in shape.kinds:
+            self.perhaps(node, shape.kinds - {"optional_type"})
+            return
+        what = f"`{function}` takes an optional value; {self.text(node)} is {described(shape)}"
+        self.error("route.type", what, node, "a field that may be missing is read as `a.?b`")
 
 
 def elements(source: Shape, *, two: bool) -> tuple[Shape, Shape]:
     """The shapes of a macro's variables: an element or a key; or index and element, key and value."""
-    of_list = "list" in source.kinds
-    of_map = "map" in source.kinds
-    if of_list is of_map:
-        return DYN, DYN
+    of_list, of_map = "list" in source.kinds, "map" in source.kinds
+    if of_list and of_map:
+        first = elements(source.only(("list",)), two=two)
+        second = elements(source.only(("map",)), two=two)
+        return union(first[0], second[0]), union(first[1], second[1])
     if of_list:
         items = source.items or DYN
         return (INT, items) if two else (items if items is not NEVER else DYN, DYN)
+    if not of_map:
+        return DYN, DYN
     keys = STRING if source.fields or source.closed or source.values is not None else DYN
     values = source.values
     if source.closed or values is not None:

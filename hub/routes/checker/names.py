@@ -101,4 +101,5 @@ class Names(Inference):
                 what = f"expected an optional value after `?`; {self.text(node)} is {described(shape)}"
                 self.error("route.type", what, node, "leave out the `?`, or read it as `a.?b`")
             return DYN
+        self.perhaps(node, shape.kinds - {"optional_type"})
         return shape.items or DYN

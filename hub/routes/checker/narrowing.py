@@ -36,14 +36,23 @@ from hub.routes.syntax import (
 from hub.routes.values import TYPE_NAMES
 
 _KINDS_OF_TYPES = {"google.protobuf.Timestamp": "timestamp", "google.protobuf.Duration": "duration"}
+_RANGES, _MAP = frozenset(("list", "map")), frozenset(("map",))
 _ORDERED = frozenset(("string", "bytes", "bool", "timestamp", "duration"))
+MOST_EFFORT = 4_000
+"""So many tests are looked at for one expression; conditions within conditions would take for ever otherwise."""
 
 
 class Narrowing(Calls):
     """Draws conclusions from tests. Works on the shapes that were inferred last."""
 
-    def assume(self, node: Expr, truth: bool, facts: Facts) -> Facts | None:  # noqa: FBT001, PLR0911  it is the value; one for each form
+    effort = 0
+    """How many tests were looked at for this expression."""
+
+    def assume(self, node: Expr, truth: bool, facts: Facts) -> Facts | None:  # noqa: C901, FBT001, PLR0911  it is the value; one for each form
         """What is known where a node is true or false; ``None`` if it never is."""
+        self.effort += 1
+        if self.effort > MOST_EFFORT:
+            return facts
         if isinstance(node, Unary) and node.operator == "!":
             return self.assume(node.operand, not truth, facts)
         if isinstance(node, Logical):
@@ -223,30 +232,36 @@ class Narrowing(Calls):
 
     def evaluated(self, node: Expr, facts: Facts) -> Facts | None:
         """What is known once a node has a value: that what it read is there, and of the types that were taken."""
-        found: Facts | None = facts
         for each in strict_parts(node):
-            path = self.path_of(each) if isinstance(each, Select | Index | Has) else None
-            if path is not None and len(path) > 1 and found is not None:
-                found = known.present(found, path, self.roots)
-            if found is not None and isinstance(each, Call):
-                found = self.taken(each, found)
-            elif found is not None and isinstance(each, Macro):
-                path = self.path_of(each.range)
-                found = self.narrowed(found, path, frozenset(("list", "map"))) if path else found
-            elif found is not None and isinstance(each, Has | OptionalSelect):
-                path = self.path_of(each.operand)
-                shape = known.at(path, found, self.roots) if path else None
-                if path and shape is not None and "optional_type" not in shape.kinds:
-                    found = self.narrowed(found, path, frozenset(("map",)))
+            found = self.read_by(each, facts)
             if found is None:
                 return None
-        return found
+            facts = found
+        return facts
+
+    def read_by(self, node: Expr, facts: Facts) -> Facts | None:
+        """What is known once a node has a value, whose parts have theirs."""
+        if isinstance(node, Select | Index):
+            path = self.path_of(node)
+            return known.present(facts, path, self.roots) if path is not None and len(path) > 1 else facts
+        if isinstance(node, Call):
+            return self.taken(node, facts)
+        if isinstance(node, Macro):
+            path = self.path_of(node.range)
+            return self.narrowed(facts, path, _RANGES) if path else facts
+        if isinstance(node, Has | OptionalSelect):
+            path = self.path_of(node.operand)
+            if path and "optional_type" not in known.at(path, facts, self.roots).kinds:
+                return self.narrowed(facts, path, _MAP)
+        return facts
 
     def taken(self, node: Call, facts: Facts) -> Facts | None:
         """What is known once a function took its operands."""
         operands = (*((node.target,) if node.target is not None else ()), *node.arguments)
         forms = [
-            each for each in signatures().get(node.function, ()) if each.takes(node.target is not None, len(operands))
+            each
+            for each in signatures().get(node.function, ())
+            if each.takes(member=node.target is not None, count=len(operands))
         ]
         found: Facts | None = facts
         for index, operand in enumerate(operands):

@@ -17,7 +17,8 @@ from hub.routes.tree import Path, Tree
 from hub.routes.writer import Source
 
 _AS_TEXT = frozenset(("timestamp", "duration", "bytes"))
-_NOT_JSON = frozenset(("type", "optional_type"))
+_NETWORKS = frozenset(("net.IP", "net.CIDR"))
+_NOT_JSON = _NETWORKS | {"type", "optional_type"}
 _DEPTH = 3  # levels of an expression's value in which what isn't JSON is looked for
 
 
@@ -65,11 +66,12 @@ class Outcome(Checker):
         if found is None:
             return
         what, certain = found
-        optional = "optional_type" in what.kinds
         message = f"JSON can't hold {described(what)}"
-        hint = 'write `.orValue(…)`, or `{?"field": …}` in a map' if optional else "write e.g. `string(type(x))`"
-        if not optional:
-            hint = "compare it, e.g. `type(x) == string`"
+        hint = "compare it, e.g. `type(x) == string`"
+        if "optional_type" in what.kinds:
+            hint = 'write `.orValue(…)`, or `{?"field": …}` in a map'
+        elif what.kinds <= _NETWORKS:
+            hint = "write `string(…)` around it"
         if certain:
             self.error("route.not_json", f"{message}; this is {described(shape)}", source.tree, hint)
         else:
@@ -110,7 +112,8 @@ class Outcome(Checker):
             paths: where the paths of edits stand in the section.
         """
         if edit.value is not None:
-            return values[edit.value]
+            made = values[edit.value]
+            return made if edit.after is None else self.edited(made, edit.after, (), paths)
         if EACH in edit.below:
             return self._elements(shape, edit, values, paths)
         if not edit.below:

@@ -10,6 +10,7 @@ from hub.contracts.shape_text import constant_text, described, short
 from hub.contracts.shape_union import overlap, union
 from hub.routes.checker import remedies
 from hub.routes.checker.access import Access
+from hub.routes.checker.facts import at
 from hub.routes.checker.spelling import misspelt
 from hub.routes.syntax import Binary, Expr, ListLiteral, Literal
 
@@ -26,6 +27,8 @@ _RESULTS: dict[str, dict[tuple[str, str], str]] = {
 _RESULTS["+"] |= {("timestamp", "duration"): "timestamp", ("duration", "timestamp"): "timestamp"}
 _RESULTS["-"] |= {("timestamp", "duration"): "timestamp", ("timestamp", "timestamp"): "duration"}
 _ORDERED = frozenset(("string", "bytes", "bool", "timestamp", "duration"))
+_TEXT = frozenset(("string",))
+_KEYS = NUMBERS | {"string", "bool"}
 _NULL = frozenset(("null_type",))
 _MOST_CONSTANTS = 6
 _NAMING = ("name", "login", "key", "slug", "title", "id")
@@ -80,6 +83,11 @@ class Relations(Access):
         known = left.enum or ()
         value = right.constant
         what = self.text(second) if value is None else constant_text(value[0])
+        if self.was_possible(first, right):
+            shown = f"tests before it have shown that it is {short(left)}"
+            message = f"{self.text(first)} is never {what} here: {shown}"
+            self.warning("route.never_equal", message, second, everywhere=True)
+            return
         message = f"{self.text(first)} is never {what}"
         options = " or ".join(constant_text(each) for each in known[:_MOST_CONSTANTS])
         more = " or …" if len(known) > _MOST_CONSTANTS else ""
@@ -93,6 +101,13 @@ class Relations(Access):
                 return
         # A schema may be older than the system: a value that nothing resembles is no slip of the pen.
         self.warning("route.never_equal", message, second, f"it is {options}{more}", everywhere=True)
+
+    def was_possible(self, node: Expr, other: Shape) -> bool:
+        """Whether a value could be equal to another before something was known of it."""
+        path = self.path_of(node)
+        if path is None or path not in self.facts:
+            return False
+        return overlap(at(path, {}, self.roots), other)
 
     # Membership
 
@@ -121,10 +136,9 @@ class Relations(Access):
                     "route.never_equal", message, node, self.any_element(node, left, right.items), everywhere=True
                 )
         elif holders == {"map"}:
-            keys = frozenset(("string",)) if right.closed or right.fields else frozenset(
-                ("string", "int", "uint", "double", "bool")
-            )  # fmt: skip
-            self.expect(node.left, keys, "a key of the object is text")
+            self.expect(node.left, _TEXT if right.closed or right.fields else _KEYS, "a key of the object is text")
+        elif left.kinds:
+            self.perhaps(node.left, left.kinds - _KEYS)
 
     def any_element(self, node: Binary, left: Shape, items: Shape) -> str | None:
         """How a list of objects is searched, where text was looked for in it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hub.contracts.shape import DYN, NUMBERS, Shape
-from hub.routes.syntax import Binary, Conditional, Expr, Literal, Logical, Unary
+from hub.routes.syntax import Binary, Call, Conditional, Expr, Literal, Logical, Unary
 
 Text = Callable[[Expr], str]
 """The source of a node."""
@@ -122,17 +122,20 @@ _CONVERTIBLE = {
 """Type → types that its function makes it of."""
 
 
-def of_predicate(node: Expr, shape: Shape, text: Text) -> Remedy:
-    """How a value that is no test becomes one."""
+def of_predicate(node: Expr, shape: Shape, text: Text, *, inverted: bool) -> Remedy:
+    """How a value that is no test becomes one; in brackets where it stands behind a ``!``."""
     kinds = shape.kinds - {"null_type"}
     if isinstance(node, Binary | Logical | Conditional | Unary) or not kinds:
         return NONE
-    if "null_type" in shape.kinds:
-        return replaced(node, f"{text(node)} != null")
-    for taken, test in _TESTS:
-        if kinds <= taken:
-            return replaced(node, test.format(text(node)))
-    return NONE
+    if isinstance(node, Call) and node.function == "size":
+        return replaced(node, f"({text(node)} > 0)" if inverted else f"{text(node)} > 0")
+    form = (
+        "{} != null" if "null_type" in shape.kinds else next((test for taken, test in _TESTS if kinds <= taken), None)
+    )
+    if form is None:
+        return NONE
+    test = form.format(text(node))
+    return replaced(node, f"({test})" if inverted and " " in form else test)
 
 
 _TESTS = (

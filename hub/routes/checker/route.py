@@ -92,7 +92,6 @@ class _RouteCheck:
         self.route = route
         self.checker = checker
         self.outputs: list[Output] = []
-        self.types: dict[Path, tuple[tuple[Expr, Shape], ...]] = {}
         self.ways: list[tuple[Sequence[Problem], set[Visit]]] = []
 
     def checked(self) -> RouteChecked:
@@ -100,7 +99,6 @@ class _RouteCheck:
         alive = True
         if route.where is not None:
             decision = checker.check_predicate(route.where, _ALONE)
-            self.keep(route.where)
             alive = decision.yes is not None or checker.alone
             checker.facts = decision.yes or {}
         if alive:
@@ -111,12 +109,8 @@ class _RouteCheck:
         # What all branches share is looked at in each of them, under what led there.
         problems = [*common[0], *agreed(self.ways)]
         visited = common[1].union(*(visited for _, visited in self.ways))
-        return RouteChecked(ordered(problems), tuple(self.outputs), self.types, frozenset(visited))
-
-    def keep(self, source: Source) -> None:
-        """Keeps the types of an expression."""
-        self.types[source.path] = tuple(self.checker.types.values())
-        self.checker.types = {}
+        types = {path: tuple(each.values()) for path, each in checker.types_of.items()}
+        return RouteChecked(ordered(problems), tuple(self.outputs), types, frozenset(visited))
 
     def split(self, source: Source) -> None:
         """What an event is split by must be a list."""
@@ -131,7 +125,6 @@ class _RouteCheck:
                 checker.perhaps(source.tree, shape.kinds - {"list"})
         items = shape.items if "list" in shape.kinds else None
         checker.facts = checker.evaluated(source.tree, checker.facts) or checker.facts
-        self.keep(source)
         checker.roots["item"] = items if items is not None and items is not NEVER else DYN
         checker.roots["index"] = INT
 
@@ -154,7 +147,7 @@ class _RouteCheck:
     ) -> tuple[Facts | None, Facts | None]:
         """A branch's predicate: what is known where it is taken, and where it isn't."""
         checker = self.checker
-        checker.source = source
+        checker.begin(source)
         text = " ".join(source.text[source.tree.start : source.tree.end].split())
         if text in seen:
             what = "this branch is never taken: an earlier one has the same `when`"
@@ -164,23 +157,24 @@ class _RouteCheck:
         if facts is None:
             return None, None
         checker.facts = base
-        with checker.collected():
-            checker.infer(source.tree)
-            alone = checker.decided(source.tree)
-        consequences = _LAST if last else _BEFORE
+        with checker.collected() as of_itself:
+            decision = alone = checker.check_predicate(source, _LAST if last else _BEFORE)
         checker.facts = facts
-        if alone.yes is None or alone.no is None:
-            decision = checker.check_predicate(source, consequences)
+        if facts == base:
+            checker.note(of_itself)
         else:
             with checker.collected() as problems:
                 checker.infer(source.tree)
                 checker.check_bool(source.tree)
-            checker.note(problems)
             decision = checker.decided(source.tree)
-            if decision.yes is None and not problems and not isinstance(source.tree, Literal):
+            taken_before = decision.yes is None and alone.yes is not None
+            # What is only wrong after the branches before it, is wrong because of them.
+            known = {each.place for each in of_itself}
+            checker.note(each for each in problems if not taken_before or each.place in known)
+            checker.note(each for each in of_itself if each.code in ("route.always_true", "route.always_false"))
+            if taken_before and not isinstance(source.tree, Literal):
                 what = "this branch is never taken: the branches before it take all such events"
                 checker.warning("route.unreachable", what, source.tree, everywhere=True)
-        self.keep(source)
         checker.facts = base
         taken = facts if decision.yes is None and checker.alone else decision.yes
         return taken, decision.no if decision.no is not None or alone.no is None else {**base}
@@ -191,24 +185,13 @@ class _RouteCheck:
         outer = checker.visited
         checker.visited = set()
         with checker.collected() as problems, checker.under(facts):
-            attributes = {name: self.kept(name, tree) for name, tree in branch.shaping.attributes.items()}
+            attributes = {name: checker.attribute(name, tree) for name, tree in branch.shaping.attributes.items()}
             attributes.update((name, NULL) for name in branch.shaping.dropped if name not in attributes)
             data = self.data(branch)
             targets = tuple(each for target in branch.to for each in self.target(target))
         self.ways.append((problems, checker.visited))
         checker.visited = outer
         self.outputs.append(Output(branch.path, targets, attributes, data))
-
-    def kept(self, name: str, tree: Any) -> Shape:
-        """An attribute."""
-        shape = self.checker.attribute(name, tree)
-        self.keep_types()
-        return shape
-
-    def keep_types(self) -> None:
-        """Keeps the types of the expressions that were looked at last."""
-        if self.checker.types:
-            self.keep(self.checker.source)
 
     def data(self, branch: Branch) -> Shape:
         """The payload that comes out."""
@@ -224,14 +207,13 @@ class _RouteCheck:
         if not shaping.edits:
             return shape
         values = [checker.tree(tree) for _, tree in shaping.set]
-        self.keep_types()
-        drop = [path for path in shaping.drop if path[0] == "data"]
+        drop = shaping.dropped_fields
         try:
-            edit = plan(drop, (path for path, _ in shaping.set))
+            edit = plan(drop, (path for path, _ in shaping.set), shaping.trimmed)
         except ExpressionError:  # paths that contradict each other are the route's own error
             return DYN
         checker.payload = called, shape
-        return checker.edited(shape, edit, values, self._places(branch, drop))
+        return checker.edited(shape, edit, values, self._places(branch, [*drop, *shaping.trimmed]))
 
     def _places(self, branch: Branch, drop: Sequence[FieldPath]) -> dict[FieldPath, Path]:
         """Where the paths of edits stand in the section."""

@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from hub.contracts.shape import DYN, Shape
+from hub.contracts.shape import DYN, NEVER, Shape
 from hub.contracts.shape_union import union
 
 _NUMBER = "int|uint|double"
 _TABLE = """
 size(string|bytes|list|map) -> int
-any.size() -> int
+string|bytes|list|map.size() -> int
 string.contains(string) -> bool
 string.startsWith(string) -> bool
 string.endsWith(string) -> bool
@@ -29,7 +29,7 @@ int(int|uint|double|string|timestamp) -> int
 uint(int|uint|double|string) -> uint
 double(int|uint|double|string) -> double
 bool(bool|string) -> bool
-string(string|int|uint|double|bool|bytes|timestamp|duration) -> string
+string(string|int|uint|double|bool|bytes|timestamp|duration|address|block) -> string
 bytes(bytes|string) -> bytes
 timestamp(timestamp|string|int) -> timestamp
 duration(duration|string) -> duration
@@ -74,6 +74,9 @@ list.reverse() -> $0
 string.format(list) -> string
 list<string>.join(string?) -> string
 strings.quote(string) -> string
+regex.extract(string, string) -> optional<string>
+regex.extractAll(string, string) -> list<string>
+regex.replace(string, string, string, int?) -> string
 math.greatest(list<int|uint|double>) -> item($0)
 math.greatest(int|uint|double, int|uint|double*) -> $all
 math.least(list<int|uint|double>) -> item($0)
@@ -110,6 +113,23 @@ lists.range(int) -> list<int>
 sets.contains(list, list) -> bool
 sets.equivalent(list, list) -> bool
 sets.intersects(list, list) -> bool
+ip(string|block) -> address
+string|block.ip() -> address
+cidr(string) -> block
+isIP(string) -> bool
+isCIDR(string) -> bool
+ip.isCanonical(string) -> bool
+address.family() -> int
+address.isUnspecified() -> bool
+address.isLoopback() -> bool
+address.isGlobalUnicast() -> bool
+address.isLinkLocalMulticast() -> bool
+address.isLinkLocalUnicast() -> bool
+block.containsIP(string|address) -> bool
+block.containsCIDR(string|block) -> bool
+block.prefixLength() -> int
+block.isMask() -> bool
+block.masked() -> block
 lookup(string, string, any?) -> any
 hash(any, string?) -> string
 uuid5(string, string) -> string
@@ -117,7 +137,9 @@ parseJson(string|bytes) -> any
 toJson(any) -> string
 redact(any, string*) -> any
 """
-_NAMESPACES = frozenset(("optional", "strings", "math", "base64", "lists", "sets"))
+_NAMESPACES = frozenset(("optional", "strings", "regex", "math", "base64", "lists", "sets", "ip"))
+_NAMED = {"address": "net.IP", "block": "net.CIDR"}
+"""Words of the table for types whose names have dots."""
 _LINE = re.compile(r"(?:(?P<target>[\w|]+(?:<[\w|]+>)?)\.)?(?P<name>\w+)\((?P<parameters>.*)\) -> (?P<result>\S+)")
 
 
@@ -161,7 +183,7 @@ class Overload:
         assert self.more
         return self.more
 
-    def takes(self, member: bool, count: int) -> bool:  # noqa: FBT001  it is one of two forms
+    def takes(self, *, member: bool, count: int) -> bool:
         """Whether it is written with a target or without, and with so many operands."""
         return (
             self.member is member and self.least <= count and (count <= len(self.parameters) or self.more is not None)
@@ -199,7 +221,7 @@ def _overload(match: re.Match[str], *, member: bool) -> Overload:
 
 def _parameter(text: str) -> Parameter:
     outer, _, inner = text.rstrip(">").partition("<")
-    kinds = frozenset() if outer == "any" else frozenset(outer.split("|"))
+    kinds = frozenset() if outer == "any" else frozenset(_NAMED.get(each, each) for each in outer.split("|"))
     return Parameter(kinds, frozenset(inner.split("|")) if inner else frozenset(), text)
 
 
@@ -222,5 +244,7 @@ def _result(text: str) -> Callable[[Sequence[Shape]], Shape]:  # noqa: PLR0911  
         inner = _result(match[2])
         kinds = ("list",) if match[1] == "list" else ("optional_type",)
         return lambda shapes: Shape(kinds, items=inner(shapes))
-    fixed = {"any": DYN, "optional": Shape(("optional_type",))}.get(text) or Shape((text,))
+    fixed = {"any": DYN, "optional": Shape(("optional_type",), items=NEVER)}.get(text) or Shape(
+        (_NAMED.get(text, text),)
+    )
     return lambda shapes: fixed  # noqa: ARG005  it is always the same

@@ -10,8 +10,11 @@ from hub.contracts.shape import Shape
 
 _CLOSE, _CLOSE_ENOUGH = 0.8, 0.6  # of difflib's ratio, from 0 to 1
 _LONG = 8  # letters of a constant in which two may be wrong
+_SHORT = 3  # letters of the shortest name in which one may be wrong
 _DEPTH = 3  # levels below the object where a field of the same name is looked for
 _MOST = 2_000  # fields that are looked at for it
+_OBJECT = frozenset(("map",))
+_DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -31,8 +34,19 @@ def misspelt(text: str, known: Iterable[str]) -> str | None:
     """
     wanted = text.lower()
     allowed = 1 if len(wanted) < _LONG else 2
-    near = [(distance, each) for each in known if (distance := _distance(wanted, each.lower())) <= allowed]
+    near = [(apart, each) for each in known if (apart := _distance(wanted, each.lower())) <= allowed]
     return min(near)[1] if near else None
+
+
+def is_slip(written: str, known: str) -> bool:
+    """Whether a name is surely another one, misspelt: by one letter, or by how its words are joined.
+
+    One digit makes another name of it (``v1``, ``v2``), and so does one letter of two.
+    """
+    one, other = _plain(written), _plain(known)
+    if _DIGITS.findall(one) != _DIGITS.findall(other):
+        return False
+    return one == other or (max(len(one), len(other)) >= _SHORT and _distance(one, other) == 1)
 
 
 def _distance(one: str, other: str) -> int:
@@ -109,7 +123,7 @@ def _elsewhere(name: str, shape: Shape) -> tuple[str, ...] | None:
         if found:
             return min(found, key=lambda each: each[0])[1]
         level = [
-            (path, optional, child)
+            (path, optional + (child.kinds != _OBJECT), child)
             for path, optional, parent in below
             if "map" in (child := parent.fields[path[-1]]).kinds
         ]

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from hub.workbench.graph.layering import Layered, Link
 
-_SWEEPS = 24
+_SWEEPS, _PATIENCE = 24, 6
+"""So many times at most; and so often without getting better."""
 _PORT = 1e-4
 """How much a port counts beside a place in the order: only between links of the same node."""
 
@@ -22,14 +23,15 @@ Pairs = list[tuple[float, float]]
 def order(made: Layered) -> int:
     """Sorts the layers in place, and gives the number of crossings that are left."""
     best, fewest = [list(layer) for layer in made.layers], crossings(made)
+    improved = 0
     for sweep in range(_SWEEPS):
-        if not fewest:
+        if not fewest or sweep - improved > _PATIENCE:
             break
         _sweep(made, rightwards=sweep % 2 == 0)
         _swap(made)
         found = crossings(made)
         if found < fewest:
-            best, fewest = [list(layer) for layer in made.layers], found
+            best, fewest, improved = [list(layer) for layer in made.layers], found, sweep
     made.layers[:] = best
     return fewest
 

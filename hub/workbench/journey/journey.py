@@ -14,8 +14,9 @@ from hub.kafka.settings import KafkaSettings
 from hub.workbench.journey.finding import find
 from hub.workbench.journey.following import Trail, follow
 from hub.workbench.journey.hop import Hop
+from hub.workbench.journey.kinship import Judge
 from hub.workbench.journey.standing import look
-from hub.workbench.journey.tree import Judge, Trees
+from hub.workbench.journey.tree import Trees
 from hub.workbench.journey.window import Searched, Window
 
 

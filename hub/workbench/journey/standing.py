@@ -72,7 +72,9 @@ class Standing:
         states = [report.status for report in reports]
         if any(status.state is State.RUNNING for status in states):
             return ""
-        return f"{states[0].state}: {states[0].detail}" if states[0].detail else str(states[0].state)
+        # Of another state the detail tells what the unit reads.
+        told = states[0].state in (State.PAUSED, State.FAILED) and states[0].detail
+        return f"{states[0].state}: {states[0].detail}" if told else str(states[0].state)
 
 
 async def look(settings: KafkaSettings, deployment: Deployment, units: Collection[str]) -> Standing:

@@ -1,41 +1,22 @@
-"""Makes hops of what was found: which record came of which, by which unit, and how each unit ended."""
+"""Makes hops of what was found: what each unit that read a record has made of it, and how that ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec
-from hub.deployment.specs import reads
+from hub.deployment.specs import reads, writes
 from hub.engine.attempts import Retrying
 from hub.engine.deadletter import Origin
-from hub.engine.deadletters import queues_of
 from hub.engine.resolutions import Resolution
-from hub.sdk.event import Event
-from hub.workbench.journey.following import REPLY, Trail
+from hub.workbench.journey.following import Trail
 from hub.workbench.journey.footprint import Footprint
 from hub.workbench.journey.hop import Hop, Outcome
+from hub.workbench.journey.kinship import Judge, Kinship
 from hub.workbench.journey.standing import Standing
 
 Reading = RouteSpec | SinkSpec
-
-
-class Judgement(NamedTuple):
-    """What a route makes of an event today.
-
-    Attributes:
-        filtered: whether it keeps it out.
-        text: why, for people; or why it can't be told.
-        ids: of the events that it makes.
-    """
-
-    filtered: bool
-    text: str
-    ids: tuple[str, ...] = ()
-
-
-Judge = Callable[[RouteSpec, Event], Judgement]
 
 
 class Trees:
@@ -67,96 +48,12 @@ class Trees:
         for unit in units:
             for topic in dict.fromkeys(reads(unit)):
                 self._readers.setdefault(topic, []).append(unit)
-        queues = queues_of(deployment)
-        self._dlqs = {topic for queue in queues for topic in queue.topics}
-        self._units = {name: queue.unit for queue in queues for name in (queue.unit, *queue.former)}
-        self._made, self._letters, self._replays = self._sorted()
+        self._kinship = Kinship(deployment, trail, judge)
 
     def build(self) -> list[Hop]:
         """One tree for each time that the event was published, in the order of time."""
-        made = {each.place for found in self._made.values() for each in found}
-        lone = self._letters.get(None, [])
-        known = {*made, *(each.place for found in self._letters.values() for each in found)}
-        known |= {each.place for place, found in self._replays.items() if place in known for each in found}
-        every = self._in_time(self._trail.footprints.values())
-        return [self._letter(each) for each in lone] + [self._root(each) for each in every if each.place not in known]
-
-    # What belongs to what
-
-    def _sorted(
-        self,
-    ) -> tuple[
-        dict[tuple[Origin, str], list[Footprint]], dict[Origin | None, list[Footprint]], dict[Origin, list[Footprint]]
-    ]:
-        """Outputs by (record, unit), dead letters by the record that failed, replays by the dead letter."""
-        every = self._in_time(self._trail.footprints.values())
-        made: dict[tuple[Origin, str], list[Footprint]] = {}
-        letters: dict[Origin | None, list[Footprint]] = {}
-        replays: dict[Origin, list[Footprint]] = {}
-        for each in every:
-            if each.place.topic in self._dlqs and each.failure is not None:
-                failed = each.failure.origin
-                known = failed is not None and failed in self._trail.footprints
-                letters.setdefault(failed if known else None, []).append(each)
-            elif each.replay_of is not None:
-                replays.setdefault(each.replay_of, []).append(each)
-            else:
-                maker = self._maker(each, every)
-                if maker is not None:
-                    made.setdefault(maker, []).append(each)
-        return made, letters, replays
-
-    @staticmethod
-    def _in_time(found: Iterable[Footprint]) -> list[Footprint]:
-        return sorted(found, key=lambda each: (each.at, each.place))
-
-    def _maker(self, made: Footprint, every: Iterable[Footprint]) -> tuple[Origin, str] | None:
-        """The record and the unit that a record came of."""
-        if made.origin is None:
-            return self._answered(made, every)
-        if not made.routes:
-            return None
-        *before, unit = made.routes
-        unit = self._units.get(unit, unit)
-        spec = self._deployment.routes.get(unit)
-        inputs = set(reads(spec)) if spec else set()
-        fitting = [
-            each
-            for each in every
-            if list(each.routes) == before
-            and (each.origin or each.place) == made.origin
-            and (spec is None or each.place.topic in inputs)
-            and each.place.topic not in self._dlqs
-        ]
-        chosen = self._likeliest(made, fitting, spec)
-        return (chosen.place, unit) if chosen else None
-
-    def _likeliest(self, made: Footprint, fitting: list[Footprint], spec: RouteSpec | None) -> Footprint | None:
-        """Of the records that one may have come of: by its id, or by asking the route again; the last one before it."""
-        derived = [each for each in fitting if made.id == each.id or made.id.startswith(f"{each.id}/")]
-        if not derived and len(fitting) > 1 and spec is not None:
-            derived = [each for each in fitting if (event := each.event) and made.id in self._judge(spec, event).ids]
-        candidates = derived or fitting
-        longest = max((len(each.id) for each in derived), default=0)
-        candidates = [each for each in candidates if not derived or len(each.id) == longest]
-        earlier = [each for each in candidates if each.at <= made.at]
-        return earlier[-1] if earlier else next(iter(candidates), None)
-
-    def _answered(self, made: Footprint, every: Iterable[Footprint]) -> tuple[Origin, str] | None:
-        """The record and the sink whose far side answered with this one."""
-        if REPLY not in made.id:
-            return None
-        id_ = made.id.rpartition(REPLY)[0]
-        for sink in self._deployment.sinks.values():
-            if sink.reply == made.place.topic:
-                inputs = set(reads(sink))
-                fitting = [each for each in every if each.id == id_ and each.place.topic in inputs]
-                earlier = [each for each in fitting if each.at <= made.at]
-                if fitting:
-                    return (earlier or fitting)[-1 if earlier else 0].place, sink.name
-        return None
-
-    # Hops
+        lone = self._kinship.letters.get(None, [])
+        return [self._letter(each) for each in lone] + [self._root(each) for each in self._kinship.beginnings]
 
     def _root(self, root: Footprint) -> Hop:
         """A record of which nothing before it was found: the first one, or one whose origin is gone."""
@@ -166,7 +63,9 @@ class Trees:
             hop.kind, hop.unit = ("route", root.routes[-1]) if root.routes else ("", "")
             hop.outcome = Outcome.DELIVERED if root.routes else Outcome.REPLAYED
             gone = (
-                "which retention has deleted" if root.root in self._trail.missing else "and what lies between is gone"
+                "which retention has deleted"
+                if root.root in self._trail.missing
+                else "and what lies between was not found"
             )
             hop.detail = f"came of {root.root}, {gone}"
         return hop
@@ -186,11 +85,24 @@ class Trees:
 
     def _read(self, found: Footprint) -> list[Hop]:
         """What the units that read a record have made of it."""
-        return [hop for unit in self._readers.get(found.place.topic, []) for hop in self._handled(unit, found)]
+        readers = self._readers.get(found.place.topic, [])
+        hops = [hop for unit in readers for hop in self._handled(unit, found)]
+        known = {unit.name for unit in readers}
+        strangers = {
+            unit: made
+            for (place, unit), made in self._kinship.made.items()
+            if place == found.place and unit not in known
+        }
+        for unit, made in strangers.items():
+            hops += [Hop("route", unit, Outcome.DELIVERED, *self._record(each), hops=self._read(each)) for each in made]
+        return hops
 
     def _handled(self, unit: Reading, found: Footprint) -> list[Hop]:
-        made = self._made.get((found.place, unit.name), [])
-        letters = [each for each in self._letters.get(found.place, []) if self._unit_of(each) == unit.name]
+        targets = writes(unit)
+        made = sorted(self._kinship.made.get((found.place, unit.name), []), key=lambda each: _order(each, targets))
+        letters = [
+            each for each in self._kinship.letters.get(found.place, []) if self._kinship.unit_of(each) == unit.name
+        ]
         if isinstance(unit, RouteSpec):
             hops = [
                 Hop("route", unit.name, Outcome.DELIVERED, *self._record(each), hops=self._read(each)) for each in made
@@ -205,14 +117,10 @@ class Trees:
         hops += [self._letter(each) for each in letters]
         return hops or [self._pending(unit, found)]
 
-    def _unit_of(self, letter: Footprint) -> str:
-        name = letter.failure.unit if letter.failure else ""
-        return self._units.get(name, name)
-
     def _letter(self, letter: Footprint) -> Hop:
         failure = letter.failure
         assert failure is not None
-        unit = self._unit_of(letter)
+        unit = self._kinship.unit_of(letter)
         spec = self._deployment.units.get(unit)
         cause = failure.cause or failure.error
         if failure.status is not None and str(failure.status) not in cause:
@@ -227,7 +135,7 @@ class Trees:
             letter.id,
             letter.type,
         )
-        replays = self._replays.get(letter.place, [])
+        replays = self._kinship.replays.get(letter.place, [])
         hop.hops = [Hop("", "", Outcome.REPLAYED, *self._record(each), hops=self._read(each)) for each in replays]
         resolution = self._resolutions.get(letter.place)
         if resolution is not None and not replays:
@@ -247,7 +155,8 @@ class Trees:
             return self._passed(unit, found)
         waits = "its group has no position yet"
         if progress.ahead is not None:
-            waits = f"behind {progress.ahead:,} others" if progress.ahead else "it is next, or being handled"
+            others = "1 other" if progress.ahead == 1 else f"{progress.ahead:,} others"
+            waits = f"behind {others}" if progress.ahead else "it is next, or being handled"
         trouble = self._standing.trouble(unit.name)
         return Hop(unit.kind, unit.name, Outcome.IN_FLIGHT, "; ".join(filter(None, (trouble, waits))))
 
@@ -261,11 +170,21 @@ class Trees:
         judgement = self._judge(unit, event)
         if judgement.filtered:
             return Hop("route", unit.name, Outcome.FILTERED, judgement.text)
+        if self._trail.cut and not judgement.text:
+            text = "there are more records of this event than are looked at; what came of this one is among the others"
+            return Hop("route", unit.name, Outcome.UNKNOWN, text)
         text = judgement.text or (
             "as the route is now it would pass, and nothing came of it: the route was another then, or what came of it "
             "lies outside of what was searched"
         )
         return Hop("route", unit.name, Outcome.UNKNOWN, text)
+
+
+def _order(made: Footprint, targets: list[str]) -> tuple[int, datetime, int, Origin]:
+    """By target as the route names them, then as they were made: those of a split by their numbers."""
+    topic, number = made.place.topic, made.id.rpartition("/")[2]
+    place = targets.index(topic) if topic in targets else len(targets)
+    return place, made.at, int(number) if number.isascii() and number.isdecimal() else 0, made.place
 
 
 def _attempts(retrying: Retrying) -> str:

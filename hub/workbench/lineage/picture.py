@@ -26,9 +26,9 @@ class _Picture:
             self._back(lineage.back)
             self._forth(lineage.forth)
         name = self.lineages[0].place.name if self.lineages else ""
-        topics = ", ".join(each.place.sink or each.place.topic for each in self.lineages)
-        summary = f"Where the field {name} of {topics} comes from, and where it goes."
-        return Graph(f"{name} of {topics}", summary, self.nodes, tuple(self.edges))
+        places = " and ".join(_of(each.place) for each in self.lineages)
+        summary = f"Where the field {name} {places} comes from, and where it goes."
+        return Graph(f"{name} {places}", summary, self.nodes, tuple(self.edges))
 
     def _back(self, found: Field) -> None:
         here = self._field(found.place)

@@ -114,16 +114,17 @@ class RouteReading:
 
     def _event(self, shaping: Shaping) -> Value:
         attributes: dict[Step, Value] = {name: self._tree(tree) for name, tree in shaping.attributes.items()}
-        attributes.update((str(path[1]), NOTHING) for path in shaping.drop if path[0] == "attributes")
+        attributes.update((name, NOTHING) for name in shaping.dropped if name not in attributes)
         kept: Value = Copy(("data",))
         if self.route.split:
             kept = Written(self._names["item"], self.route.split)
         data = self._tree(shaping.data) if shaping.data is not None else kept
-        for path in shaping.drop:
-            if path[0] == "data":
-                data = _edited(data, path[1:], NOTHING)
+        for path in shaping.dropped_fields:
+            data = _edited(data, path[1:], NOTHING)
         for path, tree in shaping.set:
             data = _edited(data, path[1:], self._tree(tree))
+        for path in shaping.trimmed:
+            data = _edited(data, path[1:], NOTHING)
         return Made({"attributes": Edited(Copy(("attributes",)), attributes), "data": data})
 
     def _tree(self, tree: Tree) -> Value:

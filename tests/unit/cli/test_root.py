@@ -37,8 +37,13 @@ def test_help_lists_the_commands_in_the_order_of_use():
     assert shown.exit_code == 0
     places = [shown.output.index(f"│ {name} ") for name in COMMANDS]
     assert places == sorted(places)
-    assert list(COMMANDS)[:7] == ["init", "validate", "graph", "test", "diff", "run", "up"]
-    assert list(COMMANDS)[-2:] == ["kafka", "doctor"]
+    assert [each for each in COMMANDS if each in ("doctor", "init", "run", "tap", "validate")] == [
+        "init",
+        "validate",
+        "run",
+        "tap",
+        "doctor",
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -161,3 +161,18 @@ def test_the_private_mark_of_a_repaired_file_cannot_be_written(found: Found) -> 
     """The character that stands for what couldn't be read is refused in a file, lest it hide a mistake."""
     findings = found("deployment: d\ntopics: { x: , y: }\nroutes: { r: { from: x, to: y, where: '\ue000 ((' } }")
     assert [(each.code, each.line, each.column) for each in findings] == [("yaml.character", 3, 40)]
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "1e999", "-1e999"])
+def test_a_number_beyond_64_bits_is_refused_wherever_it_stands(found: Found, number: str) -> None:
+    """No event could hold it, so every event would fail."""
+    for text in ("tables: { t: { a: NUMBER } }", "tests: { t: { given: { type: in, data: NUMBER } } }"):
+        findings = found(f"deployment: d\n{text.replace('NUMBER', number)}")
+        assert [each.code for each in findings if each.code.startswith("yaml.")] == ["yaml.number"]
+
+
+@pytest.mark.parametrize("number", ["18446744073709551615", "-9223372036854775808", "1e308", '"18446744073709551616"'])
+def test_the_largest_numbers_are_taken(found: Found, number: str) -> None:
+    """Of int64 and uint64, and of doubles; and text may be as long as it likes."""
+    findings = found(f"deployment: d\ntables: {{ t: {{ a: {number} }} }}")
+    assert [each.code for each in findings] in ([], ["table.unused"])

@@ -6,6 +6,7 @@ Written anew by ``UPDATE_GOLDEN=1 pytest tests/unit/deployment/test_golden.py``;
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from hub.cli.findings import render
 from hub.deployment import Registry, check
 from hub.deployment.codes import CODES
+from hub.routes.checker import CODES as CHECKED
 
 GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[3]
 CASES = sorted(each.name for each in GOLDEN.iterdir())
 
 # Codes that need another world than files: connectors that break, files of many megabytes, missing variables.
@@ -26,6 +29,7 @@ ELSEWHERE = {
     "file.encoding",
     "file.too_large",
     "file.unreadable",
+    "include.too_many",
     "reference.unresolved",
     "yaml.too_deep",
     "yaml.too_large",
@@ -56,8 +60,8 @@ def test_output_fits_a_hundred_columns(case: str, registry: Registry) -> None:
 
 def test_every_code_is_shown() -> None:
     """Each code that a check can give appears in a golden file, or has its test elsewhere."""
-    shown = "\n".join((GOLDEN / case / "expected.txt").read_text() for case in CASES)
-    words = set(shown.split())
+    texts = [*GOLDEN.glob("*/expected.txt"), *GOLDEN.parent.glob("mistakes/*.txt")]
+    words = {word for each in texts for word in each.read_text().split()}
     assert {code for code in CODES if code not in words} == ELSEWHERE
 
 
@@ -68,8 +72,16 @@ def test_every_shown_code_is_listed() -> None:
     assert codes <= set(CODES)
 
 
+def test_every_code_of_the_language_is_listed() -> None:
+    """The checker's codes and meanings are among `CODES`, as are all that the compiler gives."""
+    assert CHECKED.items() <= CODES.items()
+    sources = [each.read_text() for each in (ROOT / "hub" / "routes").rglob("*.py")]
+    given = {code for text in sources for code in re.findall(r'"(route\.[a-z_]+)"', text)}
+    assert given <= CODES.keys() | {"route.py"}
+
+
 def test_every_code_is_documented() -> None:
     """The table in the documentation is `CODES`, in its order."""
-    text = (Path(__file__).parents[3] / "docs" / "schema-files.md").read_text()
+    text = (ROOT / "docs" / "schema-files.md").read_text()
     table = text.partition("| code | what is wrong |\n| --- | --- |\n")[2]
     assert table.splitlines() == [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]

@@ -89,3 +89,34 @@ def test_expressions_of_an_included_file_are_checked(found: Found) -> None:
     )
     assert [(each.code, each.line, each.column) for each in findings] == [("route.syntax", 4, 58)]
     assert findings[0].message.startswith("body.json: expected")
+
+
+def test_files_that_include_each_other_do_not_multiply_without_end(
+    write: Write, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once there are too many, no further file is read, and that is said once."""
+    monkeypatch.setattr(includes, "MAX_INCLUDES", 40)
+    directory = write("deployment: d\ntables: { t: { $file: more/0.yaml } }")
+    (directory / "more").mkdir()
+    for n in range(7):
+        (directory / "more" / f"{n}.yaml").write_text(f"a: {{ $file: {n + 1}.yaml }}\nb: {{ $file: {n + 1}.yaml }}")
+    (directory / "more" / "7.yaml").write_text("c: 1")
+    codes = [each.code for each in check(directory, registry=registry).findings]
+    assert codes.count("include.too_many") == 1
+    assert set(codes) <= {"include.too_many", "table.unused"}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"a": 1, "a": 2}', "the key 'a' twice"),
+        ('{"a": 18446744073709551616}', "beyond 64 bits"),
+        ('{"a": NaN}', "expected JSON: "),
+    ],
+)
+def test_json_is_read_as_strictly_as_payloads(write: Write, registry: Registry, content: str, told: str) -> None:
+    """A table or fixture would hold another value than was written."""
+    directory = write("deployment: d\ntables: { t: { $file: t.json } }", **{"t.json": content})
+    (finding, *_) = check(directory, registry=registry).findings
+    assert (finding.code, finding.path) == ("include.json", "t.json")
+    assert told in finding.message

@@ -1,6 +1,7 @@
 """Mistakes that people make, one per file in ``mistakes/``, and what they read about it: the text beside it.
 
-Written anew by ``UPDATE_GOLDEN=1 pytest tests/unit/deployment/test_mistakes.py``; read the difference before you keep it.
+Written anew by ``UPDATE_GOLDEN=1 pytest tests/unit/deployment/test_mistakes.py``; read the difference before you keep
+it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def installed() -> Registry:
     return Registry()
 
 
-def checked(case: str, registry: Registry, directory: Path, *, strict: bool = False) -> Report:
+def checked(case: str, registry: Registry, directory: Path) -> Report:
     (directory / "hub.yaml").write_text((MISTAKES / f"{case}.yaml").read_text())
-    return check(directory, registry=registry, strict=strict)
+    return check(directory, registry=registry, strict=case.startswith("strict_"))
 
 
 def rendered(report: Report) -> str:
@@ -48,6 +49,13 @@ def test_a_mistake_reads_as_agreed(case: str, installed: Registry, tmp_path: Pat
 def test_one_mistake_is_one_finding(case: str, installed: Registry, tmp_path: Path) -> None:
     """What follows from a mistake isn't told as another one."""
     assert len(checked(case, installed, tmp_path).findings) == 1
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.startswith("strict_")])
+def test_what_only_a_strict_check_tells(case: str, installed: Registry, tmp_path: Path) -> None:
+    """Without --strict there is nothing to complain about."""
+    checked(case, installed, tmp_path)
+    assert check(tmp_path, registry=installed).findings == ()
 
 
 def test_there_are_at_least_forty() -> None:

@@ -92,3 +92,16 @@ def test_a_file_that_cannot_be_written(write: Write, registry: Registry, monkeyp
         repair(report)
     assert (directory / "hub.yaml").read_text() == "deployment: d\nevnets: {}\n"
     assert [each.name for each in directory.iterdir()] == ["hub.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"), [("alerts.low", "alerts.mid"), ("orders.v1", "orders.v2"), ("eu", "us")]
+)
+def test_a_name_that_only_resembles_another_is_left_to_people(
+    write: Write, registry: Registry, declared: str, written: str
+) -> None:
+    """Otherwise a valid file would send events where nobody wanted them."""
+    text = VALID.replace("out", declared).replace(f"to: {declared}", f"to: {written}")
+    directory = write(text)
+    assert repair(check(directory, registry=registry)) == []
+    assert (directory / "hub.yaml").read_text() == text

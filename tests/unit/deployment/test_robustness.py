@@ -12,7 +12,11 @@ from hub.deployment import Registry, check
 from tests.unit.deployment.conftest import CONNECTORS
 
 QUICKSTART = (Path(__file__).parents[3] / "schemas" / "examples" / "quickstart" / "quickstart.yaml").read_text()
-GOLDEN = [path.read_text() for path in sorted((Path(__file__).parent / "golden").rglob("*.yaml"))]
+GOLDEN = [
+    path.read_text()
+    for name in ("golden", "mistakes")
+    for path in sorted((Path(__file__).parent / name).rglob("*.yaml"))
+]
 PIECES = st.sampled_from(
     [
         *"!{}[]'\"|>%@\\é\u2028\x00\ue000\t\n",

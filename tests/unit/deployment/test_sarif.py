@@ -115,6 +115,20 @@ def test_a_result_names_its_place_and_its_fix(write: Callable[..., Path], regist
     assert result["message"]["text"] == "There is no section `evnets`; did you mean `events`?"
 
 
+def test_a_name_that_comes_first_keeps_its_letters(write: Callable[..., Path], registry: Registry) -> None:
+    """Sentences begin with a capital letter; event types and commands don't."""
+    directory = write(
+        """
+        deployment: d
+        topics: { in: , out: }
+        events: { order.placed: { topic: in, schema: { type: object, properties: { total: { type: integer } } } } }
+        routes: { r: { from: in, where: data.totl > 1, to: out } }
+        """
+    )
+    (result,) = log_of(directory, registry, root=directory)["runs"][0]["results"]
+    assert result["message"]["text"] == "order.placed has no field `totl`. Did you mean `data.total`?"
+
+
 def test_a_place_outside_of_the_root_is_absolute(write: Callable[..., Path], registry: Registry) -> None:
     """Where the check runs elsewhere than in the repository, a `file:` address."""
     directory = write("deployment: d\nevnets: {}\n")

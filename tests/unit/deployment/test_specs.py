@@ -233,6 +233,7 @@ def test_all_references_are_checked_at_once(deployment: Deployment) -> None:
         "github: { use: nothing, auth: { token: canary }, unknown: 1 }",
         "github: { use: github, auth: { token: [canary] }, with: { base_url: 5, password: canary } }",
         "github: { use: github, auth: { token: canary }, with: { base_url: = a ? 1 : 2 } }",
+        "github: { use: github, auth: canary }",
     ],
 )
 def test_secrets_written_out_are_hidden_in_what_is_shown(write: Write, registry: Registry, entry: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hub.contracts import Contract, ContractViolation, Mode
+from hub.engine.contracts import ContractGate
 from hub.engine.settings import AdminSettings
 from hub.engine.supervisor import Supervisor
 from hub.engine.unit import State, Unit
 from hub.operate import AdminServer
-from hub.sdk import ConfigError, EndOfInput
+from hub.sdk import ConfigError, EndOfInput, Event
 
 
 class Working(Unit):
@@ -267,3 +269,22 @@ async def test_the_settings_of_a_unit_are_told():
             assert (await client("GET", "/connectors/gone/config"))[0] == 404
     finally:
         await admin.stop()
+
+
+async def test_what_events_brought_beside_their_contract_is_told() -> None:
+    """In full under /contracts, in short in the status; a unit that trusts all has nothing to tell."""
+    unit, trusting = Working("feed"), Working("other")
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    unit.contracts = ContractGate("feed", {"made": Contract("made", schema, produce=Mode.EVOLVE)})
+    unit.contracts.produced(Event(type="made", source="/x", data={"n": 1, "new": None}))
+    with pytest.raises(ContractViolation):
+        unit.contracts.produced(Event(type="made", source="/x", data={"n": "x"}))
+    async with serving(unit, trusting) as (call, _, _):
+        code, (told,) = await call("GET", "/connectors/feed/contracts")
+        assert (code, told["type"], told["produce"], told["checked"]) == (200, "made", "evolve", 2)
+        assert told["violations"] == {"produce": 1}
+        assert [(each["path"], each["type"], each["events"]) for each in told["new_fields"]] == [("/new", "null", 1)]
+        _, status = await call("GET", "/connectors/feed/status")
+        assert status["contracts"] == [told]
+        assert await call("GET", "/connectors/other/contracts") == (200, [])
+        assert (await call("GET", "/connectors/nobody/contracts"))[0] == 404

@@ -9,7 +9,7 @@ import orjson
 
 from hub.routes import EvaluationError, compile_expression
 from hub.sdk import Event
-from tests.unit.routes.oracle import canonical, careful
+from tests.unit.routes.canonical import canonical, careful
 
 ATTRIBUTES = {"id": "1", "source": "/tests", "type": "thing.happened", "time": "2026-11-20T10:02:11Z"}
 

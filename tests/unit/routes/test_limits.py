@@ -12,8 +12,8 @@ from hub.routes import EvaluationError, ExpressionError, compile_expression, com
 from hub.routes.costs import MAX_LOOPS, MAX_STEPS
 from hub.routes.functions import FUNCTIONS
 from hub.sdk import Event
+from tests.unit.routes.canonical import careful
 from tests.unit.routes.evaluation import event, failure, value
-from tests.unit.routes.oracle import careful
 
 
 def refused(source: str) -> ExpressionError:
@@ -56,6 +56,21 @@ def test_doubling_again_and_again_is_refused(source: str) -> None:
     error = refused(source)
     assert error.code == "route.too_costly"
     assert error.message == "expected at most 1,000 copies of the same part of the data in one value"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data.?a.orValue(" * 60 + "1" + ")" * 60,
+        "optional.of(" * 60 + "data" + ").?a.orValue(1)" * 60,
+        "data" + ".?a.orValue({})" * 60,
+    ],
+)
+def test_each_part_is_compiled_once(source: str) -> None:
+    """A nest of defaults takes no longer than its length tells."""
+    before = time.process_time()
+    compile_expression(source)
+    assert time.process_time() - before < 2
 
 
 def test_what_people_write_is_no_doubling() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.routes import ExpressionError, compile_expression
 from hub.routes.values import UInt
 from tests.unit.routes.evaluation import failure, value
 
@@ -76,7 +77,7 @@ def test_rounding_keeps_the_sign_of_a_zero() -> None:
         ("math.greatest(data.empty)", "math.greatest takes a list with at least one number, got an empty one"),
         ("math.least(data.mixed)", "math.least takes numbers, got a string"),
         ("math.least(1, data.n)", "math.least takes numbers, got null"),
-        ("math.greatest(true)", "math.greatest takes numbers, got a bool"),
+        ("math.greatest(1 == 1)", "math.greatest takes numbers, got a bool"),
         ("math.ceil(1)", "math.ceil takes a double, got an int"),
         ("math.isNaN(1)", "math.isNaN takes a double, got an int"),
         ("math.abs(-9223372036854775808)", "the result doesn't fit into an int of 64 bits"),
@@ -91,3 +92,23 @@ def test_rounding_keeps_the_sign_of_a_zero() -> None:
 )
 def test_what_a_function_of_numbers_refuses(source: str, detail: str) -> None:
     assert failure(source, DATA).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [
+        ("math.greatest(true)", "true"),
+        ("math.least(1, 'a')", "'a'"),
+        ("math.greatest([1, null])", "null"),
+        ("math.greatest([1], 2)", "[1]"),
+        ("math.least({})", "{}"),
+        ("math.least([])", "[]"),
+        ("math.least([[1]])", "[1]"),
+    ],
+)
+def test_what_can_be_seen_to_be_no_number_is_refused_before_it_runs(source: str, at: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression(source)
+    error = caught.value
+    assert error.code == "route.arguments"
+    assert source[error.start : error.end] == at

@@ -8,7 +8,7 @@ import pytest
 
 from hub.routes import EvaluationError, ExpressionError
 from hub.routes.fusion import compile_fused, compile_program
-from hub.routes.program import Route
+from hub.routes.program import MAX_BRANCHES, Route
 from hub.sdk import Event
 
 
@@ -194,6 +194,40 @@ def test_no_branch_is_a_reason() -> None:
     assert "(switch[0].when 1:" in failure(section, {})
 
 
+def test_a_branch_drops_a_part_of_what_the_route_sets() -> None:
+    """Its drop comes on top; what is set under the same key comes after it."""
+    section = {
+        "set": {"data.user": "= data.sender", "data.all[].by": "= data.sender", "data.gone": "= data.sender"},
+        "switch": [{"drop": ["data.user.mail", "data.all[].by.mail", "data.user.no.such", "data.gone", "data.n"]}],
+        "to": ["a"],
+    }
+    data = {"sender": {"name": "ann", "mail": "a@x"}, "all": [{}], "n": 1}
+    ((_, made, _),) = run(section, data)
+    assert made == {"sender": data["sender"], "user": {"name": "ann"}, "all": [{"by": {"name": "ann"}}]}
+    assert data["sender"] == {"name": "ann", "mail": "a@x"}
+    ((_, made, _),) = run({**section, "set": {"data.user": None}}, {"n": 1, "user": 1})
+    assert made == {"user": None}
+    ((_, made, _),) = run({"drop": ["data.user.mail"], "set": {"data.user": "= data.sender"}, "to": ["a"]}, data)
+    assert made["user"] == data["sender"]
+
+
+def test_an_attribute_that_is_mapped_and_dropped_is_dropped() -> None:
+    """The steps have their order for attributes, too."""
+    section = {
+        "map": {"subject": "s", "extensions": {"team": "a", "unit": "b"}},
+        "drop": ["subject", "extensions.team"],
+    }
+    ((attributes, _, _),) = run({**section, "set": {"extensions.unit": "c"}, "to": ["a"]}, {}, subject="before")
+    assert attributes.keys().isdisjoint(("subject", "team"))
+    assert attributes["unit"] == "c"
+
+
+def test_a_switch_may_have_as_many_branches_as_are_allowed() -> None:
+    """All of them can be compiled, by themselves and fused."""
+    section = {"split": "data", "switch": [{"when": f"item == {n}", "to": [f"t{n}"]} for n in range(MAX_BRANCHES)]}
+    assert [to for *_, to in run(section, [MAX_BRANCHES - 1, MAX_BRANCHES, 0])] == [(f"t{MAX_BRANCHES - 1}",), ("t0",)]
+
+
 def test_a_branch_with_data_of_its_own_starts_anew() -> None:
     """What the route sets in its data is gone; attributes stay."""
     section = {
@@ -235,7 +269,11 @@ def test_a_target_may_be_computed() -> None:
         ({"set": {"data.x..y": 1}}, "route.path", "expected a path such as `subject`"),
         ({"set": {"extensions.Team": "1"}}, "route.value", "lower-case letters and digits, got `Team`"),
         ({"set": {"extensions.partitionkey": "1"}}, "route.value", "write `key` under `map`"),
-        ({"drop": ["type"]}, "route.value", "every event has a type"),
+        ({"set": {"data" + ".x" * 100: 1}}, "route.path", "expected at most 64 steps"),
+        ({"set": {"subject": ["= data.x"]}}, "route.value", "expected text, got a list"),
+        ({"map": {"extensions": {"team": {"a": "= data.x"}}}}, "route.value", "expected text, got an object"),
+        ({"switch": [{"when": "true"}] * 201}, "route.value", "expected at most 200 branches; got 201"),
+        ({"drop": ["type"]}, "route.value", "no event can do without its type"),
         ({"drop": ["data"]}, "route.value", "for a tombstone write `data: null`"),
         ({"key": "a", "map": {"key": "b"}}, "route.value", "the key is given twice"),
         ({"split": "= data.x"}, "route.where", "`split` is always an expression"),

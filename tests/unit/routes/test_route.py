@@ -174,7 +174,9 @@ def test_what_is_wrong_with_a_route_is_reported_at_once() -> None:
 
 
 def test_where_has_no_mark() -> None:
-    with pytest.raises(ExpressionError, match="`where` is always an expression, so it has no `= ` before it; write where: data.x"):
+    with pytest.raises(
+        ExpressionError, match=r"`where` is always an expression, so it has no `= ` before it; write where: data\.x"
+    ):
         compile_route("= data.x", {})
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hub.routes import EvaluationError, ExpressionError, compile_expression, compile_mapping, compile_route
 from hub.routes.template import verify
 from hub.routes.unit import _NAMES
+from tests.unit.routes.canonical import careful
 from tests.unit.routes.evaluation import event, failure, value
-from tests.unit.routes.oracle import careful
 
 
 def names(code: CodeType) -> set[str]:

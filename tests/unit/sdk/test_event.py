@@ -50,7 +50,7 @@ def test_payload_bytes_travel_verbatim():
 def test_unparsable_payload_is_found_when_somebody_looks():
     """Reading a record does not parse it; looking at its data says what is wrong."""
     event = Event.from_kafka(*make(data=b"{nope").to_kafka())
-    with pytest.raises(InvalidEvent, match="expected JSON by the content type application/json"):
+    with pytest.raises(InvalidEvent, match="expected JSON; got "):
         _ = event.data
 
 
@@ -225,9 +225,7 @@ def stored(value: bytes | None, *more: tuple[str, bytes], content_type: bytes = 
 def test_data_of_other_programs_is_read_strictly():
     """What orjson would hide is an error, once somebody looks; the bytes are there all the same."""
     event = stored(TWICE)
-    with pytest.raises(
-        InvalidPayload, match="expected JSON by the content type application/json; got the key 'a' twice"
-    ):
+    with pytest.raises(InvalidPayload, match="expected JSON; got the key 'a' twice"):
         event.data  # noqa: B018  it raises
     assert event.raw == TWICE
     assert stored(b'{"a": 1}').data == {"a": 1}

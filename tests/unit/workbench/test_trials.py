@@ -434,7 +434,7 @@ FAILING = {
         given: { type: seen, data: {} }
         expect: error
         """,
-        ["route `regions`: the environment variable REGION isn't set; give it a value under `env:` of this test"],
+        ["route `regions` reads env.REGION, which has no value; give it one: `env: { REGION: … }`"],
         "30:3",
     ),
 }

@@ -37,6 +37,11 @@ ROUTES: tuple[dict[str, Any], ...] = (
             {"drop": ["data.name"], "to": [{"choose": "= data.kind == 'name' ? 'b' : 'c'", "of": ["b", "c"]}]},
         ],
     },
+    {
+        "set": {"data.by": "= data.user"},
+        "drop": ["subject"],
+        "switch": [{"drop": ["data.by.mail"], "map": {"subject": "= data.name"}}],
+    },
     {"key": "= data.user.login", "map": {"id": "= data.kind", "time": "2026-01-01T00:00:00Z"}},
 )
 

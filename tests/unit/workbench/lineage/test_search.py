@@ -42,7 +42,7 @@ comes from
 
 goes to
 └─ sink chat
-   └─ with.json.text  shop.yaml:89:55
+   └─ with.json.text  shop.yaml:90:55
         = data.who
 """
     )
@@ -53,7 +53,7 @@ def test_forwards_through_copies_conditions_and_settings(tracer: Tracer) -> None
     found = text(lineage(tracer, "data.total", "orders"))
     assert "├─ route sizes  switch[0].when  decides  shop.yaml:56:15\n│    data.total > 1000\n" in found
     assert "data.total of order.big\n│  │  └─ sink crm\n" in found
-    assert "sink warehouse  as data.total\n│  │  └─ with.json.all  shop.yaml:84:47\n│  │       = data\n" in found
+    assert "sink warehouse  as data.total\n│  │  └─ with.json.all  shop.yaml:85:47\n│  │       = data\n" in found
 
 
 def test_what_is_dropped_goes_nowhere(tracer: Tracer) -> None:

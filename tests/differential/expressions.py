@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 Text = st.SearchStrategy[str]
 
-KINDS = ("int", "uint", "double", "string", "bytes", "bool", "list", "map", "timestamp", "duration", "null")
+KINDS = ("int", "uint", "double", "string", "bytes", "bool", "list", "map", "timestamp", "duration", "null", "optional")
+ROOTS = tuple(kind for kind in KINDS if kind != "optional")
+"""What a whole expression may be: the reference's binding can't hand over an optional value."""
 COMPARED = ("int", "uint", "double", "string", "bytes", "bool", "timestamp", "duration")
 
 _INTS = ("0", "1", "2", "-1", "7", "-7", "0x10", "1", "2", "9223372036854775807", "-9223372036854775808")
@@ -64,6 +66,9 @@ _LEAVES = {
     "bool": ("true", "false", "data.b", "data.o.b",
              "has(data.s)", "has(data.missing)", "has(data.o.x)", "has(data.n.x)"),
     "list": ("[]", "[1, 2, 3]", "[1, 2.0, 'a', null]", "data.l", "data.names", "data.objects", "[[1], [2u]]"),
+    "optional": ("optional.none()", "optional.of(1)", "data.?s", "data.?i", "data.?o", "data.?missing", "data.o.?x",
+                 "data.?o.?i", "data.?o.s", "data[?'l']", "data.l[?0]", "data.names[?7]", "data.objects[?0]",
+                 "data.?n"),
     "map": ("{}", "{'a': 1}", "{'a': 1.0}", "{2u: 'y'}", "{true: 1}", "data.o", "data"),
     "timestamp": _TIMESTAMPS,
     "duration": _DURATIONS,
@@ -96,6 +101,12 @@ def expression(kind: str, depth: int, variables: tuple[str, ...] = ()) -> Text:
     same = [
         _fill((f"({{bool}} ? {{{kind}}} : {{{kind}}})",), depth, variables),
         _fill((f"[{{{kind}}}, {{{kind}}}][{{int}} % 2]",), depth, variables),
+        _fill((f"{{optional}}.orValue({{{kind}}})", f"optional.of({{{kind}}}).value()"), depth, variables),
+        _fill(
+            (f"cel.bind({{var}}, {{any}}, {{{kind}:var}})", f"cel.bind({{var}}, {{int}}, {{{kind}:var}})"),
+            depth,
+            variables,
+        ),
     ]
     # Strategies are drawn with equal weight, so those that matter stand there more often.
     return st.one_of(leaf, *forms * 6, *same, _ODD)
@@ -107,14 +118,34 @@ FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("size({string})", "size({list})", "{map}.size()", "size({bytes})", "{list}[0]", "{map}['a']", "{map}['i']"),
         ("size({map}.map({var}, {any:var}))", "{map}.filter({var}, {bool:var}).size()"),
         ("int({uint})", "int({double})", "int({string})", "int({timestamp})", "{accessor}"),
+        ("{string}.indexOf({string})", "{string}.indexOf({string}, {int})", "{string}.lastIndexOf({string})",
+         "{string}.lastIndexOf({string}, {int})", "{optional}.value()"),
+        ("math.abs({int})", "math.sign({int})", "math.greatest({int}, {int})", "math.least({int}, {int}, {int})",
+         "math.greatest({list})", "math.least([{int}, {int}])"),
+        ("math.bitAnd({int}, {int})", "math.bitOr({int}, {int})", "math.bitXor({int}, {int})", "math.bitNot({int})",
+         "math.bitShiftLeft({int}, {int})", "math.bitShiftRight({int}, {int})"),
     ),
     "uint": (("({uint} + {uint})", "({uint} - {uint})", "({uint} * {uint})", "({uint} / {uint})", "({uint} % {uint})"),
-             ("uint({int})", "uint({double})", "uint({string})")),
+             ("uint({int})", "uint({double})", "uint({string})"),
+             ("math.abs({uint})", "math.greatest({uint}, {uint})", "math.bitNot({uint})", "math.bitAnd({uint}, {uint})",
+              "math.bitShiftLeft({uint}, {int})", "math.bitShiftRight({uint}, {int})", "math.sign({uint})")),
     "double": (("({double} + {double})", "({double} - {double})", "({double} * {double})", "({double} / {double})"),
-               ("double({int})", "double({string})", "-({double})", "double({uint})")),
+               ("double({int})", "double({string})", "-({double})", "double({uint})"),
+               ("math.ceil({double})", "math.floor({double})", "math.round({double})", "math.trunc({double})"),
+               ("math.abs({double})", "math.sign({double})", "math.sqrt({double})", "math.sqrt({int})",
+                "math.greatest({double}, {int}, {double})", "math.least({uint}, {double})")),
     "string": (("({string} + {string})", "({string} + string({int}))"),
-               ("string({int})", "string({bool})", "string({bytes})", "string({uint})", "{map}['s']", "{map}.s")),
-    "bytes": (("({bytes} + {bytes})", "bytes({string})"),),
+               ("string({int})", "string({bool})", "string({bytes})", "string({uint})", "{map}['s']", "{map}.s"),
+               ("{string}.charAt({int})", "{string}.substring({int})", "{string}.substring({int}, {int})",
+                "{string}.replace({string}, {string})", "{string}.replace({string}, {string}, {int})"),
+               ("{string}.trim()", "{string}.lowerAscii()", "{string}.upperAscii()", "{string}.reverse()"),
+               ("{list}.join()", "{list}.join({string})", "[{string}, {string}].join({string})",
+                "strings.quote({string})", "base64.encode({bytes})", "{optional}.value()"),
+               ("'%s-%d'.format([{string}, {int}])", "'%x %b %o %X'.format([{int}, {int}, {int}, {string}])",
+                "'%.2f %e %.0f'.format([{double}, {double}, {int}])", "'%s'.format([[{string}, {int}, {bool}]])",
+                "{string}.format({list})")),
+    "bytes": (("({bytes} + {bytes})", "bytes({string})"),
+              ("base64.decode({string})", "base64.decode(base64.encode({bytes}))")),
     "bool": (
         ("({bool} && {bool})", "({bool} || {bool})", "!({bool})"),
         ("({bool} && {bool} && {bool})", "({bool} || {bool} || {bool})"),
@@ -128,15 +159,24 @@ FORMS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("{list}.exists({var}, {bool:var})", "{list}.all({var}, {bool:var})", "{list}.exists_one({var}, {bool:var})",
          "{map}.exists({var}, {bool:var})", "{map}.all({var}, {bool:var})"),
         ("bool({string})", "(type({any}) == type({any}))", "has({map}.s)", "has({map}.a)"),
+        ("{optional}.hasValue()", "({optional} == {optional})", "{optional}.or({optional}).hasValue()",
+         "has({optional}.i)", "({optional} == {any})", "({optional} in [{optional}])"),
+        ("math.isNaN({double})", "math.isInf({double})", "math.isFinite({double})"),
     ),
     "list": (("({list} + {list})", "[{any}, {any}]", "[{int}]"),
+             ("{string}.split({string})", "{string}.split({string}, {int})", "[?{optional}, {any}]", "[?{optional}]",
+              "optional.unwrap([{optional}, {optional}])"),
              ("{list}.map({var}, {any:var})", "{list}.filter({var}, {bool:var})",
               "{list}.map({var}, {bool:var}, {any:var})")),
     "map": (("{ 'a': {any} }", "{ 's': {string} }", "{ {string}: {any} }", "{ {int}: {any} }"),
+            ("{ ?'a': {optional} }", "{ ?{string}: {optional}, 'b': {any} }"),
             ("{list}[2]", "{map}['o']", "{map}.o")),
     "timestamp": (("({timestamp} + {duration})", "({timestamp} - {duration})", "({duration} + {timestamp})",
                    "timestamp({int})", "timestamp(data.t)"),),
     "duration": (("({timestamp} - {timestamp})", "({duration} + {duration})", "({duration} - {duration})"),),
+    "optional": (("optional.of({any})", "optional.ofNonZeroValue({any})", "{map}.?a", "{map}.?s", "{map}[?{string}]"),
+                 ("{list}[?{int}]", "({optional}).or({optional})", "{optional}.?i", "{optional}[?'a']"),
+                 ("({optional}).optMap({var}, {any:var})", "({optional}).optFlatMap({var}, {optional:var})")),
     "null": (("[null][{int}]",),),
 }  # fmt: skip
 
@@ -149,7 +189,7 @@ def _fill(draw: st.DrawFn, forms: tuple[str, ...], depth: int, variables: tuple[
     """One of the forms, its holes filled with expressions that are one level smaller."""
     form = draw(st.sampled_from(forms))
     variable = f"x{len(variables)}"
-    same = draw(st.sampled_from(KINDS)) if "{same}" in form else ""
+    same = draw(st.sampled_from(ROOTS)) if "{same}" in form else ""
     order = draw(st.sampled_from(COMPARED)) if "{order}" in form else ""
     return _HOLE.sub(lambda hole: _part(draw, hole[1], depth, variables, variable, same, order), form)
 
@@ -165,11 +205,11 @@ def _part(
     if kind == "accessor":
         target = draw(expression(draw(st.sampled_from(("timestamp", "timestamp", "duration"))), depth - 1, variables))
         return f"{target}.{draw(st.sampled_from(_ACCESSORS))}({draw(st.sampled_from(_ZONES))})"
-    kind = {"same": same, "order": order, "any": ""}.get(kind, kind) or draw(st.sampled_from(KINDS))
+    kind = {"same": same, "order": order, "any": ""}.get(kind, kind) or draw(st.sampled_from(ROOTS))
     return draw(expression(kind, depth - 1, variables))
 
 
-expressions = st.sampled_from(("bool", "bool", "bool", *KINDS)).flatmap(lambda kind: expression(kind, 3))
+expressions = st.sampled_from(("bool", "bool", "bool", *ROOTS)).flatmap(lambda kind: expression(kind, 3))
 
 _texts = st.text(alphabet="ab1ÿ😀", max_size=4)
 _ints = st.integers(-3, 9) | st.sampled_from((2**63 - 1, -(2**63), 10**9))

@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cel_expr_python import cel
-
-from hub.routes.unit import Careful
-from hub.routes.values import NONE, TYPES, CelType, Duration, KeyedMap, Optional, Timestamp, UInt
+from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
 
 ERROR = ("error",)
-_ENV = cel.NewEnv(variables={"data": cel.Type.DYN})
+UNREADABLE = ("unreadable",)
+"""A value with an optional value in it, which the binding can't hand over."""
+_EXTENSIONS = [
+    ext_bindings.ExtBindings(), ext_encoders.ExtEncoders(), ext_math.ExtMath(), ext_optional.ExtOptional(),
+    ext_strings.ExtStrings(),
+]  # fmt: skip
+_ENV = cel.NewEnv(variables={"data": cel.Type.DYN}, extensions=_EXTENSIONS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _TYPE_NAMES = {"NULL": "null_type", "TIMESTAMP": "google.protobuf.Timestamp", "DURATION": "google.protobuf.Duration"}
@@ -24,7 +28,10 @@ def reference(source: str, data: Any) -> Any:
         value = _ENV.compile(source, disable_check=True).eval(data={"data": data})
     except RuntimeError:
         return ERROR
-    return _theirs(value)
+    try:
+        return _theirs(value)
+    except TypeError:
+        return UNREADABLE
 
 
 def _theirs(value: Any) -> Any:  # noqa: PLR0911  one for each type
@@ -51,31 +58,3 @@ def _theirs(value: Any) -> Any:  # noqa: PLR0911  one for each type
         case "NULL":
             return ("null",)
     return (name.lower(), plain)
-
-
-def canonical(value: Any) -> Any:  # noqa: PLR0911  one for each type
-    """A value of ours in a form that can be compared; times in microseconds, as the binding cuts them."""
-    kind = type(value)
-    if kind is list:
-        return ("list", *map(canonical, value))
-    if kind is dict or kind is KeyedMap:
-        keys = ((getattr(key, "value", key), each) for key, each in value.items())
-        return ("map", frozenset((repr(int(key) if type(key) is UInt else key), canonical(each)) for key, each in keys))
-    if kind is Timestamp or kind is Duration:
-        return ("timestamp" if kind is Timestamp else "duration", value.nanos // 1000)
-    if kind is CelType:
-        return ("type", value.name)
-    if kind is float:
-        return ("double", "nan" if math.isnan(value) else repr(value))
-    if kind is Optional:
-        return ("optional",) if value is NONE else ("optional", canonical(value.held))
-    if value is None:
-        return ("null",)
-    return (TYPES[kind].name, int(value) if kind is UInt else value)
-
-
-def careful(expression: Any) -> Any:
-    """The careful version of an expression that was compiled."""
-    found = expression._function.__globals__["careful"]
-    assert isinstance(found, Careful)
-    return found

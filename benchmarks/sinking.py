@@ -1,0 +1,124 @@
+"""The measured programs of `benchmarks.sinks`: one process each, which prints its own CPU and time as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import aio_pika
+import orjson
+import uvloop
+
+from hub.deployment import load
+from hub.engine.runtime import Runtime
+from hub.kafka.settings import KafkaSettings
+
+RABBITMQ = """
+deployment: {name}
+topics: {{ {topic}: {{ partitions: 1 }} }}
+sinks:
+  bench:
+    use: rabbitmq
+    from: {topic}
+    start: earliest
+    concurrency: {flight}
+    with: {{ url: "{url}", queue: {name} }}
+"""
+
+HTTP = """
+deployment: {name}
+topics: {{ {topic}: {{ partitions: 1 }} }}
+sinks:
+  bench:
+    use: http
+    from: {topic}
+    start: earliest
+    concurrency: {flight}
+    with: {{ url: "{url}" }}
+"""
+
+
+def payload(number: int) -> bytes:
+    """About a kilobyte of JSON."""
+    return orjson.dumps({"number": number, "name": f"customer {number}", "note": "what was ordered and for whom " * 30})
+
+
+async def bare(url: str, name: str, events: int, flight: int) -> tuple[float, float]:
+    """A pipelined loop on aio-pika: so many publishes in flight, each confirmed; persistent, mandatory, a quorum queue.
+
+    Its messages are made beforehand, and there is no Kafka.
+    """
+    connection = await aio_pika.connect(url)
+    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
+    headers = {
+        f"cloudEvents:{each}": "value of an attribute" for each in ("id", "source", "type", "time", "partitionkey")
+    }
+    messages = [
+        aio_pika.Message(
+            payload(number),
+            headers=headers,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=str(number),
+            content_type="application/json",
+        )
+        for number in range(events)
+    ]
+    room = asyncio.Semaphore(flight)
+    exchange = channel.default_exchange
+
+    async def publish(message: aio_pika.Message) -> None:
+        try:
+            await exchange.publish(message, name, mandatory=True)
+        finally:
+            room.release()
+
+    cpu, wall = time.process_time(), time.perf_counter()
+    async with asyncio.TaskGroup() as tasks:
+        for message in messages:
+            await room.acquire()
+            tasks.create_task(publish(message))
+    spent = time.process_time() - cpu, time.perf_counter() - wall
+    await connection.close()
+    return spent
+
+
+async def hub(text: str, kafka: KafkaSettings, events: int) -> tuple[float, float]:
+    """A sink of a deployment; from its first delivery until its ledger has all."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "bench.yaml").write_text(text)
+        runtime = Runtime(load(directory), kafka, environ={})
+        ledger = runtime.supervisor.units["bench"].ledger
+        starting = asyncio.create_task(runtime.start())
+        while not ledger.delivered:  # noqa: ASYNC110  counters have no event
+            await asyncio.sleep(0.001)
+        first = ledger.delivered
+        cpu, wall = time.process_time(), time.perf_counter()
+        while ledger.delivered < events:  # noqa: ASYNC110  counters have no event
+            await asyncio.sleep(0.005)
+        share = events / (events - first)
+        spent = (time.process_time() - cpu) * share, (time.perf_counter() - wall) * share
+        await starting
+        await runtime.stop()
+        return spent
+
+
+async def main(kind: str, bootstrap: str, topic: str, url: str, name: str, events: int, flight: int) -> None:
+    """Runs one candidate and prints its figures."""
+    if kind == "bare_rabbitmq":
+        cpu, wall = await bare(url, name, events, flight)
+    else:
+        text = RABBITMQ if kind == "hub_rabbitmq" else HTTP
+        kafka = KafkaSettings(bootstrap_servers=bootstrap)
+        cpu, wall = await hub(text.format(name=name, topic=topic, url=url, flight=flight), kafka, events)
+    figures = {"cpu_s_per_million": cpu / events * 1e6, "events_per_s": events / wall}
+    sys.stdout.write(orjson.dumps(figures).decode() + "\n")
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    uvloop.run(main(*sys.argv[1:6], int(sys.argv[6]), int(sys.argv[7])))
