@@ -23,6 +23,8 @@ frame = app.dataframe(app.topic(source, value_deserializer="bytes", key_deserial
 def take(value: bytes) -> bytes:
     """Counts a record."""
     clock.take()
+    if clock.done:
+        app.stop()  # which commits what there is
     return value
 
 
@@ -33,6 +35,5 @@ if task == "filter_map":
 for name in targets:
     serializer = "json" if task == "filter_map" else "bytes"
     frame = frame.to_topic(app.topic(name, value_serializer=serializer, key_serializer="bytes"))
-# Ends after so many inputs, with the last commit.
-app.run(count=events)
+app.run()
 clock.finish()

@@ -81,7 +81,7 @@ class Event:
     # Defaults of the class, and no slots: an event that comes from Kafka then sets three names, of eight.
     _attributes: dict[str, str] | None = None
     _headers: tuple[Header, ...] | None = None
-    _data: Any = _UNSET
+    _data: Any = NOT_PARSED
     _raw: bytes | None
     # Of an event that came from Kafka: its record's key and headers, which of these don't belong to it any more, and
     # which do beside them; whether its payload is known to be strict JSON without another look.
