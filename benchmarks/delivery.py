@@ -39,9 +39,9 @@ async def main() -> None:
     peers, missing = installed() if PEERS_WANTED else ([], {})
     rounds: Rounds = {}
     async with kafka_server(private=True) as server:
-        bench = _Bench(KafkaSettings(bootstrap_servers=server.url), server.url, rounds)
+        bench = Bench(KafkaSettings(bootstrap_servers=server.url), server.url, EVENTS, rounds)
         size = len(events.payload(1))
-        print(f"delivery: {EVENTS:,} events of {size:,} bytes and headers, {ROUNDS} rounds, load {_load()}")
+        print(f"delivery: {EVENTS:,} events of {size:,} bytes and headers, {ROUNDS} rounds, load {report.load():.1f}")
         for partitions in PARTITIONS:
             await bench.fill(partitions, peers)
         for round_ in range(ROUNDS):
@@ -67,10 +67,11 @@ def installed() -> tuple[list[Peer], dict[str, str]]:
     return [peer for peer in PEERS if peer.name not in missing], missing
 
 
-class _Bench:
+class Bench:
     """Runs one program after the other on one broker."""
 
-    def __init__(self, kafka: KafkaSettings, url: str, rounds: Rounds) -> None:
+    def __init__(self, kafka: KafkaSettings, url: str, count: int, rounds: Rounds) -> None:
+        self._count = count
         self._kafka = kafka
         self._url = url
         self._rounds = rounds
@@ -79,18 +80,20 @@ class _Bench:
     async def fill(self, partitions: int, peers: Sequence[Peer]) -> None:
         """Makes the input topics: peers that get a sample have one of their own, which ends with it."""
         for share in {1.0, *(peer.share for peer in peers)}:
-            await events.preload(self._kafka, self._source(partitions, share), int(EVENTS * share), partitions)
+            await events.preload(self._kafka, self._source(partitions, share), int(self._count * share), partitions)
 
     async def own(self, name: str, task: str, partitions: int, round_: int) -> None:
         """The hub, or a bare loop."""
         arguments = [self._url, self._source(partitions, 1.0)]
         async with self._outputs(name, task, partitions, round_) as targets:
-            figures = await programs.run("benchmarks.loops", name, task, *arguments, ",".join(targets), str(EVENTS))
+            figures = await programs.run(
+                "benchmarks.loops", name, task, *arguments, ",".join(targets), str(self._count)
+            )
         self._note(name, task, partitions, round_, figures)
 
     async def peer(self, peer: Peer, task: str, partitions: int, round_: int, missing: dict[str, str]) -> None:
         """A peer; one that fails is reported and left out from then on."""
-        count = int(EVENTS * peer.share)
+        count = int(self._count * peer.share)
         arguments = [task, self._url, self._source(partitions, peer.share)]
         async with self._outputs(peer.name, task, partitions, round_) as targets:
             try:
@@ -153,11 +156,7 @@ def report_(rounds: Rounds, missing: Mapping[str, str]) -> None:
     print()
     report.table(["", "CPU-s per million", "events/s", "beside bare copy", "beside the bare same"], sorted(rows))
     figures |= {f"{name}_missing": reason for name, reason in missing.items()}
-    report.write("delivery", figures | {"events": EVENTS, "rounds": ROUNDS, "load_average": _load()})
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f}"
+    report.write("delivery", figures | {"events": EVENTS, "rounds": ROUNDS, "load_average": report.load()})
 
 
 if __name__ == "__main__":

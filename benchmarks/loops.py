@@ -151,7 +151,7 @@ async def hub(task: str, kafka: KafkaSettings, source: str, targets: list[str], 
         await starting
         collector.spare()
         while ledger.delivered + ledger.filtered.total() < events:  # noqa: ASYNC110  as above
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
         figures = clock.figures(events)
         await runtime.stop()
         return figures

@@ -48,6 +48,11 @@ def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def load() -> float:
+    """How many processes wanted the processor in the last minute, ours among them."""
+    return os.getloadavg()[0]
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table, first column left, others right."""
     widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
