@@ -15,7 +15,7 @@ from hub.engine.accounts import Counts
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable, Entry
 from hub.kafka.exactly_once import TransactionWriter
-from hub.kafka.record import Header
+from hub.kafka.record import Header, Record
 from hub.kafka.settings import KafkaSettings
 
 LEDGER = "ledger"
@@ -96,15 +96,8 @@ class CursorStore:
             # Only now: whoever polled can store nothing more.
             await self._table.refresh()
             entry = await self._table.get(source.encode())
-            await writer.begin()
-            try:
-                refusal = writer.add(self.topic, source.encode(), value, list(entry.headers) if entry else [])
-                if refusal is not None:
-                    raise refusal
-                await writer.commit()
-            except BaseException:
-                await writer.abort()
-                raise
+            beside = entry.headers if entry else ()
+            await writer.write([Record(self.topic, source.encode(), value, beside)])
         finally:
             await writer.stop()
         await self._table.refresh()

@@ -20,10 +20,10 @@ from hub.engine.deadletters import DeadLetters, Letter, check_units, queues_of
 from hub.engine.parking import Parked
 from hub.engine.resolutions import Kind, Resolutions
 from hub.engine.selection import Selection
-from hub.engine.transaction import TransactionalWriter
 from hub.engine.wayback import Outcome, Refusal, way_back
 from hub.kafka import topics
 from hub.kafka.errors import Fenced
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import table_topic
@@ -110,20 +110,17 @@ class Replay:
 
         began = datetime.now(UTC)
         try:
-            await self._work(send, "replayed", largest=min(limits.values()))
-            await self._follow_up(send, began, largest=min(limits.values()))
+            await self._work(send, "replayed")
+            await self._follow_up(send, began)
         finally:
             await self._resolutions.stop()
 
-    async def _follow_up(
-        self, send: Callable[[Letter], Sequence[Record] | None], began: datetime, *, largest: int
-    ) -> None:
+    async def _follow_up(self, send: Callable[[Letter], Sequence[Record] | None], began: datetime) -> None:
         """Replays what was parked meanwhile behind what was replayed, until nothing was: else a busy key stays parked.
 
         Args:
             send: as for `_work`.
             began: when the first ones were read.
-            largest: as for `_work`.
         """
         chosen = self._selection
         for _ in range(FOLLOW_UPS):
@@ -137,7 +134,7 @@ class Replay:
                 since=began,
             )
             try:
-                await self._work(send, "replayed", largest=largest)
+                await self._work(send, "replayed")
             finally:
                 self._selection = chosen
 
@@ -151,27 +148,23 @@ class Replay:
             Fenced, HubError: as `replay`.
         """
         await topics.ensure_topics(self._settings, [table_topic(self._resolutions.topic)])
-        limits = await topics.limits(self._settings, [self._resolutions.topic])
         try:
-            await self._work(lambda _: [], "discarded", reason, largest=min(limits.values()))
+            await self._work(lambda _: [], "discarded", reason)
         finally:
             await self._resolutions.stop()
 
-    async def _work(
-        self, decide: Callable[[Letter], Sequence[Record] | None], kind: Kind, reason: str = "", *, largest: int
-    ) -> None:
+    async def _work(self, decide: Callable[[Letter], Sequence[Record] | None], kind: Kind, reason: str = "") -> None:
         """Goes through one DLQ topic after the other.
 
         Args:
             decide: gives what to write for a dead letter, beside the note that it is resolved; None leaves it.
             kind: what is noted.
             reason: what is noted.
-            largest: smallest ``max.message.bytes`` of the topics that are written.
         """
         left = self._selection.limit
         for topic in self._letters.topics(self._selection):
             selection = replace(self._selection, limit=left)
-            writer = TransactionalWriter(self._settings, self._transactional_id(topic), largest=largest)
+            writer = TransactionWriter(self._settings, self._transactional_id(topic), outputs=[self._resolutions.topic])
             sequenced = [unit for unit in self.outcomes if unit in self._by_unit and self._by_unit[unit].sequenced]
             batch = _Batch(topic, writer, self._resolutions, kind, reason, self._count, sequenced)
             # Where the order of keys is kept, what lies before the selected ones matters, too.
@@ -281,7 +274,7 @@ class _Batch:
     def __init__(
         self,
         topic: str,
-        writer: TransactionalWriter,
+        writer: TransactionWriter,
         resolutions: Resolutions,
         kind: Kind,
         reason: str,

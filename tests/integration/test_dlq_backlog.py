@@ -11,9 +11,9 @@ from aiokafka.admin import RecordsToDelete
 
 from hub.engine import backlog as backlogs
 from hub.engine.backlog import Backlog
-from hub.engine.transaction import TransactionalWriter
 from hub.kafka import clients
 from hub.kafka.errors import Fenced
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.publisher import Publisher, Record
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import TopicSpec
@@ -124,7 +124,7 @@ async def test_a_kafka_that_gives_nothing_is_said(kafka, unique, monkeypatch):
 async def test_records_of_one_transaction_appear_together(kafka, unique):
     """In their order, over several topics; tombstones and events without key and data too."""
     await made(kafka, f"{unique}.a", f"{unique}.b", partitions=1)
-    writer = TransactionalWriter(kafka, unique, largest=100_000)
+    writer = TransactionWriter(kafka, unique, outputs=[])
     await writer.start()
     headers = [("h", b"1")]
     await writer.write(
@@ -149,7 +149,7 @@ async def test_one_record_that_fails_takes_all_of_its_transaction_with_it(kafka,
     """Nothing is half written; the writer can go on."""
     await made(kafka, f"{unique}.a", partitions=1)
     await made(kafka, f"{unique}.small", partitions=1, **{"max.message.bytes": "2000"})
-    writer = TransactionalWriter(kafka, unique, largest=2000)
+    writer = TransactionWriter(kafka, unique, outputs=[])
     await writer.start()
     with pytest.raises(Permanent):
         await writer.write([Record(f"{unique}.a", b"k", b"1"), Record(f"{unique}.small", b"k", b"x" * 5000)])
@@ -160,7 +160,7 @@ async def test_one_record_that_fails_takes_all_of_its_transaction_with_it(kafka,
 async def test_many_small_records_of_one_transaction_fit_a_topic_that_takes_little(kafka, unique):
     """A broker refuses a batch that is larger than its topic takes, so batches are no larger."""
     await made(kafka, unique, partitions=1, **{"max.message.bytes": "3000"})
-    writer = TransactionalWriter(kafka, unique, largest=3000)
+    writer = TransactionWriter(kafka, unique, outputs=[])
     await writer.start()
     await writer.write([Record(unique, b"k", b"x" * 500) for _ in range(50)])
     await writer.stop()
@@ -170,7 +170,7 @@ async def test_many_small_records_of_one_transaction_fit_a_topic_that_takes_litt
 async def test_a_commit_is_seen_through_when_its_caller_is_cancelled(kafka, unique, monkeypatch):
     """A commit that has begun can't be taken back, so whoever cancels waits for it."""
     await made(kafka, unique, partitions=1)
-    writer = TransactionalWriter(kafka, unique, largest=100_000)
+    writer = TransactionWriter(kafka, unique, outputs=[])
     await writer.start()
     commit = writer._producer.commit_transaction
     begun = asyncio.Event()
@@ -196,10 +196,10 @@ async def test_a_commit_is_seen_through_when_its_caller_is_cancelled(kafka, uniq
 async def test_a_second_writer_fences_the_first(kafka, unique):
     """The first hears of it at its next write, and can never write again."""
     await made(kafka, unique, partitions=1)
-    first = TransactionalWriter(kafka, unique, largest=100_000)
+    first = TransactionWriter(kafka, unique, outputs=[])
     await first.start()
     await first.write([Record(unique, b"k", b"1")])
-    second = TransactionalWriter(kafka, unique, largest=100_000)
+    second = TransactionWriter(kafka, unique, outputs=[])
     await second.start()
     with pytest.raises(Fenced, match="another instance has taken over"):
         await first.write([Record(unique, b"k", b"2")])

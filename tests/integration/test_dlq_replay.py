@@ -14,14 +14,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from hub.engine import replay as replaying
-from hub.engine import transaction as transactions
 from hub.engine.deadletter import REPLAYS, read_dead_letter
 from hub.engine.replay import Replay
 from hub.engine.selection import Selection
-from hub.engine.transaction import TransactionalWriter
 from hub.kafka import clients, names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.errors import Fenced
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import ConfigError, Event, NotConnected, Permanent, Transient
@@ -103,10 +102,10 @@ async def test_a_second_replay_fences_the_first_which_stops(tmp_path, kafka, uni
     deployment = await deployed(tmp_path, kafka, unique)
     await failed(kafka, deployment, numbered(10))
     reached, go_on = asyncio.Event(), asyncio.Event()
-    write = TransactionalWriter.write
+    write = TransactionWriter.write
     batches = 0
 
-    async def halting(self: TransactionalWriter, batch: list[Record]) -> None:
+    async def halting(self: TransactionWriter, batch: list[Record]) -> None:
         nonlocal batches
         batches += 1
         if batches == 3:
@@ -114,7 +113,7 @@ async def test_a_second_replay_fences_the_first_which_stops(tmp_path, kafka, uni
             await go_on.wait()
         await write(self, batch)
 
-    monkeypatch.setattr(TransactionalWriter, "write", halting)
+    monkeypatch.setattr(TransactionWriter, "write", halting)
     first = Replay(kafka, deployment, Selection(units=ANNOUNCE))
     running_first = asyncio.create_task(first.replay())
     await reached.wait()
@@ -134,15 +133,15 @@ async def test_one_that_is_fenced_with_an_open_transaction_leaves_nothing_of_it(
     deployment = await deployed(tmp_path, kafka, unique)
     await failed(kafka, deployment, numbered(6))
     reached, go_on = asyncio.Event(), asyncio.Event()
-    commit = TransactionalWriter._commit
+    flush = TransactionWriter.flush
 
-    async def halting(self: TransactionalWriter) -> None:
+    async def halting(self: TransactionWriter) -> None:
+        await flush(self)
         if not reached.is_set():
             reached.set()
             await go_on.wait()
-        await commit(self)
 
-    monkeypatch.setattr(TransactionalWriter, "_commit", halting)
+    monkeypatch.setattr(TransactionWriter, "flush", halting)
     first = asyncio.create_task(Replay(kafka, deployment, Selection(units=ANNOUNCE)).replay())
     await reached.wait()
     second = await replayed(kafka, deployment, "announce")
@@ -159,21 +158,21 @@ from pathlib import Path
 from hub.deployment import Registry, load
 from hub.engine import replay
 from hub.engine.selection import Selection
-from hub.engine.transaction import TransactionalWriter
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.testing.scripted import Script
 
 replay.BATCH = 4
-commit, commits = TransactionalWriter._commit, 0
+flush, batches = TransactionWriter.flush, 0
 
 async def killed(self):
-    global commits
-    commits += 1
-    if commits == 3:
+    global batches
+    await flush(self)
+    batches += 1
+    if batches == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    await commit(self)
 
-TransactionalWriter._commit = killed
+TransactionWriter.flush = killed
 deployment = load(Path(sys.argv[1]), registry=Registry([Script().connector]))
 settings = KafkaSettings(bootstrap_servers=sys.argv[2])
 asyncio.run(replay.Replay(settings, deployment, Selection(units=frozenset({"announce"}))).replay())
@@ -361,21 +360,21 @@ async def test_an_unknown_unit_is_refused_before_anything_is_read(tmp_path, kafk
 async def test_a_replay_survives_nothing_but_can_be_repeated_after_a_broker_s_crash(tmp_path, unique, monkeypatch):
     """The broker dies in the middle: the command ends in good time and says so; the next one does the rest, once."""
     monkeypatch.setattr(replaying, "BATCH", 5)
-    monkeypatch.setattr(transactions, "WAIT", 2.0)
+    monkeypatch.setattr("hub.kafka.exactly_once.writer.WAIT", 0.2)
     async with kafka_server(private=True) as server:
         kafka = KafkaSettings(bootstrap_servers=server.url)
         deployment = await deployed(tmp_path, kafka, unique)
         await failed(kafka, deployment, numbered(30))
-        send, batches = TransactionalWriter._send, 0
+        flush, batches = TransactionWriter.flush, 0
 
-        async def dying(self: TransactionalWriter, batch: list[Record]) -> None:
+        async def dying(self: TransactionWriter) -> None:
             nonlocal batches
             batches += 1
             if batches == 3:
                 server.kill()
-            await send(self, batch)
+            await flush(self)
 
-        monkeypatch.setattr(TransactionalWriter, "_send", dying)
+        monkeypatch.setattr(TransactionWriter, "flush", dying)
         first = Replay(kafka, deployment, Selection(units=ANNOUNCE))
         with pytest.raises(NotConnected):
             await asyncio.wait_for(first.replay(), 60)

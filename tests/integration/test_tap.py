@@ -13,8 +13,8 @@ from aiokafka.admin import NewPartitions
 
 import hub
 from hub.engine.tap import Tap
-from hub.engine.transaction import TransactionalWriter
 from hub.kafka import clients
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.publisher import Record
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import TopicSpec
@@ -103,7 +103,7 @@ async def test_the_last_ones_come_in_the_order_of_time_and_then_what_is_new(kafk
 
 async def test_offsets_without_a_record_are_not_counted_among_the_last(kafka, topic):
     """Each transaction ends with a marker that takes an offset: the last ones are found all the same."""
-    writer = TransactionalWriter(kafka, topic, largest=1_000_000)
+    writer = TransactionWriter(kafka, topic, outputs=[topic])
     await writer.start()
     for number in range(12):
         await writer.write([Record(topic, *event(number).to_kafka())])

@@ -271,6 +271,26 @@ class TransactionWriter:
             if isinstance(result, BaseException):
                 raise result
 
+    async def write(self, records: Sequence[Record]) -> None:
+        """One whole transaction of these records; those of one key stay in order.
+
+        Raises:
+            TooLarge: one is larger than its topic takes; nothing is written.
+            Fenced: another writer has taken over; nothing is written.
+            HubError: as `commit`.
+        """
+        await self.know({record.topic for record in records})
+        await self.begin()
+        try:
+            for record in records:
+                refusal = self.add(record.topic, record.key, record.value, list(record.headers), record.partition)
+                if refusal is not None:
+                    raise refusal
+            await self.commit()
+        except BaseException:
+            await self.abort()
+            raise
+
     async def abort(self) -> None:
         """Ends the transaction without an effect; where Kafka doesn't answer, its brokers will.
 
