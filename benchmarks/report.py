@@ -36,16 +36,13 @@ def write(name: str, figures: Mapping[str, Any]) -> None:
     print(f"\nwritten to benchmarks/results/{name}.json")
 
 
-def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Four digits of each number; text stays, and groups of figures are done likewise."""
-    return {
-        key: _rounded(value)
-        if isinstance(value, Mapping)
-        else value
-        if isinstance(value, str)
-        else float(f"{value:.4g}")
-        for key, value in figures.items()
-    }
+def _rounded(value: Any) -> Any:
+    """Four digits of each number; text stays, and groups and lists of figures are done likewise."""
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return value if isinstance(value, str) else float(f"{value:.4g}")
 
 
 def load() -> float:

@@ -5,6 +5,7 @@ aiokafka hands each record through two generators and wraps it; that is a third 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,8 +42,11 @@ class _Answer:
     """One partition's part of an answer to a fetch."""
 
     def __init__(self, result: Any) -> None:
-        self._result = result
-        self._batches = _batches(result._partition_records)  # noqa: SLF001  this module is part of it
+        # No cycles: each would keep a megabyte until the garbage collector comes by. The result holds us, and its
+        # records hold a generator of their own that holds them.
+        self._result = weakref.ref(result)
+        result._partition_records._records_iterator = None  # noqa: SLF001  this module is part of it
+        self._batches = _batches(result._partition_records)  # noqa: SLF001  as above
         self._left: list[Any] = []
         self._after: int = result._partition_records.next_fetch_offset  # noqa: SLF001  as above
 
@@ -52,7 +56,7 @@ class _Answer:
         Raises:
             CorruptRecordException: a batch is not what was written. It is fetched again.
         """
-        result = self._result
+        result: Any = self._result()
         if not result.check_assignment(result._topic_partition) or not result.has_more():  # noqa: SLF001  as above
             return []
         taken, self._left = self._left, []

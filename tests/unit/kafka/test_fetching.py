@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -70,6 +72,7 @@ class Fetched:
         self.result = FetchResult(AT, assignment=self.assignment, partition_records=records, backoff=0)
         held: Any = _Fetched({}) if lean else {}
         held[AT] = self.result
+        held.clear()
 
     def take(self, limit: int | None) -> list[tuple[Any, ...]]:
         """One call's records, and the position after it."""
@@ -175,6 +178,20 @@ async def test_records_of_a_position_that_was_left_are_not_given() -> None:
     fetched.state.seek(0)
     assert fetched.result.getall(3) == []
     assert not fetched.result.has_more()
+
+
+async def test_what_was_read_goes_without_the_garbage_collector() -> None:
+    """An answer holds up to a megabyte per partition: in a cycle it would stay for long, and many with it."""
+    data, start, aborted = PARTITIONS["several batches"]
+    fetched = Fetched(data, start=start, aborted=aborted, level=READ_COMMITTED, lean=True)
+    gc.disable()
+    try:
+        fetched.take(3)
+        result, records = weakref.ref(fetched.result), weakref.ref(fetched.result._partition_records)
+        del fetched.result
+        assert (result(), records()) == (None, None)
+    finally:
+        gc.enable()
 
 
 def _records(calls: list[Any]) -> list[Any]:
