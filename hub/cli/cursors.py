@@ -34,11 +34,11 @@ def cursors(*, json: Json = False) -> None:  # noqa: ARG001  its callback notes 
 
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A polling source of the deployment.")]
-Force = Annotated[bool, typer.Option("--force", help="Also while the source runs, which may overwrite it.")]
+Force = Annotated[bool, typer.Option("--force", help="Also while the source runs: it goes on from there.")]
 
 
 class StillRunning(HubError):
-    """A source's cursor can't be set while the source may store another one at any moment."""
+    """A source's cursor isn't set while the source works, but on purpose."""
 
 
 class Position(NamedTuple):
@@ -110,7 +110,7 @@ def set_(
 ) -> None:
     """Put a source elsewhere: it goes on from this cursor when it starts.
 
-    Stop the source first: while it runs, its own next cursor would overwrite this one.
+    Stop the source first; with --force, one that runs is interrupted and goes on from there.
     """
     deployment = workspace.deployment(directory)
     new = _parsed(_model(deployment, source), source, cursor)
@@ -264,6 +264,6 @@ async def _check_stopped(deployment: Deployment, settings: KafkaSettings, source
         status = report.status
         if status.unit == source and status.state in (State.RUNNING, State.PAUSED) and not report.stale:
             raise StillRunning(
-                f"source {source} is {status.state} at {report.worker}, and would overwrite the cursor with its own: "
+                f"source {source} is {status.state} at {report.worker}, where it would be interrupted: "
                 "stop that hub, or run it without the source, then do this again; --force does it all the same"
             )

@@ -258,7 +258,7 @@ class AdminServer:
 
 
 def _at_work(unit: Unit) -> bool:
-    """Whether a unit does what it is meant to: waiting out a far side's outage is part of that."""
+    """Whether a unit does what it is meant to: to wait out a far side's outage is part of that, and to stand by."""
     if unit.paused or unit.stopping.is_set() or unit.state is State.STOPPED:
         return True
-    return unit.ready.is_set() and unit.state in (State.RUNNING, State.PAUSED)
+    return unit.ready.is_set() and unit.state in (State.RUNNING, State.PAUSED, State.UNASSIGNED)

@@ -1,6 +1,7 @@
 """Cursors: where a polling source stands, as the source itself defines it.
 
-A cursor is a frozen pydantic model; the hub stores it as JSON in Kafka after the events that lead up to it.
+A cursor is a frozen pydantic model; the hub stores it as JSON in Kafka, in one transaction with the events that lead up
+to it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ K = TypeVar("K", bound=Cursor)
 
 @dataclass(frozen=True)
 class Batch:
-    """Events and the cursor that follows them: stored once all of them are safe on Kafka."""
+    """Events and the cursor that follows them: stored in one transaction, never in parts."""
 
     events: Sequence[Event]
     cursor: Cursor
@@ -95,8 +95,9 @@ class PollingSource(Source[C], Generic[C, K]):
     def poll(self, cursor: K) -> AsyncIterator[Batch]:
         """Yields all that came after the cursor, in batches, and ends when there is nothing more for now.
 
-        A batch without events is right where only the cursor moved. After a failure it is called again from the last
-        cursor that was stored, so it must not rely on what it remembers.
+        It goes on once the batch is stored. A batch without events is right where only the cursor moved. After any
+        failure it is called again from the last cursor that was stored, perhaps in another worker, so it must not rely
+        on what it remembers. It is cancelled where it waits when the unit stops or another worker takes over.
         """
         raise NotImplementedError
 

@@ -100,6 +100,16 @@ async def test_not_ready_with_a_failed_unit_and_why():
         assert document["tasks"][0]["trace"] == "no such queue"
 
 
+async def test_ready_while_it_stands_by():
+    """A worker whose source another one polls does what it is meant to."""
+    unit = Working("a")
+    async with serving(unit) as (client, _, _):
+        unit.enter(State.UNASSIGNED, "standby; host-1 polls")
+        assert (await client("GET", "/readyz"))[0] == 200
+        _, document = await client("GET", "/connectors/a/status")
+        assert (document["connector"]["state"], document["detail"]) == ("UNASSIGNED", "standby; host-1 polls")
+
+
 async def test_ready_with_a_source_that_has_come_to_its_end():
     """The end of the input is no failure."""
     async with serving(Working("a", EndOfInput("all read"))) as (client, _, _):
