@@ -36,6 +36,7 @@ SETTLE_LIMIT = 5.0
 JOIN_LIMIT = 120.0
 """Seconds to wait for the group's first assignment; above the time after which a dead member is expelled."""
 _A_DAY = 86_400_000
+_GRACE = 0.2
 
 Notes = Mapping[TopicPartition, Callable[[int], str]]
 """By partition what gives the text to note with its position, in so many bytes at most."""
@@ -73,6 +74,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         )
         self._positions = Positions(settings, self._consumer, group, self._starts, former_group, seen)
         self._failure: BaseException | None = None
+        self._fetching: asyncio.Timeout | None = None
         self._settled = asyncio.Event()
         self._settled.set()
         self._assigned: frozenset[TopicPartition] = frozenset()
@@ -133,15 +135,21 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """As `fetch`, by partition."""
         self.check()
         try:
-            batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
-                timeout_ms=int(wait * 1000), max_records=limit
-            )
+            # aiokafka's own limit doesn't hold during a rebalance, which in turn may wait for a batch under way here.
+            async with asyncio.timeout(wait + _GRACE) as self._fetching:
+                batches: dict[TopicPartition, list[Any]] = await self._consumer.getmany(
+                    timeout_ms=int(wait * 1000), max_records=limit
+                )
+        except TimeoutError:
+            return {}
         except NoOffsetForPartitionError:
             return {}  # the position of a new partition is being found
         except OffsetOutOfRangeError as error:
             raise await self._positions.expired(error) from error
         except KafkaError as error:
             raise kafka_error(error) from error
+        finally:
+            self._fetching = None
         # Between two generations of the group aiokafka may still give what was ours, or what isn't positioned yet.
         batches = {at: records for at, records in batches.items() if at in self._assigned}
         if batches:
@@ -313,6 +321,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
         self.revoking.set()
+        if self._fetching is not None and not self._settled.is_set():
+            self._fetching.reschedule(asyncio.get_running_loop().time())
         try:
             await asyncio.wait_for(self._settled.wait(), SETTLE_LIMIT)
         except TimeoutError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,7 +26,7 @@ class Copy:
         self.writer = TransactionWriter(kafka, f"{topic}.copy", outputs=[self.out])
         self.exchange = Exchange(self.reader, self.writer, self.handle, self.prepare)
 
-    def handle(self, batches) -> None:
+    async def handle(self, batches) -> None:
         for batch in batches.values():
             for record in batch:
                 assert self.writer.add(self.out, record.key, record.value, []) is None
@@ -89,3 +90,20 @@ async def test_a_rebalance_in_the_midst_of_a_transaction_loses_and_repeats_nothi
         while await copy.exchange.turn(1):
             pass
         assert sorted(int(each.key) for each in await records(kafka, copy.out)) == list(range(40))
+
+
+async def test_a_rebalance_does_not_wait_for_a_transaction_that_waits_for_events(kafka, unique, monkeypatch):
+    """Who gathers events commits at once when the group changes, also if some arrive at that moment."""
+    monkeypatch.setattr("hub.engine.exchange.INTERVAL", 20.0)
+    async with copying(kafka, unique) as copy:
+        copy.exchange._patience = 20.0
+        await publish(kafka, unique, [event(n, key=str(n)) for n in range(20)])
+        turn = asyncio.create_task(copy.exchange.turn(10))
+        await until(lambda: not copy.reader._settled.is_set(), "a batch under way")
+        joining = asyncio.create_task(copy.other.start())
+        while not joining.done():
+            await publish(kafka, unique, [event(0, key="k")])
+        began = time.monotonic()
+        assert await turn
+        assert time.monotonic() - began < 1.0
+        await joining
