@@ -2,10 +2,11 @@
 
 Hill climbing on what gets through, after the thread pool of .NET (Hellerstein, Morrison, Eilebrecht: "Optimizing
 Concurrency Levels in the .NET ThreadPool", 2008), in steps of two instead of its waves: now and then twice as many are
-in flight for a while, and it stays so where clearly more gets through; or half as many, and it stays so where hardly less
-does. So a far side that works on more at once gets more, one that only lets them queue doesn't, and one that slows down
-under load is relieved. Latency alone would not tell: it also grows where a far side gathers writes, which then come
-through faster, and jumps about by nature.
+in flight for a while, and it stays so where clearly more gets through; or half as many, several times in turn with as
+many as before, and it stays so where hardly less ever does. So a far side that works on more at once gets more, one
+that only lets them queue doesn't, one that slows down under load is relieved, and where chance rules the limit is
+rather too high than too low. Latency alone would not tell: it also grows where a far side gathers writes, which then
+come through faster, and it jumps about by nature.
 
 Failures shrink the limit as in DCTCP (Alizadeh et al., "Data Center TCP", SIGCOMM 2010): by half the share of the
 deliveries that failed, so that a far side which fails at everything is soon left with one at a time.
@@ -16,11 +17,13 @@ from __future__ import annotations
 from enum import Enum
 
 START = 8
-"""The first limit, also after an outage."""
+"""The first limit where nothing else is said; also after an outage."""
 BETTER = 1.25
 """Times as much that must get through with twice as many in flight for it to stay so."""
 GOOD = 0.9
 """Share of it that must still get through with half as many in flight for it to stay so."""
+TIMES = 3
+"""Times in a row that it must."""
 TOLERATED = 0.1
 """Share of failures that is put down to the events themselves."""
 FIRST_ROUNDS, ROUNDS = 2, 4
@@ -40,21 +43,24 @@ class Limit:
 
     Args:
         largest: upper bound.
+        start: the first limit, also after an outage.
     """
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, start: int = START) -> None:
         self._largest = largest
+        self._start = start
         self.restart()
 
     def restart(self) -> None:
         """Begins anew, carefully: the far side has just come up."""
-        self._climb(float(START))
+        self._climb(float(self._start))
 
     def _climb(self, start: float) -> None:
         """Goes on from a limit, up as long as that helps."""
         self._limit = min(start, float(self._largest))
         self._rounds = FIRST_ROUNDS
         self._pause = PAUSE
+        self._wins = 0
         self._settle(_Trial.MORE, pause=0)
         self._begin_round()
 
@@ -80,14 +86,21 @@ class Limit:
         """Deliveries that may be in flight."""
         return max(1, int(self._limit))
 
-    def ended(self, now: float, delivered: int, failed: int, *, used: bool) -> None:
+    def idle(self) -> None:
+        """There isn't enough to send to make use of the limit, or to learn anything."""
+        if self._trial is not None:
+            self._limit = self._before
+            self._settle(self._following, pause=self._pause)
+        elif self._began is not None:
+            self._measure()
+
+    def ended(self, now: float, delivered: int, failed: int) -> None:
         """Notes how a call ended.
 
         Args:
             now: when, by a clock that never goes back.
             delivered: how many of its deliveries succeeded, or were refused for good, which is an answer as well.
             failed: how many failed in a way that more of them may have brought about.
-            used: whether as many as may be were in flight.
         """
         self._ended += delivered + failed
         self._failed += failed
@@ -98,20 +111,10 @@ class Limit:
             if share > TOLERATED:
                 self._climb(max(1.0, self._limit * (1.0 - share / 2.0)))
                 return
-        if not used:
-            self._give_up()
-        elif self._skipped > 0:
+        if self._skipped > 0:
             self._skipped -= delivered + failed
         else:
             self._count(now, delivered, failed)
-
-    def _give_up(self) -> None:
-        """There isn't enough to send to learn anything."""
-        if self._trial is not None:
-            self._limit = self._before
-            self._settle(self._following, pause=self._pause)
-        else:
-            self._measure()
 
     def _count(self, now: float, delivered: int, failed: int) -> None:
         if self._began is None:
@@ -143,18 +146,23 @@ class Limit:
         assert self._rate is not None
         gain = min(self._limit / self._before, BETTER) if trial is _Trial.MORE else GOOD
         if rate >= self._rate * gain:
-            self._pause = PAUSE
-            if trial is _Trial.MORE:
-                self._before, self._rate = self._limit, rate
-                self._settle_and_try(rate)
-            else:
-                self._settle(_Trial.LESS, pause=PAUSE)
+            self._accept(trial, rate)
             return
+        self._wins = 0
         self._limit, self._rounds = self._before, ROUNDS
         self._settle(_Trial.LESS if trial is _Trial.MORE else _Trial.MORE, pause=self._pause)
         self._pause = min(LONGEST_PAUSE, self._pause * 2)
 
-    def _settle_and_try(self, rate: float) -> None:
-        """More has helped; even more may, too."""
-        self._settle(_Trial.MORE, pause=0)
-        self._try(rate)
+    def _accept(self, trial: _Trial, rate: float) -> None:
+        if trial is _Trial.MORE:
+            self._wins, self._pause = 0, PAUSE
+            self._settle(_Trial.MORE, pause=0)
+            self._try(rate)  # even more may help, too
+            return
+        self._wins += 1
+        if self._wins < TIMES:
+            self._limit = self._before
+            self._settle(_Trial.LESS, pause=0)
+        else:
+            self._wins, self._pause = 0, PAUSE
+            self._settle(_Trial.LESS, pause=PAUSE)

@@ -86,7 +86,8 @@ def test_without_rights_it_prints_the_command_to_type(machine: Path) -> None:
     command = re.search(r"^  (sudo apt-get .*)$", result.stderr, re.MULTILINE)
     assert command
     assert re.fullmatch(
-        r"sudo apt-get update && sudo apt-get install --no-install-recommends (rabbitmq-server )?npm( redis-server)?", command[1]
+        r"sudo apt-get update && sudo apt-get install --no-install-recommends (rabbitmq-server )?npm( redis-server)?",
+        command[1],
     )
 
 
@@ -104,7 +105,9 @@ def test_on_another_system_it_names_what_is_missing(machine: Path) -> None:
     """Where there is no apt-get, the missing things are named."""
     result = setup(machine, "test")
     assert result.returncode == 3
-    assert re.search(r"Missing on this machine: (rabbitmq-server )?npm( redis-server)? \(Debian's names\)", result.stderr)
+    assert re.search(
+        r"Missing on this machine: (rabbitmq-server )?npm( redis-server)? \(Debian's names\)", result.stderr
+    )
 
 
 def test_make_help_lists_every_command() -> None:

@@ -13,7 +13,7 @@ async def test_a_block_is_cut_short_when_the_event_comes():
     """It is cancelled where it waits, in its own task, which goes on after it."""
     event = asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, event.set)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
         async with asyncio.timeout(5), unless(event):
             await asyncio.Event().wait()
     await asyncio.sleep(0)
@@ -24,7 +24,7 @@ async def test_an_event_that_came_before_cuts_at_the_first_wait():
     """Also where the wait would be short."""
     event = asyncio.Event()
     event.set()
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
         async with unless(event):
             await asyncio.sleep(0)
             await asyncio.sleep(0.01)
@@ -50,14 +50,14 @@ async def test_of_two_events_at_once_one_cuts():
         second.set()
 
     asyncio.get_running_loop().call_later(0.01, both)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
         async with unless(first, second):
             await asyncio.Event().wait()
 
 
 async def test_what_the_block_raises_is_its_own():
     """A timeout within it, for one."""
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError):  # noqa: PT012  the wait belongs to it
         async with unless(asyncio.Event()):
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
@@ -93,7 +93,7 @@ async def test_an_async_generator_is_closed_where_it_is_cut():
     source = pages()
     assert await anext(source) == 1
     asyncio.get_running_loop().call_later(0.01, event.set)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
         async with unless(event):
             await anext(source)
     assert closed == ["closed"]
