@@ -13,7 +13,7 @@ async def test_a_block_is_cut_short_when_the_event_comes():
     """It is cancelled where it waits, in its own task, which goes on after it."""
     event = asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, event.set)
-    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
+    with pytest.raises(Interrupted):
         async with asyncio.timeout(5), unless(event):
             await asyncio.Event().wait()
     await asyncio.sleep(0)
@@ -50,7 +50,7 @@ async def test_of_two_events_at_once_one_cuts():
         second.set()
 
     asyncio.get_running_loop().call_later(0.01, both)
-    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
+    with pytest.raises(Interrupted):
         async with unless(first, second):
             await asyncio.Event().wait()
 
@@ -93,7 +93,7 @@ async def test_an_async_generator_is_closed_where_it_is_cut():
     source = pages()
     assert await anext(source) == 1
     asyncio.get_running_loop().call_later(0.01, event.set)
-    with pytest.raises(Interrupted):  # noqa: PT012  the wait belongs to it
+    with pytest.raises(Interrupted):
         async with unless(event):
             await anext(source)
     assert closed == ["closed"]
