@@ -39,6 +39,7 @@ routes:
 async def main() -> None:
     """Measures, prints and writes."""
     seconds: dict[str, list[float]] = {"first": [], "again": []}
+    cpus: dict[str, list[float]] = {"first": [], "again": []}
     async with kafka_server(private=True) as server:
         kafka = KafkaSettings(bootstrap_servers=server.url)
         print(f"start: {ROUNDS} rounds, load {report.load():.1f}")
@@ -48,19 +49,22 @@ async def main() -> None:
             with tempfile.TemporaryDirectory() as directory:
                 worker.write(directory, DEPLOYMENT.format(name=name))
                 for kind, each in seconds.items():
-                    each.append(await _once(kafka, server.url, directory, name))
-                    print(f"  {kind}: {each[-1]:.2f} s", flush=True)
+                    wall, cpu = await _once(kafka, server.url, directory, name)
+                    each.append(wall)
+                    cpus[kind].append(cpu)
+                    print(f"  {kind}: {wall:.2f} s, of which {cpu:.2f} s of processor time", flush=True)
     middle = {kind: statistics.median(each) for kind, each in seconds.items()}
     report.table(
         ["start to first delivered event", "median"], [[kind, f"{each:.2f} s"] for kind, each in middle.items()]
     )
     figures = {f"{kind}_start_seconds": each for kind, each in middle.items()}
     best = {f"{kind}_start_seconds_best": min(each) for kind, each in seconds.items()}
-    report.write("start", {**figures, **best, "rounds": ROUNDS, "load_average": report.load()})
+    processor = {f"{kind}_start_cpu_seconds": statistics.median(each) for kind, each in cpus.items()}
+    report.write("start", {**figures, **best, **processor, "rounds": ROUNDS, "load_average": report.load()})
 
 
-async def _once(kafka: KafkaSettings, url: str, directory: str, name: str) -> float:
-    """Seconds from the process's start until its first event is there."""
+async def _once(kafka: KafkaSettings, url: str, directory: str, name: str) -> tuple[float, float]:
+    """Seconds from the process's start until its first event is there, and seconds of processor time that it took."""
     partition = TopicPartition(f"{name}-out", 0)
     async with Publisher(kafka) as publisher, clients.running(clients.consumer(kafka)) as reader:
         await publisher.send([Record(f"{name}-in", *events.event(1).to_kafka())])
@@ -73,6 +77,6 @@ async def _once(kafka: KafkaSettings, url: str, directory: str, name: str) -> fl
         try:
             async with asyncio.timeout(60):
                 await waiting
-            return time.perf_counter() - began
+            return time.perf_counter() - began, worker.Worker(process, {}).cpu
         finally:
             await worker.end(process)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
 from hub.engine.attempts import RetryPolicy
@@ -20,6 +20,7 @@ from hub.engine.polling import PollingUnit
 from hub.engine.reader import Reader
 from hub.engine.retention import Retentions, Seen
 from hub.engine.route import RouteUnit
+from hub.engine.settings import WorkerSettings
 from hub.engine.sink import SinkUnit
 from hub.engine.status import worker_name
 from hub.engine.tenure import Tenure
@@ -32,7 +33,9 @@ from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
 from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
-from hub.services import HttpService
+
+if TYPE_CHECKING:
+    from hub.services import HttpService
 
 
 class Assembly:
@@ -43,15 +46,22 @@ class Assembly:
         settings: how to reach Kafka.
         server: where webhook sources listen.
         environ: for the references in the schema files.
+        worker: who we are among several workers.
     """
 
     def __init__(
-        self, deployment: Deployment, settings: KafkaSettings, server: HttpServer, environ: Mapping[str, str]
+        self,
+        deployment: Deployment,
+        settings: KafkaSettings,
+        server: HttpServer,
+        environ: Mapping[str, str],
+        worker: WorkerSettings | None = None,
     ) -> None:
         self._deployment = deployment
         self._settings = settings
         self._server = server
         self._environ = environ
+        self._worker = worker or WorkerSettings()
         self._services: dict[str, HttpService] = {}
         self._retentions = Retentions(settings)
         self.seen: Callable[[str], Seen | None] = lambda _: None
@@ -59,7 +69,7 @@ class Assembly:
 
     def following(self, deployment: Deployment) -> tuple[Assembly, list[HttpService]]:
         """The one that makes the units of a deployment's next version, and services that nothing of it will use."""
-        following = Assembly(deployment, self._settings, self._server, self._environ)
+        following = Assembly(deployment, self._settings, self._server, self._environ, self._worker)
         following.seen, following._retentions = self.seen, self._retentions
         left: list[HttpService] = []
         for name, service in self._services.items():
@@ -127,6 +137,9 @@ class Assembly:
     def service(self, name: str) -> Service:
         """A service, made when a unit first asks for it and shared by all that do."""
         if name not in self._services:
+            # Here, because it takes a quarter of what all imports of a worker take, and many have no services.
+            from hub.services import HttpService  # noqa: PLC0415
+
             config = self._deployment.services[name].config(self._environ)
             self._services[name] = HttpService(name, config)
         return self._services[name]
@@ -135,8 +148,10 @@ class Assembly:
         return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector, linger=linger)
 
     def _writer(self, spec: RouteSpec) -> TransactionWriter:
-        # One id per life: the group's generation fences, and an open transaction of the dead ends after its timeout.
-        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{uuid.uuid4().hex[:12]}"
+        # The group's generation fences. Who has a name of its own ends what it left open when it was killed, by its
+        # next start; what others left open ends after the transaction's timeout.
+        own = self._worker.instance or uuid.uuid4().hex[:12]
+        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{own}"
         return TransactionWriter(self._settings, name, outputs=(*spec.outputs, spec.dlq))
 
     def _reader(self, spec: RouteSpec | SinkSpec) -> Reader:
@@ -151,6 +166,7 @@ class Assembly:
             former_group=names.group(deployment, former) if former else None,
             retentions=self._retentions,
             seen=lambda: self.seen(spec.name),
+            worker=self._worker,
         )
 
     def _webhook(self, spec: SourceSpec, cls: type[WebhookSource[Any]]) -> WebhookUnit:
