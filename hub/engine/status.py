@@ -77,10 +77,11 @@ class StatusReporter:
         self._task = asyncio.create_task(self._keep(), name="status")
 
     async def stop(self) -> None:
-        """Reports once more and ends."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Reports once more and ends; does nothing more the second time."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             try:
                 async with asyncio.timeout(5):
                     await self._report()

@@ -114,7 +114,7 @@ class Scene:
     async def add(self) -> Worker:
         """Starts another worker of the hub, and waits until it is at work."""
         worker = self.launch()
-        await worker.ready("started; SIGTERM")
+        await worker.ready(workers.SIGN)
         return worker
 
     def launch(self) -> Worker:

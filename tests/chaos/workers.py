@@ -12,6 +12,8 @@ from hub.process import ChildProcess
 from tests.integration.commands import HUB, environment
 
 START_LIMIT = 90.0
+SIGN = "started; SIGTERM"
+"""What a worker of the hub says when it is at work."""
 
 
 class Worker:
@@ -29,6 +31,13 @@ class Worker:
         self.process = ChildProcess(
             name, command, log=directory / f"{name}.log", env=environment(kafka), cwd=Path.cwd()
         )
+
+        self.leaving = False
+
+    @property
+    def ready_now(self) -> bool:
+        """Whether it is at work, and not about to end."""
+        return not self.leaving and SIGN in self.log
 
     @property
     def log(self) -> str:

@@ -177,3 +177,10 @@ async def test_a_paused_route_keeps_its_place_and_goes_on(tmp_path, kafka, uniqu
         assert route.status().totals.in_flight == 7
         route.resume()
         await settled(runtime, unit, 7)
+
+
+async def test_a_runtime_may_be_stopped_twice(tmp_path, kafka, unique):
+    """As when a signal comes while it starts: the start that is cut off stops it, and then the worker does."""
+    text = DEPLOYMENT.format(name=unique, start="earliest")
+    async with running(tmp_path, kafka, text, Script()) as runtime:
+        await runtime.stop(limit=0.0)
