@@ -83,10 +83,20 @@ class PublishingConnection:
 
     async def publish(self, message: AbstractMessage, routing_key: str) -> None:
         """Publishes, and returns once the broker has confirmed that it keeps the message."""
-        if self._exchange is None:
+        if self._exchange is None or self._channel is None or self._channel.is_closed:
             raise amqp.ChannelInvalidStateError("the channel is closed")
+        # Not through aio-pika's exchange: that lets a message go only once the one before it has left the process.
+        channel = await self._channel.get_underlay_channel()
         try:
-            await self._exchange.publish(message, routing_key, mandatory=self._config.mandatory, timeout=self._timeout)
+            await channel.basic_publish(
+                message.body,
+                exchange=self._exchange.name,
+                routing_key=routing_key,
+                properties=message.properties,
+                mandatory=self._config.mandatory,
+                timeout=self._timeout,
+                wait=False,
+            )
         except TimeoutError:
             # Its answer may still come, and must not be taken for that to the next attempt, which has the same id.
             self._channel = self._exchange = None

@@ -80,12 +80,11 @@ class Courier:
         self._changed = changed
         self.standing: dict[Parcel, str] = {}
 
-    async def deliver(self, parcels: Sequence[Parcel], *, used: bool) -> None:
+    async def deliver(self, parcels: Sequence[Parcel]) -> None:
         """Sees parcels through one attempt; each of them is given back to the schedule.
 
         Args:
             parcels: at most as many as the sink takes at once.
-            used: whether others wait because so many are under way.
 
         Raises:
             HubError: replies could not be published, so that the events are to be delivered again.
@@ -99,7 +98,7 @@ class Courier:
             except InvalidEvent as invalid:
                 hopeless.append((parcel, invalid, STAGE if isinstance(invalid, ContractViolation) else "parse"))
         if ready:
-            hopeless += await self._write(ready, used=used)
+            hopeless += await self._write(ready)
         for parcel, error, stage in hopeless:
             await self._bury(parcel, error, stage)
 
@@ -136,7 +135,7 @@ class Courier:
             self._unit.contracts.consumed(event)
         parcel.delivery = Delivery(event, idempotency_key(self._unit.name, event))
 
-    async def _write(self, parcels: Sequence[Parcel], *, used: bool) -> list[tuple[Parcel, Exception, str]]:
+    async def _write(self, parcels: Sequence[Parcel]) -> list[tuple[Parcel, Exception, str]]:
         """One call of the connector; gives what is to be dead-lettered."""
         replies: Sequence[Event] = ()
         failures: dict[int, Signal] = {}
@@ -158,7 +157,7 @@ class Courier:
             )
         failed = sum(isinstance(each, Transient) for each in failures.values())
         held = sum(isinstance(each, NotConnected) for each in failures.values())
-        self._limit.ended(time.monotonic(), len(parcels) - failed - held, failed, used=used)
+        self._limit.ended(time.monotonic(), len(parcels) - failed - held, failed)
         await self._publish_replies(replies)
         if self._parking is not None:
             for index, parcel in enumerate(parcels):
@@ -175,7 +174,7 @@ class Courier:
                 self._intake.schedule.back(parcel)
                 continue
             before = len(parcel.lane.queue)
-            hopeless += await self._write([parcel], used=False)
+            hopeless += await self._write([parcel])
             if len(parcel.lane.queue) == before:
                 stopped.add(parcel.lane)
         return hopeless

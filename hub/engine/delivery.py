@@ -23,7 +23,7 @@ from hub.engine.courier import Courier
 from hub.engine.deadletter import Origin
 from hub.engine.farside import FarSide
 from hub.engine.intake import Commit, Intake
-from hub.engine.limit import Limit
+from hub.engine.limit import START, Limit
 from hub.engine.outlet import Outlet
 from hub.engine.parking import Parking
 from hub.engine.reader import Reader
@@ -74,7 +74,7 @@ class DeliveryLoop:
         self._sink = sink
         self._reader = reader
         self._intake = Intake(replays_first=parking is not None)
-        self._limit = Limit(concurrency)
+        self._limit = Limit(concurrency, max(START, sink.batch))
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
@@ -169,6 +169,8 @@ class DeliveryLoop:
             while (room := self._room) > 0:
                 parcels = schedule.take(room, several=self._sink.ordered)
                 if not parcels:
+                    if 2 * self._in_flight < self._limit.now:
+                        self._limit.idle()
                     break
                 self._send(parcels)
             self._set_timer()
@@ -199,8 +201,7 @@ class DeliveryLoop:
         number = len(parcels)
         self._in_flight += number
         self._quiet.clear()
-        used = 2 * self._in_flight > self._limit.now
-        call = asyncio.create_task(self._courier.deliver(parcels, used=used))
+        call = asyncio.create_task(self._courier.deliver(parcels))
         self._calls.add(call)
 
         def ended(call: asyncio.Task[None]) -> None:

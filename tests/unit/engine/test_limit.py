@@ -39,7 +39,7 @@ def simulated(
         now, _ = heapq.heappop(calls)
         number += 1
         failed = int(number * failing) > int((number - 1) * failing)
-        limit.ended(now, 0 if failed else 1, int(failed), used=True)
+        limit.ended(now, 0 if failed else 1, int(failed))
         history.append(limit.now)
     CLOCK.append(now + 1.0)
     return history
@@ -92,7 +92,8 @@ def test_what_is_not_used_does_not_grow():
     """A trickle says nothing of what the far side could take."""
     limit = Limit(1000)
     for n in range(500):
-        limit.ended(n * 0.1, 1, 0, used=False)
+        limit.ended(n * 0.1, 1, 0)
+        limit.idle()
     assert limit.now == START
 
 
