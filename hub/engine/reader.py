@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
@@ -25,16 +26,20 @@ from hub.engine.frontier import decode
 from hub.engine.lag import Lag
 from hub.engine.positions import Positions
 from hub.engine.retention import Outlook, Retentions, Seen
+from hub.engine.settings import WorkerSettings
 from hub.kafka import clients, fetching
 from hub.kafka.errors import kafka_error
 from hub.kafka.exactly_once import Membership
 from hub.kafka.settings import KafkaSettings
+from hub.kafka.static_membership import StaticMembership
 from hub.sdk.errors import HubError, NotConnected
 
 SETTLE_LIMIT = 5.0
 """Seconds that a rebalance waits for the batch under way; below the session timeout, or the group would drop us."""
 JOIN_LIMIT = 120.0
 """Seconds to wait for the group's first assignment; above the time after which a dead member is expelled."""
+CONFIRM_LIMIT = 3.0
+"""Seconds in which a worker that has taken over our transactions is expected to take our place in the group as well."""
 _A_DAY = 86_400_000
 _GRACE = 0.2
 
@@ -52,6 +57,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         former_group: group whose positions a renamed unit takes over, where it has none of its own.
         retentions: how long topics keep events; where given, it is watched whether that is long enough.
         seen: gives when a worker of the group was last at work, if that is known.
+        worker: who we are among several workers.
     """
 
     def __init__(
@@ -63,7 +69,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         former_group: str | None = None,
         retentions: Retentions | None = None,
         seen: Callable[[], Seen | None] = lambda: None,
+        worker: WorkerSettings | None = None,
     ) -> None:
+        instance = None if worker is None or worker.instance is None else f"{group}.{worker.instance}"
         self._group = group
         self._starts = dict(starts)
         self._consumer: AIOKafkaConsumer = clients.consumer(
@@ -71,7 +79,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             group=group,
             # Deliveries may wait for hours for a far side; the heartbeat goes on beside them.
             max_poll_interval_ms=_A_DAY,
+            group_instance_id=instance,
+            **({} if worker is None else {"session_timeout_ms": int(worker.session_timeout * 1000)}),
         )
+        self._named = instance is not None
+        self._static: StaticMembership | None = None
         self._positions = Positions(settings, self._consumer, group, self._starts, former_group, seen)
         self._failure: BaseException | None = None
         self._fetching: asyncio.Timeout | None = None
@@ -99,6 +111,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """
         try:
             await clients.start(self._consumer)
+            if self._named:
+                self._static = StaticMembership(self._consumer)
             self._consumer.subscribe(topics=list(self._starts), listener=self)
             await asyncio.wait_for(self._positioned.wait(), JOIN_LIMIT)
         except KafkaError as error:
@@ -147,6 +161,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         except OffsetOutOfRangeError as error:
             raise await self._positions.expired(error) from error
         except KafkaError as error:
+            self.check()
             raise kafka_error(error) from error
         finally:
             self._fetching = None
@@ -216,7 +231,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         return max(offset, self._position_of(at) or 0) if offset == self._fetched.get(at) else offset
 
     def check(self) -> None:
-        """Raises what a rebalance failed with, if one did."""
+        """Raises what a rebalance failed with, if one did, or that another worker has taken our name."""
+        if self._static is not None:
+            self._static.check()
         if self._failure is not None:
             raise self._failure
 
@@ -276,6 +293,23 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             raise kafka_error(error) from error
         return len(mine) == len(offsets)
 
+    async def confirm(self, limit: float = CONFIRM_LIMIT) -> None:
+        """Finds out, where another producer has taken over our transactions, whether another worker has our name.
+
+        Args:
+            limit: seconds that it may need to join the group, after it has started its producer.
+
+        Raises:
+            InstanceTaken: it has.
+        """
+        if self._static is None:
+            return
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            with suppress(KafkaError):
+                await self._static.confirm()
+            await asyncio.sleep(limit / 10)
+
     def release(self) -> None:
         """Marks the batch as no longer under way without a commit: it will be read again."""
         self._settled.set()
@@ -308,6 +342,9 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """Asks the brokers where our partitions end; paused ones too, of which nothing is fetched."""
         with suppress(KafkaError, HubError):
             await self._lag.measure(self._consumer, self._assigned)
+        if self._static is not None:
+            known = {topic: len(self._consumer.partitions_for_topic(topic) or ()) for topic in self._starts}
+            self._static.look_for_partitions(known)
 
     def _position_of(self, partition: TopicPartition) -> int | None:
         with suppress(IllegalStateError, AssertionError):  # the partition was just taken from us

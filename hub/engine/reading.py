@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from hub.engine.reader import Reader
 from hub.engine.retention import Seen
 from hub.engine.unit import Unit
+from hub.kafka.errors import Fenced
 
 SLACK = 3.0
 """Seconds by which a unit's lag may be out of date."""
@@ -107,7 +108,11 @@ class ReadingUnit(Unit, Generic[Way]):
             self._reader = reader
             self._saw()
             self.ready.set()
-            yield reader, outlet
+            try:
+                yield reader, outlet
+            except Fenced:
+                await reader.confirm()
+                raise
         finally:
             # What was taken in and not settled waits on its topic again, for the next life.
             if self._reader is not None:

@@ -14,7 +14,7 @@ from hub.deployment import Deployment
 from hub.engine.assembly import Assembly
 from hub.engine.generation import Changes, Generation, changes
 from hub.engine.ledger import Totals
-from hub.engine.settings import IngressSettings
+from hub.engine.settings import IngressSettings, WorkerSettings
 from hub.engine.status import StatusReporter
 from hub.engine.supervisor import Supervisor
 from hub.engine.unit import Status
@@ -38,6 +38,7 @@ class Runtime:
         only: names of the units to run; all if none is given.
         ingress: where webhooks are received.
         environ: for the references in the schema files; the process's own if not given.
+        worker: who we are among several workers; what the environment says if not given.
 
     Raises:
         ConfigError: ``only`` names a unit that there is not.
@@ -51,6 +52,7 @@ class Runtime:
         only: Collection[str] = (),
         ingress: IngressSettings | None = None,
         environ: Mapping[str, str] | None = None,
+        worker: WorkerSettings | None = None,
     ) -> None:
         self.deployment = deployment
         self.settings = settings
@@ -58,7 +60,7 @@ class Runtime:
         self.server = HttpServer(ingress.host, ingress.port, name="ingress")
         self._environ = os.environ if environ is None else environ
         self._only = tuple(only)
-        self._assembly = Assembly(deployment, settings, self.server, self._environ)
+        self._assembly = Assembly(deployment, settings, self.server, self._environ, worker)
         self.supervisor = Supervisor(self._assembly.units(_chosen(deployment, only)))
         self.generation = Generation(1, deployment.digest)
         """Which version of the deployment is at work."""

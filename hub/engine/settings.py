@@ -47,3 +47,16 @@ class AdminSettings(_Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=0, le=65535)
     """0 takes a free port."""
+
+
+class WorkerSettings(_Settings):
+    """Who this process is among several that run the same units: ``HUB_WORKER__INSTANCE`` and others."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_WORKER__", frozen=True)
+
+    instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    """A name that no other worker has, and that this one has again after a restart; without one, each start is a new
+    member of the consumer groups. With one, a worker that is back within the session timeout finds its partitions as it
+    left them, and those of a worker that doesn't come back wait for as long."""
+    session_timeout: float = Field(default=10.0, ge=6.0, le=1800.0)
+    """Seconds without a sign of life after which the others take over; brokers allow 6 s to 30 min by default."""
