@@ -1,0 +1,136 @@
+"""Plots as SVG, written by hand: bars and lines that show well in light and dark, with nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+FIGURES = Path(__file__).parent.parent / "docs" / "figures"
+_WIDTH, _ROW, _BAR = 760, 26, 15
+_LEFT, _RIGHT, _TOP = 190, 90, 62
+_STYLE = """
+:root{color-scheme:light dark;--paper:#ffffff;--ink:#1f2328;--dim:#59636e;--rule:#d1d9e0;--hub:#0969da;--other:#9aa4af;
+--goal:#bc4c00}
+@media (prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--dim:#9198a1;--rule:#30363d;--hub:#4493f8;
+--other:#656c76;--goal:#f0883e}}
+text{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:12px;
+fill:var(--ink)}
+.paper{fill:var(--paper)}.title{font-size:15px;font-weight:600}.dim{fill:var(--dim)}.hub{fill:var(--hub)}
+.other{fill:var(--other)}.rule{stroke:var(--rule)}
+.goal{stroke:var(--goal);stroke-dasharray:5 4}.goaltext{fill:var(--goal)}
+.line{fill:none;stroke:var(--hub);stroke-width:1.6}
+"""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar.
+
+    Attributes:
+        label: what was measured; an empty one leaves a gap.
+        value: how much; 0 for a gap.
+        text: behind the bar.
+        ours: whether it is the hub's.
+    """
+
+    label: str = ""
+    value: float = 0.0
+    text: str = ""
+    ours: bool = False
+
+
+def bars(name: str, title: str, note: str, each: Sequence[Bar], *, most: float, goal: float | None = None) -> None:
+    """Writes ``docs/figures/NAME.svg``: a bar in each row.
+
+    Args:
+        name: of the file.
+        title: what it shows.
+        note: the unit, and what is good.
+        each: from the top.
+        most: where the scale ends; longer bars are cut, and say so by their text.
+        goal: drawn as a line over all bars.
+    """
+    height = _TOP + _ROW * len(each) + 24
+    scale = (_WIDTH - _LEFT - _RIGHT) / most
+    parts = _head(title, note, height)
+    for index, bar in enumerate(each):
+        y = _TOP + _ROW * index
+        if not bar.label:
+            continue
+        width = min(bar.value, most) * scale
+        parts.append(_text(_LEFT - 8, y + 12, bar.label, anchor="end"))
+        kind = "hub" if bar.ours else "other"
+        parts.append(f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
+        if bar.value > most:  # a gap near the end says that the bar goes on
+            x = _LEFT + width - 14
+            parts.append(f'<path d="M{x} {y + _BAR + 2} l6 -{_BAR + 4}" stroke="var(--paper)" stroke-width="4"/>')
+        parts.append(_text(_LEFT + width + 6, y + 12, bar.text, kind="dim"))
+    if goal is not None:
+        x = _LEFT + goal * scale
+        parts.append(f'<path class="goal" d="M{x:.1f} {_TOP - 6} V{height - 22}"/>')
+        parts.append(_text(x + 4, height - 8, f"goal: {goal:g}", kind="goaltext"))
+    _write(name, [*parts, "</svg>"])
+
+
+def line(name: str, title: str, note: str, points: Sequence[Sequence[float]], *, axes: tuple[str, str]) -> None:
+    """Writes ``docs/figures/NAME.svg``: a line through points, from zero on both axes.
+
+    Args:
+        name: of the file.
+        title: what it shows.
+        note: how to read it.
+        points: x and y.
+        axes: units of x and y.
+    """
+    height, left, bottom = 320, 80, 46
+    most_x, most_y = max(x for x, _ in points), max(y for _, y in points) * 1.15
+    scale_x, scale_y = (_WIDTH - left - 40) / most_x, (height - _TOP - bottom) / most_y
+    parts = _head(title, note, height)
+    for value in _ticks(most_y):
+        y = height - bottom - value * scale_y
+        parts.append(f'<path class="rule" d="M{left} {y:.1f} H{_WIDTH - 40}"/>')
+        parts.append(_text(left - 8, y + 4, f"{value:g}", kind="dim", anchor="end"))
+    for value in _ticks(most_x):
+        x = left + value * scale_x
+        parts.append(_text(x, height - bottom + 18, _short(value), kind="dim", anchor="middle"))
+    parts.append(_text(_WIDTH - 40, height - 8, axes[0], kind="dim", anchor="end"))
+    parts.append(_text(left - 8, _TOP - 6, axes[1], kind="dim", anchor="end"))
+    path = " ".join(f"{left + x * scale_x:.1f},{height - bottom - y * scale_y:.1f}" for x, y in points)
+    parts.append(f'<polyline class="line" points="{path}"/>')
+    _write(name, [*parts, "</svg>"])
+
+
+def _head(title: str, note: str, height: float) -> list[str]:
+    size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(title)}">',
+        f"<style>{_STYLE}</style>",
+        f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="6"/>',
+        _text(20, 26, title, kind="title"),
+        _text(20, 44, note, kind="dim"),
+    ]
+
+
+def _text(x: float, y: float, text: str, *, kind: str = "", anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _ticks(most: float) -> list[float]:
+    """Round numbers up to the largest, four to nine of them."""
+    step = 10.0 ** floor(log10(most))
+    while most / step < 4:
+        step /= 2
+    return [step * index for index in range(int(most / step) + 1)]
+
+
+def _short(value: float) -> str:
+    return f"{value / 1e6:g} M" if value >= 1e6 else f"{value / 1e3:g} k" if value >= 1e3 else f"{value:g}"
+
+
+def _write(name: str, parts: Sequence[str]) -> None:
+    FIGURES.mkdir(exist_ok=True)
+    (FIGURES / f"{name}.svg").write_text("\n".join(parts) + "\n")
+    print(f"drawn to docs/figures/{name}.svg")
