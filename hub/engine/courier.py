@@ -95,7 +95,7 @@ class Courier:
             try:
                 self._prepare(parcel)
                 ready.append(parcel)
-            except InvalidEvent as invalid:
+            except (InvalidEvent, ContractViolation) as invalid:
                 hopeless.append((parcel, invalid, STAGE if isinstance(invalid, ContractViolation) else "parse"))
         if ready:
             hopeless += await self._write(ready)
