@@ -1,11 +1,11 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-routes chaos differential image lock setup contracts clean
+.PHONY: help demo test check bench bench-memory bench-routes chaos differential image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  ARGS=… is passed on, e.g. make test ARGS='-k rabbitmq -x'"
 
 demo: ## sets up what it needs and runs the demo, to the end, in front of your eyes
@@ -32,6 +32,9 @@ bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 chaos: setup ## runs the chaos suite in its long form (hours) and writes tests/chaos/results/*.json
 	@HUB_CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
 	@.venv/bin/python -m tests.chaos.report
+
+bench-memory: setup ## runs ten million events through a worker and watches its memory
+	@BENCH_MEMORY_EVENTS=10000000 .venv/bin/python -m benchmarks memory figures
 
 bench-routes: setup ## runs the benchmarks of the route language and writes benchmarks/results/routes.json
 	@.venv/bin/python -m benchmarks routes

@@ -6,7 +6,21 @@ import asyncio
 import importlib
 import sys
 
-BENCHMARKS = ("delivery", "ingest", "payloads", "routes", "sinks", "trials", "validate")
+BENCHMARKS = (
+    "delivery",
+    "stages",
+    "partitions",
+    "latency",
+    "start",
+    "memory",
+    "ingest",
+    "payloads",
+    "routes",
+    "sinks",
+    "trials",
+    "validate",
+    "figures",  # last: it draws what the others have found
+)
 
 if __name__ == "__main__":
     names = sys.argv[1:] or BENCHMARKS

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiokafka.conn
 import orjson
 import uvloop
 
@@ -160,7 +161,9 @@ async def hub(task: str, kafka: KafkaSettings, source: str, targets: list[str], 
 async def main(name: str, task: str, bootstrap: str, source: str, targets: str, events: int) -> None:
     """Runs one candidate and prints its figures."""
     kafka = KafkaSettings(bootstrap_servers=bootstrap)
-    if name == "bare_tuned":
+    if name == "bare":
+        aiokafka.conn.READER_LIMIT = 2**16  # what aiokafka has by itself
+    elif name == "bare_tuned":
         collector.spare()
     run = hub if name == "hub" else bare
     figures = await run(task, kafka, source, targets.split(","), events)

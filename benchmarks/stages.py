@@ -1,7 +1,7 @@
 """Where each microsecond of a route goes: its steps one by one, on events in memory, without a broker.
 
-Each step is timed over all events several times, and the quickest counts, less what an empty loop takes. What `delivery`
-measures beyond their sum is the network: sockets, requests, the transactions' ends, and the event loop.
+Each step is timed over all events several times, and the quickest counts, less what an empty loop takes. What
+`delivery` measures beyond their sum is the network: sockets, requests, the transactions' ends, and the event loop.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BATCH = 262_144
 def fetched() -> list[bytes]:
     """Batches as a broker sends them."""
     found: list[bytes] = []
-    base, count = 0, 0
+    base = 0
     builder = BatchBuilder(_BATCH, 0)
     for number in range(EVENTS):
         key, value, headers = events.event(number).to_kafka()
@@ -44,7 +44,6 @@ def fetched() -> list[bytes]:
             found.append(base.to_bytes(8, "big") + bytes(builder._build())[8:])  # noqa: SLF001  as the producer does
             base, builder = number, BatchBuilder(_BATCH, 0)
             builder.append(timestamp=1, key=key, value=value, headers=headers)
-        count += 1
     found.append(base.to_bytes(8, "big") + bytes(builder._build())[8:])  # noqa: SLF001  as above
     return found
 

@@ -38,7 +38,15 @@ class Level(StrEnum):
 
 
 class Plain(logging.Formatter):
-    """``2026-11-20T10:02:11.482Z warning  sink tasks: PAUSED: …``; further lines are indented."""
+    """``2026-11-20T10:02:11.482Z warning  sink tasks: PAUSED: …``; further lines are indented.
+
+    Args:
+        worker: which of several processes this is; then its number, in brackets, comes before the text.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = "" if worker is None else f"[{worker}] "
 
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
@@ -46,11 +54,19 @@ class Plain(logging.Formatter):
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         text = printable(text).replace("\n", "\n    ")
-        return f"{_time(record)} {record.levelname.lower():<8} {text}"
+        return f"{_time(record)} {record.levelname.lower():<8} {self._worker}{text}"
 
 
 class Json(logging.Formatter):
-    """``{"time": …, "level": …, "logger": …, "message": …}``, with ``exception`` where there is one."""
+    """``{"time": …, "level": …, "logger": …, "message": …}``, with ``exception`` where there is one.
+
+    Args:
+        worker: which of several processes this is; then it stands there as ``worker``.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker: dict[str, int] = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
@@ -59,6 +75,7 @@ class Json(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
         }
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
@@ -100,13 +117,24 @@ def _of_client(record: logging.LogRecord) -> bool:
 
 
 def configure(
-    form: LogFormat = LogFormat.PLAIN, level: Level = Level.INFO, handlers: Iterable[logging.Handler] = ()
+    form: LogFormat = LogFormat.PLAIN,
+    level: Level = Level.INFO,
+    handlers: Iterable[logging.Handler] = (),
+    *,
+    worker: int | None = None,
 ) -> None:
-    """Logs to standard error, or to the handlers that are given, which keep their formatters."""
+    """Logs to standard error, or to the handlers that are given, which keep their formatters.
+
+    Args:
+        form: how lines are written.
+        level: what is logged of the hub's own doings.
+        handlers: to log to.
+        worker: which of several processes this is.
+    """
     given = list(handlers)
     if not given:
         given.append(logging.StreamHandler(sys.stderr))
-        given[0].setFormatter(Json() if form is LogFormat.JSON else Plain())
+        given[0].setFormatter(Json(worker) if form is LogFormat.JSON else Plain(worker))
     for handler in given:
         handler.addFilter(Sparing())
     root = logging.getLogger()

@@ -92,16 +92,20 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(document: Any) -> None:
     """One JSON document on one line of standard output, at once."""
+    sys.stdout.write(as_json(document))
+    sys.stdout.flush()
+
+
+def as_json(document: Any) -> str:
+    """One JSON document, and a line break."""
     import orjson  # noqa: PLC0415  as above
 
     try:
-        text = orjson.dumps(document, default=_plain, option=orjson.OPT_APPEND_NEWLINE).decode()
+        return orjson.dumps(document, default=_plain, option=orjson.OPT_APPEND_NEWLINE).decode()
     except orjson.JSONEncodeError as error:
         if "ecursion" not in str(error):
             raise
-        text = _deep(document)
-    sys.stdout.write(text)
-    sys.stdout.flush()
+        return _deep(document)
 
 
 def _deep(document: Any) -> str:

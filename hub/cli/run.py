@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +14,17 @@ import typer
 
 from hub.cli.logs import Level, LogFormat, configure
 from hub.cli.output import Directory, Json, commands, print_json, run_async
+from hub.cli.superior import Superior
 from hub.cli.worker import Signals, Worker
-from hub.deployment import load
+from hub.deployment import Deployment, load
+from hub.engine.instance import Claim
+from hub.engine.settings import IngressSettings, WorkerSettings
+from hub.ingress import listening_socket
 from hub.kafka import nearby
+from hub.sdk import WebhookSource
 
 app = commands()
+_BACKLOG = 2048
 
 Only = Annotated[
     list[str] | None,
@@ -23,6 +33,9 @@ Only = Annotated[
 DrainLimit = Annotated[
     float,
     typer.Option("--drain-limit", metavar="SECONDS", min=0, help="Time to settle what is open when it is to end."),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes to run, for as many cores.")
 ]
 Watching = Annotated[
     bool, typer.Option("--watch", help="Put changed schema files to work; invalid ones change nothing.")
@@ -41,6 +54,7 @@ def run(
     directory: Directory,
     *,
     only: Only = None,
+    workers: Workers = 1,
     drain_limit: DrainLimit = 20.0,
     watch: Watching = False,
     log_format: Format = LogFormat.PLAIN,
@@ -53,22 +67,107 @@ def run(
     The admin API (/healthz, /readyz, /metrics, /connectors) is at HUB_ADMIN__HOST and HUB_ADMIN__PORT, by default
     127.0.0.1:8081; webhooks arrive at HUB_INGRESS__HOST and HUB_INGRESS__PORT, by default 127.0.0.1:8080.
 
+    With --workers, several processes share the partitions, the webhooks and the polling sources. One that dies is
+    started again; its log lines begin with its number. The admin API answers for all of them. They have names that they
+    keep (HUB_WORKER__INSTANCE, by default the host's), so that a restart within HUB_WORKER__SESSION_TIMEOUT, 10 s by
+    default, moves no partitions to other workers and back.
+
     With --watch, a schema file that has changed is checked and compiled, and swapped in between two batches; one that
     is invalid changes nothing and says why. /readyz and `hub status` tell which generation is at work.
 
     Exit code 0 after all was drained, 1 if a unit had to be cut off or had failed for good. With --json, standard
     output gets one document when all units have started and one when they have ended.
     """
-    configure(LogFormat.JSON if json else log_format, log_level)
-    raise typer.Exit(run_async(_run(directory, named(only), drain_limit, json=json, watch=watch)))
+    form = LogFormat.JSON if json else log_format
+    who = WorkerSettings()
+    configure(form, log_level, worker=who.index)
+    if workers == 1:
+        raise typer.Exit(run_async(_run(directory, named(only), drain_limit, who, json=json, watch=watch)))
+    arguments = [
+        *("run", str(directory), "--drain-limit", str(drain_limit)),
+        *("--log-format", form, "--log-level", log_level),
+        *(("--only", ",".join(named(only))) if only else ()),
+        *(("--watch",) if watch else ()),
+    ]
+    running = _run_several(directory, named(only), drain_limit, who, workers, arguments, json=json, watch=watch)
+    raise typer.Exit(run_async(running))
 
 
-async def _run(directory: Path, only: list[str], drain_limit: float, *, json: bool, watch: bool) -> int:
+async def _run(
+    directory: Path, only: list[str], drain_limit: float, who: WorkerSettings, *, json: bool, watch: bool
+) -> int:
     deployment = load(directory)
     deployment.check_references(os.environ, only)
     with Signals() as signals:
         worker = Worker(deployment, nearby.kafka(), signals, only=only, drain_limit=drain_limit, watch=watch)
+        superior = Superior.find(who)
+        if superior is not None:
+            return await _serve(superior, worker, signals, who)
         code = await worker.run(lambda: print_json(worker.report("started")) if json else None)
         if json:
             print_json(worker.report("ended"))
         return code
+
+
+async def _serve(superior: Superior, worker: Worker, signals: Signals, who: WorkerSettings) -> int:
+    """Runs as one of several processes, for the one that has started us."""
+    worker.hold(paused=named([who.paused]), stopped=named([who.stopped]))
+    watching = asyncio.create_task(superior.gone(), name="superior")
+    watching.add_done_callback(lambda _: signals.send(signal.SIGTERM))
+    code = await worker.run(
+        lambda: superior.tell(worker.report("started")),
+        lambda: superior.tell({"phase": "listening", "admin": worker.admin.url}),
+    )
+    superior.tell({**worker.report("ended"), "signal": signals.number})
+    return code
+
+
+async def _run_several(
+    directory: Path,
+    only: list[str],
+    drain_limit: float,
+    who: WorkerSettings,
+    workers: int,
+    arguments: list[str],
+    *,
+    json: bool,
+    watch: bool,
+) -> int:
+    from hub.cli.fleet import Fleet  # noqa: PLC0415  a worker that is alone doesn't need it
+
+    deployment = load(directory)
+    deployment.check_references(os.environ, only)
+    claim = Claim(deployment.name)
+    with Signals() as signals, ExitStack() as stack:
+        stack.callback(claim.release)
+        fleet = Fleet(
+            workers,
+            arguments,
+            os.environ,
+            signals,
+            drain_limit=drain_limit,
+            instance=who.instance or claim.name,
+            listener=_listener(deployment, only, watch=watch),
+        )
+        code = await fleet.run(lambda: print_json(fleet.report("started")) if json else None)
+        if json:
+            print_json(fleet.report("ended"))
+        return code
+
+
+def _listener(deployment: Deployment, only: list[str], *, watch: bool) -> socket.socket | None:
+    """The socket where webhooks arrive, for all workers; None where none can.
+
+    Raises:
+        EnvironmentProblem: the port is taken.
+    """
+    chosen = [spec for name, spec in deployment.sources.items() if not only or name in only]
+    listens = any(issubclass(spec.cls, WebhookSource) for spec in chosen)
+    if not listens and not watch:
+        return None
+    settings = IngressSettings()
+    listener = listening_socket(settings.host, settings.port, "ingress")
+    if listens:
+        # From now on requests wait until the first worker is ready, and while the only one is started again.
+        listener.listen(_BACKLOG)
+    return listener

@@ -73,6 +73,11 @@ class Signals:
             for each in self.at_once:
                 stack.callback(each)
 
+    def send(self, number: signal.Signals) -> None:
+        """Does as if a first signal had come, unless one has."""
+        if not self.first.is_set():
+            self._came(number)
+
     async def unless(self, work: Coroutine[Any, Any, Any]) -> bool:
         """Does some work, unless a signal comes first: then it is cancelled. Whether it was done."""
         task = asyncio.ensure_future(work)
@@ -130,11 +135,24 @@ class Worker:
         self.final = Totals()
         """The ledger of all units, once they have ended."""
 
-    async def run(self, started: Callable[[], None] = lambda: None) -> int:
+    def hold(self, *, paused: Collection[str] = (), stopped: Collection[str] = ()) -> None:
+        """Has units paused or stopped from the start; names that there are not are passed over."""
+        units = self.runtime.supervisor.units
+        for name in paused:
+            if name in units:
+                units[name].pause()
+        for name in stopped:
+            if name in units:
+                units[name].stop()
+
+    async def run(
+        self, started: Callable[[], None] = lambda: None, listening: Callable[[], None] = lambda: None
+    ) -> int:
         """Starts the units, waits for the end, and drains them.
 
         Args:
             started: called once all units take events in.
+            listening: called once the admin API is served.
 
         Returns:
             Exit code: 0 after a clean drain, 1 if a unit was cut off or had failed for good, 130 after Ctrl-C before
@@ -146,6 +164,7 @@ class Worker:
         """
         await self.admin.start()
         _log.info("admin API at %s", self.admin.url)
+        listening()
         begun = False
         try:
             if await self._signals.unless(reach(self._settings)):

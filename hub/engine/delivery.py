@@ -39,6 +39,8 @@ COMMIT_LIMIT = 3.0
 CALLS = 4
 """Calls under way at once of a sink that takes many deliveries in one: enough that none waits for the one before, few
 enough that each holds many."""
+STALL = 5.0
+"""Seconds without any delivery ended after which more than the limit goes out: some hang, and others needn't wait."""
 FETCH = 500
 """Records that are taken in at once."""
 _NAP = 0.2  # seconds after which it is looked again whether more may be read
@@ -95,6 +97,7 @@ class DeliveryLoop:
         self._generation = reader.generation
         self._calls: set[asyncio.Task[None]] = set()
         self._in_flight = 0
+        self._moved = time.monotonic()
         self._settled = asyncio.Event()
         self._committing = asyncio.Lock()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -199,6 +202,8 @@ class DeliveryLoop:
 
     def _send(self, parcels: list[Parcel]) -> None:
         number = len(parcels)
+        if not self._in_flight:
+            self._moved = time.monotonic()
         self._in_flight += number
         self._quiet.clear()
         call = asyncio.create_task(self._courier.deliver(parcels))
@@ -206,6 +211,7 @@ class DeliveryLoop:
 
         def ended(call: asyncio.Task[None]) -> None:
             self._in_flight -= number
+            self._moved = time.monotonic()
             self._calls.discard(call)
             if not self._calls:
                 self._quiet.set()
@@ -339,4 +345,7 @@ class DeliveryLoop:
             unit.enter(State.PAUSED, "paused by the operator")
         else:
             unit.enter(State.RUNNING)
+            if self._in_flight >= self._limit.now and time.monotonic() - self._moved > STALL:
+                self._moved = time.monotonic()
+                self._limit.stalled()
             self.dispatch()

@@ -8,6 +8,8 @@ that only lets them queue doesn't, one that slows down under load is relieved, a
 rather too high than too low. Latency alone would not tell: it also grows where a far side gathers writes, which then
 come through faster, and it jumps about by nature.
 
+It doesn't climb down below `START`: a few deliveries that hang must not hold up all others.
+
 Failures shrink the limit as in DCTCP (Alizadeh et al., "Data Center TCP", SIGCOMM 2010): by half the share of the
 deliveries that failed, so that a far side which fails at everything is soon left with one at a time.
 """
@@ -94,6 +96,10 @@ class Limit:
         elif self._began is not None:
             self._measure()
 
+    def stalled(self) -> None:
+        """Nothing has ended for long, although more waits: what is under way must not hold up the rest."""
+        self._climb(max(self._limit * 2, START))
+
     def ended(self, now: float, delivered: int, failed: int) -> None:
         """Notes how a call ended.
 
@@ -134,8 +140,8 @@ class Limit:
 
     def _try(self, rate: float) -> None:
         step = self._following
-        wanted = min(max(1.0, self._limit * step.value), float(self._largest))
-        if wanted == self._limit:
+        wanted = min(self._limit * step.value, float(self._largest))
+        if wanted == self._limit or (step is _Trial.LESS and wanted < START):
             other = _Trial.LESS if step is _Trial.MORE else _Trial.MORE
             self._settle(other, pause=self._pause)
             return

@@ -57,7 +57,7 @@ class Runtime:
         self.deployment = deployment
         self.settings = settings
         ingress = ingress or IngressSettings()
-        self.server = HttpServer(ingress.host, ingress.port, name="ingress")
+        self.server = HttpServer(ingress.host, ingress.port, name="ingress", fd=ingress.fd)
         self._environ = os.environ if environ is None else environ
         self._only = tuple(only)
         self._assembly = Assembly(deployment, settings, self.server, self._environ, worker)

@@ -37,6 +37,8 @@ class IngressSettings(_Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     """0 takes a free port."""
+    fd: int | None = None
+    """Of the socket that listens there, where several workers share it; set by `hub run --workers`."""
 
 
 class AdminSettings(_Settings):
@@ -60,3 +62,11 @@ class WorkerSettings(_Settings):
     left them, and those of a worker that doesn't come back wait for as long."""
     session_timeout: float = Field(default=10.0, ge=6.0, le=1800.0)
     """Seconds without a sign of life after which the others take over; brokers allow 6 s to 30 min by default."""
+    index: int | None = None
+    """Which of the processes of a `hub run --workers` this is, from 1; set by that."""
+    channel: int | None = None
+    """The file descriptor on which such a process talks with the one that has started it."""
+    paused: str = ""
+    """Units that are paused from the start, separated by commas: the operator had paused them in the process before."""
+    stopped: str = ""
+    """Units that are stopped from the start, likewise."""

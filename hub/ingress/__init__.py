@@ -4,6 +4,6 @@ It knows nothing of events or units: the engine gives it handlers for webhooks, 
 """
 
 from hub.ingress.answer import Answer, problem
-from hub.ingress.server import HttpServer, Route
+from hub.ingress.server import HttpServer, Route, listening_socket
 
-__all__ = ["Answer", "HttpServer", "Route", "problem"]
+__all__ = ["Answer", "HttpServer", "Route", "listening_socket", "problem"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
@@ -91,13 +92,18 @@ class HttpServer:
         port: port to bind; 0 takes a free one, see `url` once started.
         name: for messages: whose server it is.
         deadline: seconds a client has for its request.
+        fd: of a socket that listens there already, shared with other processes; the server listens by itself if not
+            given.
     """
 
-    def __init__(self, host: str, port: int, *, name: str = "http", deadline: float = REQUEST_DEADLINE) -> None:
+    def __init__(
+        self, host: str, port: int, *, name: str = "http", deadline: float = REQUEST_DEADLINE, fd: int | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._name = name
         self._deadline = deadline
+        self._fd = fd
         self._routes: dict[str, Route] = {}
         self._templates: dict[tuple[str, ...], Route] = {}
         self._socket: socket.socket | None = None
@@ -132,17 +138,11 @@ class HttpServer:
         Raises:
             EnvironmentProblem: the address is taken or not ours.
         """
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
-        except OSError as error:
-            listener.close()
-            raise EnvironmentProblem(
-                f"the {self._name} server can't listen on {self._host}:{self._port}: {error.strerror}. Choose another "
-                f"port with HUB_{self._name.upper()}__PORT, or stop what has it."
-            ) from error
+        if self._fd is None:
+            listener = listening_socket(self._host, self._port, self._name)
+        else:
+            # A copy, so that the server can be stopped and started again.
+            listener = socket.socket(fileno=os.dup(self._fd))
         self._port = listener.getsockname()[1]
         self._socket = listener
         protocol = type("Protocol", (_Deadline,), {"deadline": self._deadline})
@@ -228,6 +228,30 @@ class HttpServer:
                 if all(given == ours or (ours.startswith("{") and given) for ours, given in pairs):
                     return found, [given for ours, given in pairs if ours.startswith("{")]
         return None, []
+
+
+def listening_socket(host: str, port: int, name: str) -> socket.socket:
+    """A socket that has its address; whoever serves on it listens.
+
+    Args:
+        host: address to bind.
+        port: port to bind; 0 takes a free one.
+        name: for messages: whose it is.
+
+    Raises:
+        EnvironmentProblem: the address is taken or not ours.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise EnvironmentProblem(
+            f"the {name} server can't listen on {host}:{port}: {error.strerror}. Choose another port with "
+            f"HUB_{name.upper()}__PORT, or stop what has it."
+        ) from error
+    return listener
 
 
 async def _body(receive: Callable[[], Any], limit: int, declared: str | None) -> bytes | int | None:

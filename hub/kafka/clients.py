@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, conn
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError, KafkaTimeoutError
@@ -27,6 +27,10 @@ BATCH_BYTES = 131_072
 _REQUEST_BYTES = 96 * 2**20
 # A little below the broker's socket.request.max.bytes (100 MiB by default): a larger request is cut off by the broker
 # without an answer, and an idempotent producer would send it again for ever.
+
+conn.READER_LIMIT = 2**20
+# Bytes that may wait to be read on a connection, twice as many at most. With aiokafka's 64 KiB a fetch of a megabyte
+# pauses and resumes its connection many times: a fifth fewer events a second, and a twentieth more processor time.
 
 _REQUEST_MS = 20_000
 _CLIENT_ID = "integration-hub"

@@ -25,7 +25,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -35,6 +35,7 @@ from hub.engine.status import worker_name
 from hub.engine.supervisor import Supervisor
 from hub.engine.unit import State, Unit
 from hub.ingress import Answer, HttpServer, Route, problem
+from hub.operate.guard import Guard
 from hub.operate.metrics import CONTENT_TYPE, Metrics
 from hub.sdk import WebhookRequest
 
@@ -44,7 +45,6 @@ STOP_LIMIT = 20.0
 _READ = frozenset({"GET", "HEAD"})
 _PUT = frozenset({"PUT"})
 _POST = frozenset({"POST"})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 Turn = Callable[[Unit], Awaitable[Answer]]
 
 
@@ -75,7 +75,7 @@ class AdminServer:
         self._generation = generation
         self._config = config
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._loopback = settings.host in _LOOPBACK
+        self._guard = Guard(settings.host)
         self._server = HttpServer(settings.host, settings.port, name="admin")
         self._add("/healthz", _READ, self._health)
         self._add("/readyz", _READ, self._ready)
@@ -114,7 +114,7 @@ class AdminServer:
 
     def _add(self, path: str, methods: frozenset[str], handler: Callable[..., Awaitable[Answer]]) -> None:
         async def guarded(request: WebhookRequest, *values: str) -> Answer:
-            return self._foreign(request) or await handler(request, *values)
+            return self._guard.refusal(request) or await handler(request, *values)
 
         add = self._server.add_template if "{" in path else self._server.add
         add(path, Route(guarded, methods, max_body=2**16))
@@ -132,18 +132,6 @@ class AdminServer:
                 return await turn(unit)
 
         self._add(f"/connectors/{{name}}/{verb}", methods, handle)
-
-    def _foreign(self, request: WebhookRequest) -> Answer | None:
-        """Refuses what a web page sent through the operator's browser: another origin, or a name that leads to us."""
-        host = urlsplit(f"//{request.headers.get('host', '')}")
-        origin = request.headers.get("origin")
-        if self._loopback and host.hostname not in _LOOPBACK:
-            return problem(403, "foreign_host", f"expected a request to 127.0.0.1 or localhost; got {host.hostname!r}")
-        if origin is not None and urlsplit(origin).netloc != host.netloc:
-            return problem(
-                403, "foreign_origin", f"expected a request of no web page, or of {host.netloc}; got {origin}"
-            )
-        return None
 
     async def _health(self, _: WebhookRequest) -> Answer:
         return Answer.json(200, {"status": "ok", "uptime_seconds": round(time.monotonic() - self._began, 1)})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aiokafka import TopicPartition
 
-from hub.engine import intake
+from hub.engine import delivery, intake
 from hub.engine.frontier import decode
 from hub.engine.unit import State
 from hub.kafka import clients, names
@@ -243,3 +243,15 @@ async def test_while_a_dead_letter_cannot_be_written_nothing_else_goes_out(tmp_p
         await ensure_topics(kafka, runtime.deployment.topic_specs())
         await settled(runtime, "out", 50)
     assert len(await records(kafka, names.dlq(unique, "out"))) == 1
+
+
+async def test_many_keys_that_hang_hold_up_no_other_as_long_as_there_is_room(tmp_path, kafka, unique, monkeypatch):
+    """More of them than were in flight at first: the limit gives way, up to the sink's concurrency."""
+    monkeypatch.setattr(delivery, "STALL", 0.5)
+    script = Script()
+    gate = Gate(script, *map(str, range(20)))
+    async with running(tmp_path, kafka, text(unique, concurrency=25), script) as runtime:
+        await publish(kafka, f"{unique}.in", [event(n, key=f"k{n}") for n in range(500)])
+        await until(lambda: len(script.written) == 480, "the others")
+        gate.open.set()
+        await settled(runtime, "out", 500)

@@ -62,7 +62,7 @@ def test_a_far_side_whose_latency_jumps_about_is_not_taken_for_one_that_queues()
     assert sum(settled) / len(settled) > 180
 
 
-@pytest.mark.parametrize("servers", [4, 20, 100])
+@pytest.mark.parametrize("servers", [8, 20, 100])
 def test_a_far_side_that_queues_isnt_buried(servers):
     """It is kept busy, and what waits there stays within bounds although ten times as many might be sent."""
     history = simulated(Limit(10 * servers), seconds=60.0, latency=0.1, servers=servers)
@@ -95,6 +95,14 @@ def test_what_is_not_used_does_not_grow():
         limit.ended(n * 0.1, 1, 0)
         limit.idle()
     assert limit.now == START
+
+
+def test_what_hangs_does_not_hold_up_the_rest():
+    """Where nothing ends, twice as many may go out, again and again, up to all there may be."""
+    limit = Limit(20)
+    for expected in (16, 20, 20):
+        limit.stalled()
+        assert limit.now == expected
 
 
 def test_after_an_outage_it_begins_carefully():
