@@ -49,9 +49,9 @@ class Gate:
         script.before = self.wait
 
     async def wait(self, batch: Sequence[Delivery]) -> None:
-        for delivery in batch:
-            if delivery.event.id in self._ids:
-                self.held.append(delivery.event.id)
+        for each in batch:
+            if each.event.id in self._ids:
+                self.held.append(each.event.id)
                 await self.open.wait()
 
 
