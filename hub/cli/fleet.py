@@ -218,6 +218,8 @@ class Fleet:
         while True:
             member = Member(index)
             code = await self._life(member)
+            if self._draining and code == -signal.SIGTERM:
+                return OK  # it was only about to begin, and has nothing open
             if self._draining or self._is_over(member, code):
                 return code
             if code == OK:
@@ -229,14 +231,15 @@ class Fleet:
             _log.warning("worker %d %s; starting it again in %.1f s", index, _said(code), wait)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._signals.first.wait(), wait)
-                return code
+                # Once may happen to anybody; one that dies again and again has failed.
+                return OK if failures == 1 else RUNTIME
 
     async def _life(self, member: Member) -> int:
         """One life of a worker; gives its exit code."""
         try:
             await member.start(self._command, self._environment(member.index), self._fds)
         except OSError as error:
-            _log.error("worker %d can't be started: %s", member.index, error)  # noqa: TRY400  the text says it all
+            _log.error("worker %d can't be started: %s", member.index, error)
             return RUNTIME
         self.members[member.index] = member
         if self._draining:

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -137,16 +136,16 @@ async def _run_several(
 
     deployment = load(directory)
     deployment.check_references(os.environ, only)
-    claim = Claim(deployment.name)
-    with Signals() as signals, ExitStack() as stack:
-        stack.callback(claim.release)
+    # Held until we end: another `hub run` of the same deployment on this machine gets the next one.
+    claim = Claim(deployment.name) if who.instance is None else None
+    with Signals() as signals:
         fleet = Fleet(
             workers,
             arguments,
             os.environ,
             signals,
             drain_limit=drain_limit,
-            instance=who.instance or claim.name,
+            instance=claim.name if claim else who.instance,
             listener=_listener(deployment, only, watch=watch),
         )
         code = await fleet.run(lambda: print_json(fleet.report("started")) if json else None)

@@ -36,7 +36,7 @@ COMMIT_EVERY = 0.1
 """Seconds between two commits: what has settled after the last one is repeated after a crash."""
 COMMIT_LIMIT = 3.0
 """Seconds that the last commit may take."""
-CALLS = 4
+CALLS = 16
 """Calls under way at once of a sink that takes many deliveries in one: enough that none waits for the one before, few
 enough that each holds many."""
 STALL = 5.0

@@ -245,4 +245,4 @@ def _gathered(texts: Mapping[int, str]) -> bytes:
         for family in text_string_to_metric_families(text):
             made = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
             made.samples += [each._replace(labels={**each.labels, "worker": str(number)}) for each in family.samples]
-    return generate_latest(_Families(families))  # type: ignore[arg-type]  # all it asks of a registry
+    return generate_latest(_Families(families))
