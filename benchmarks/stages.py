@@ -21,7 +21,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from benchmarks import events, loops, report
 from hub.deployment import load
-from hub.engine.route import _Form, _name
+from hub.engine.routing.route import _Form, _name
 from hub.kafka.exactly_once.writer import TransactionWriter, _Target
 from hub.kafka.fetching import _batches
 from hub.kafka.settings import KafkaSettings

@@ -15,11 +15,11 @@ from demo.chat import Chat
 from demo.githubapi import GitHubApi
 from demo.screen import Screen
 from demo.stage import SECRET, AttachedStage, Stage, github_reachable, local
-from hub.engine.deadletters import DeadLetters, Letter, queues_of
-from hub.engine.ledger import Totals
-from hub.engine.replay import Replay
-from hub.engine.resolutions import Resolutions
-from hub.engine.selection import Selection
+from hub.engine.dlq.deadletters import DeadLetters, Letter, queues_of
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.resolutions import Resolutions
+from hub.engine.dlq.selection import Selection
+from hub.engine.ledger.ledger import Totals
 from hub.engine.unit import Status
 from hub.sdk import NotConnected
 

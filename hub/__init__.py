@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hub.engine.attempts import RetryPolicy
-    from hub.engine.programs import subscribe, tap
-    from hub.engine.received import Delivery, PayloadMismatch
-    from hub.engine.subscription import NotEntered, Subscription
-    from hub.engine.tap import Sighting, Tap
+    from hub.engine.programs.calls import subscribe, tap
+    from hub.engine.programs.received import Delivery, PayloadMismatch
+    from hub.engine.programs.subscription import NotEntered, Subscription
+    from hub.engine.programs.tap import Sighting, Tap
+    from hub.engine.sinks.attempts import RetryPolicy
     from hub.kafka.settings import KafkaSettings
     from hub.sdk.errors import HubError, InvalidEvent, NotConnected, Permanent, Transient
     from hub.sdk.event import Event
@@ -39,11 +39,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "hub.engine.attempts": ("RetryPolicy",),
-    "hub.engine.programs": ("subscribe", "tap"),
-    "hub.engine.received": ("Delivery", "PayloadMismatch"),
-    "hub.engine.subscription": ("NotEntered", "Subscription"),
-    "hub.engine.tap": ("Sighting", "Tap"),
+    "hub.engine.sinks.attempts": ("RetryPolicy",),
+    "hub.engine.programs.calls": ("subscribe", "tap"),
+    "hub.engine.programs.received": ("Delivery", "PayloadMismatch"),
+    "hub.engine.programs.subscription": ("NotEntered", "Subscription"),
+    "hub.engine.programs.tap": ("Sighting", "Tap"),
     "hub.kafka.settings": ("KafkaSettings",),
     "hub.sdk.errors": ("HubError", "InvalidEvent", "NotConnected", "Permanent", "Transient"),
     "hub.sdk.event": ("Event",),

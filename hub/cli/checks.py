@@ -19,7 +19,7 @@ from hub.cli.output import plural
 from hub.cli.servers import RABBITMQ, needs
 from hub.cli.worker import answers
 from hub.deployment import Deployment, InvalidDeployment, load
-from hub.engine.audit import audit
+from hub.engine.ledger.audit import audit
 from hub.engine.settings import AdminSettings, IngressSettings
 from hub.kafka import clients, jarlock, nearby, topics
 from hub.kafka.embedded import DIRECTORY, EmbeddedKafka

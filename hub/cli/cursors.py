@@ -15,7 +15,7 @@ from hub.cli import workspace
 from hub.cli.logs import Level, configure
 from hub.cli.output import DirectoryOption, Json, ago, commands, console, print_json, run_async, table
 from hub.deployment import Deployment
-from hub.engine.cursors import CursorStore, Stored
+from hub.engine.sources.cursors import CursorStore, Stored
 from hub.engine.status import read_reports
 from hub.engine.unit import State
 from hub.kafka import names, nearby

@@ -17,11 +17,11 @@ from hub.cli.outcomes import say
 from hub.cli.output import OK, RUNTIME, DirectoryOption, Json, commands, console, plural, print_json, run_async
 from hub.cli.where import explained
 from hub.deployment import Deployment
-from hub.engine.census import Census, census
-from hub.engine.deadletters import DeadLetters, Letter, check_units, queues_of
-from hub.engine.replay import Replay
-from hub.engine.resolutions import Resolutions
-from hub.engine.selection import Selection, Where
+from hub.engine.dlq.census import Census, census
+from hub.engine.dlq.deadletters import DeadLetters, Letter, check_units, queues_of
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.resolutions import Resolutions
+from hub.engine.dlq.selection import Selection, Where
 from hub.kafka import nearby
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import HubError

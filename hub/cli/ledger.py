@@ -14,7 +14,7 @@ from rich.text import Text
 from hub.cli import workspace
 from hub.cli.logs import Level, configure
 from hub.cli.output import OK, RUNTIME, Json, ago, commands, console, print_json, run_async, table
-from hub.engine.audit import Account, audit
+from hub.engine.ledger.audit import Account, audit
 from hub.kafka import nearby
 
 app = commands()

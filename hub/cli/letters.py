@@ -16,10 +16,10 @@ from rich.text import Text
 
 from hub.cli.moment import clock
 from hub.cli.output import plural, printable, table
-from hub.engine.census import Cause, Census
-from hub.engine.deadletter import DeadLetter, is_failure_header
-from hub.engine.deadletters import Letter
-from hub.engine.selection import described, given_up
+from hub.engine.dlq.census import Cause, Census
+from hub.engine.dlq.deadletter import DeadLetter, is_failure_header
+from hub.engine.dlq.deadletters import Letter
+from hub.engine.dlq.selection import described, given_up
 from hub.sdk.errors import InvalidEvent
 from hub.sdk.event import Event
 from hub.sdk.payload import decode

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.cli.moment import clock
 from hub.cli.output import console, plural, print_json
-from hub.engine.wayback import Outcome, Refusal
+from hub.engine.dlq.wayback import Outcome, Refusal
 
 EXAMPLES = 3
 """Of those that were left for one reason, so many are named."""

@@ -20,7 +20,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from hub.cli.output import WIDTH, plural, printable
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.unit import State, Unit
 
 _STATES = {

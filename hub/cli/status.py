@@ -13,7 +13,7 @@ from hub.cli import workspace
 from hub.cli.logs import Level, configure
 from hub.cli.output import Json, ago, commands, console, print_json, printable, run_async, table
 from hub.deployment import Deployment
-from hub.engine.absence import Absence, absent
+from hub.engine.reading.absence import Absence, absent
 from hub.engine.status import Report, read_reports
 from hub.engine.unit import State, Status
 from hub.kafka import nearby

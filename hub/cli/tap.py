@@ -20,8 +20,8 @@ from hub.cli.moment import moment
 from hub.cli.output import DirectoryOption, Json, commands, console, plural, print_json, printable, run_async
 from hub.cli.where import explained
 from hub.deployment import Deployment, InvalidDeployment, RouteSpec, SourceSpec
-from hub.engine.programs import tap as look
-from hub.engine.tap import Sighting, Tap
+from hub.engine.programs.calls import tap as look
+from hub.engine.programs.tap import Sighting, Tap
 from hub.kafka import nearby
 from hub.sdk.errors import ConfigError, InvalidEvent
 

@@ -18,7 +18,7 @@ from hub.cli.output import INTERRUPTED, OK, RUNTIME, plural
 from hub.cli.watch import Watch
 from hub.deployment import Deployment
 from hub.deployment.shown import shown
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.runtime import Runtime
 from hub.engine.unit import State
 from hub.kafka import clients

@@ -8,24 +8,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
-from hub.engine.attempts import RetryPolicy
 from hub.engine.contracts import ContractGate
-from hub.engine.cursors import CursorStore
-from hub.engine.deduplication import LINGER, Deduplication
-from hub.engine.leadership import Leadership
-from hub.engine.lock import RedisLock
-from hub.engine.outlet import Outlet
-from hub.engine.parking import Parking
-from hub.engine.polling import PollingUnit
-from hub.engine.reader import Reader
-from hub.engine.retention import Retentions, Seen
-from hub.engine.route import RouteUnit
+from hub.engine.dlq.outlet import Outlet
+from hub.engine.reading.reader import Reader
+from hub.engine.reading.retention import Retentions, Seen
+from hub.engine.routing.route import RouteUnit
 from hub.engine.settings import WorkerSettings
-from hub.engine.sink import SinkUnit
+from hub.engine.sinks.attempts import RetryPolicy
+from hub.engine.sinks.parking import Parking
+from hub.engine.sinks.sink import SinkUnit
+from hub.engine.sources.cursors import CursorStore
+from hub.engine.sources.deduplication import LINGER, Deduplication
+from hub.engine.sources.leadership import Leadership
+from hub.engine.sources.lock import RedisLock
+from hub.engine.sources.polling import PollingUnit
+from hub.engine.sources.tenure import Tenure
+from hub.engine.sources.webhook import WebhookUnit
 from hub.engine.status import worker_name
-from hub.engine.tenure import Tenure
 from hub.engine.unit import Unit
-from hub.engine.webhook import WebhookUnit
 from hub.ingress import HttpServer
 from hub.kafka import names
 from hub.kafka.election import Election

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hub.deployment import Deployment
 from hub.engine.assembly import Assembly
 from hub.engine.generation import Changes, Generation, changes
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.settings import IngressSettings, WorkerSettings
 from hub.engine.status import StatusReporter
 from hub.engine.supervisor import Supervisor

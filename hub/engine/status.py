@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.engine.generation import Generation
-from hub.engine.retention import Seen
+from hub.engine.reading.retention import Seen
 from hub.engine.unit import Status, Unit
 from hub.kafka import names
 from hub.kafka.compacted import CompactedTable

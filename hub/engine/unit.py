@@ -13,10 +13,10 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from hub.engine.attempts import Retrying
 from hub.engine.contracts import ContractGate, ContractStatus
-from hub.engine.ledger import Ledger, Totals
-from hub.engine.retention import Seen
+from hub.engine.ledger.ledger import Ledger, Totals
+from hub.engine.reading.retention import Seen
+from hub.engine.sinks.attempts import Retrying
 
 
 class State(StrEnum):
@@ -112,7 +112,7 @@ class Unit(ABC):
         return 0.0
 
     def retrying(self) -> list[Retrying]:
-        """Deliveries that failed and wait for another attempt, `hub.engine.attempts.RETRYING` at most."""
+        """Deliveries that failed and wait for another attempt, `hub.engine.sinks.attempts.RETRYING` at most."""
         return []
 
     @property

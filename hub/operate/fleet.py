@@ -16,7 +16,7 @@ from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.settings import AdminSettings
 from hub.engine.unit import State
 from hub.ingress import Answer, HttpServer, Route, problem

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from hub.engine.deadletter import is_failure_header
+from hub.engine.dlq.deadletter import is_failure_header
 from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import STRUCTURED, Event, Header
 from hub.workbench.differing import Sample

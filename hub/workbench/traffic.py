@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from hub.engine.backlog import Backlog
+from hub.engine.dlq.backlog import Backlog
 from hub.kafka.settings import KafkaSettings
 
 HELD_BYTES = 64 * 2**20

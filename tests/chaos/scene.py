@@ -12,7 +12,7 @@ from typing import Any
 
 from hub.deployment import Registry
 from hub.deployment import load as load_deployment
-from hub.engine.route import RouteUnit
+from hub.engine.routing.route import RouteUnit
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
 from hub.kafka.settings import KafkaSettings

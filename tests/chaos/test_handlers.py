@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from hub.engine.route import RouteUnit
+from hub.engine.routing.route import RouteUnit
 from hub.engine.supervisor import Supervisor
 from hub.kafka.exactly_once import TransactionWriter
 from tests.chaos.cancelling import Cancelled

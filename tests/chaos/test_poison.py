@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from hub.engine.deadletter import read_dead_letter
+from hub.engine.dlq.deadletter import read_dead_letter
 from hub.kafka import names
 from tests.chaos.load import Message, headers, plain
 from tests.chaos.scale import record, scaled

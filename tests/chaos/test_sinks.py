@@ -18,7 +18,7 @@ from aiohttp import web
 from connectors.http.tests.server import ScriptedServer, reset
 from connectors.rabbitmq.tests.broker import Broker
 from hub.deployment import load
-from hub.engine.deadletter import read_dead_letter
+from hub.engine.dlq.deadletter import read_dead_letter
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
 from hub.kafka import names

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from hub.engine.cursors import CursorStore
+from hub.engine.sources.cursors import CursorStore
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import Event

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hub.deployment import Deployment, Registry, load
-from hub.engine.deadletter import Origin
-from hub.engine.deadletters import DeadLetters, Letter, queues_of
-from hub.engine.outlet import Outlet
-from hub.engine.replay import Replay
-from hub.engine.resolutions import Resolutions
-from hub.engine.selection import Selection
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.dlq.deadletters import DeadLetters, Letter, queues_of
+from hub.engine.dlq.outlet import Outlet
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.resolutions import Resolutions
+from hub.engine.dlq.selection import Selection
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
 from hub.sdk import Event, Permanent

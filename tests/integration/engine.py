@@ -10,7 +10,7 @@ from pathlib import Path
 from aiokafka import TopicPartition
 
 from hub.deployment import Registry, load
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
 from hub.kafka import clients

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from hub.engine.contracts import ContractStatus
-from hub.engine.deadletter import DeadLetter, read_dead_letter
+from hub.engine.dlq.deadletter import DeadLetter, read_dead_letter
 from hub.engine.runtime import Runtime
 from hub.engine.unit import State
 from hub.operate.metrics import Metrics

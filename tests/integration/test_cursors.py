@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.engine.cursors import CursorStore
+from hub.engine.sources.cursors import CursorStore
 from hub.engine.status import STALE, Report
 from hub.engine.unit import State, Status
 from hub.kafka import names

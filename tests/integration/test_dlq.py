@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub.deployment import Deployment, load
-from hub.engine.deadletter import REPLAYS
-from hub.engine.outlet import Outlet
+from hub.engine.dlq.deadletter import REPLAYS
+from hub.engine.dlq.outlet import Outlet
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics

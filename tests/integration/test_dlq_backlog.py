@@ -9,8 +9,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from hub.engine import backlog as backlogs
-from hub.engine.backlog import Backlog
+from hub.engine.dlq import backlog as backlogs
+from hub.engine.dlq.backlog import Backlog
 from hub.kafka import clients
 from hub.kafka.errors import Fenced
 from hub.kafka.exactly_once import TransactionWriter

@@ -13,10 +13,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from hub.engine import replay as replaying
-from hub.engine.deadletter import REPLAYS, read_dead_letter
-from hub.engine.replay import Replay
-from hub.engine.selection import Selection
+from hub.engine.dlq import replay as replaying
+from hub.engine.dlq.deadletter import REPLAYS, read_dead_letter
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.selection import Selection
 from hub.kafka import clients, names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.errors import Fenced
@@ -156,8 +156,8 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from hub.deployment import Registry, load
-from hub.engine import replay
-from hub.engine.selection import Selection
+from hub.engine.dlq import replay
+from hub.engine.dlq.selection import Selection
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.testing.scripted import Script

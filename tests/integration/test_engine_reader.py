@@ -7,8 +7,8 @@ import asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions
 
-from hub.engine.positions import start_of
-from hub.engine.reader import Reader
+from hub.engine.reading.positions import start_of
+from hub.engine.reading.reader import Reader
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import event_topic

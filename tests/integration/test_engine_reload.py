@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from hub.deployment import Registry, load
-from hub.engine.deadletter import ROUTE
+from hub.engine.dlq.deadletter import ROUTE
 from hub.engine.runtime import Runtime
 from hub.engine.status import read_reports
 from hub.engine.unit import State

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from hub.cli.checks import checks
 from hub.deployment import load
-from hub.engine.audit import audit
-from hub.engine.retention import Seen
+from hub.engine.ledger.audit import audit
+from hub.engine.reading.retention import Seen
 from hub.engine.status import read_reports
 from hub.engine.unit import State
 from hub.kafka import clients, names
@@ -130,7 +130,7 @@ async def test_the_ledger_and_the_doctor_warn_of_units_that_nobody_runs(tmp_path
     await write_old(kafka, f"{unique}.in", timedelta(days=6))
     await forget(kafka, unique, timedelta(days=6), unit="copy")
     for counted in (20_000, 0):
-        monkeypatch.setattr("hub.engine.audit.COUNTED", counted)
+        monkeypatch.setattr("hub.engine.ledger.audit.COUNTED", counted)
         (account,) = await audit(kafka, load(tmp_path))
         assert account.balanced
         assert f"retention deletes unread events of {unique}.in in 24.0 h" in account.warnings[0]

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from hub.engine.deadletter import ORIGIN, ROUTE, read_dead_letter
+from hub.engine.dlq.deadletter import ORIGIN, ROUTE, read_dead_letter
 from hub.engine.unit import State
 from hub.kafka import clients, names
 from hub.sdk import Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from hub.engine import reader
-from hub.engine.deadletter import read_dead_letter
+from hub.engine.dlq.deadletter import read_dead_letter
+from hub.engine.reading import reader
 from hub.engine.unit import State
 from hub.kafka import clients, names
 from hub.kafka.topics import ensure_topics

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from aiokafka import TopicPartition
 
-from hub.engine import delivery, intake
-from hub.engine.frontier import decode
+from hub.engine.reading.frontier import decode
+from hub.engine.sinks import delivery, intake
 from hub.engine.unit import State
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hub.engine.deadletter import read_dead_letter
-from hub.engine.replay import Replay
+from hub.engine.dlq.deadletter import read_dead_letter
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.selection import Selection
 from hub.engine.runtime import Runtime
-from hub.engine.selection import Selection
 from hub.kafka import names
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import Delivery, Permanent

@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from hub.engine.cursors import CursorStore
+from hub.engine.sources.cursors import CursorStore
 from hub.engine.unit import State
 from hub.kafka import names
 from hub.kafka.exactly_once import TransactionWriter

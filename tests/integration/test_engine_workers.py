@@ -11,7 +11,7 @@ import pytest
 from aiokafka.admin import NewPartitions
 
 from hub.deployment import Registry, load
-from hub.engine.reader import Reader
+from hub.engine.reading.reader import Reader
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings, WorkerSettings
 from hub.engine.unit import State

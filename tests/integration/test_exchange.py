@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from hub.engine import reader as reading
-from hub.engine.exchange import Exchange
-from hub.engine.reader import Reader
+from hub.engine.reading import reader as reading
+from hub.engine.reading.reader import Reader
+from hub.engine.routing.exchange import Exchange
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import TopicSpec, ensure_topics
@@ -84,7 +84,7 @@ async def test_a_rebalance_in_the_midst_of_a_transaction_loses_and_repeats_nothi
             await publish(kafka, unique, [event(n, key=str(n)) for n in range(20, 40)])
 
         monkeypatch.setattr(copy.writer, "push", slow)
-        monkeypatch.setattr("hub.engine.exchange.INTERVAL", 20.0)
+        monkeypatch.setattr("hub.engine.routing.exchange.INTERVAL", 20.0)
         await publish(kafka, unique, [event(n, key=str(n)) for n in range(20)])
         assert not await copy.exchange.turn(10)
         while await copy.exchange.turn(1):
@@ -94,7 +94,7 @@ async def test_a_rebalance_in_the_midst_of_a_transaction_loses_and_repeats_nothi
 
 async def test_a_rebalance_does_not_wait_for_a_transaction_that_waits_for_events(kafka, unique, monkeypatch):
     """Who gathers events commits at once when the group changes, also if some arrive at that moment."""
-    monkeypatch.setattr("hub.engine.exchange.INTERVAL", 20.0)
+    monkeypatch.setattr("hub.engine.routing.exchange.INTERVAL", 20.0)
     async with copying(kafka, unique) as copy:
         copy.exchange._patience = 20.0
         await publish(kafka, unique, [event(n, key=str(n)) for n in range(20)])

@@ -15,9 +15,9 @@ from aiokafka.admin import RecordsToDelete
 from hub.cli.journeys import Judging
 from hub.deployment import Deployment, Registry, load
 from hub.engine import status
-from hub.engine.replay import Replay
+from hub.engine.dlq.replay import Replay
+from hub.engine.dlq.selection import Selection
 from hub.engine.runtime import Runtime
-from hub.engine.selection import Selection
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import ConfigError, Event, NotConnected, Permanent, Transient

@@ -16,8 +16,8 @@ from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.deployment import Registry, load
-from hub.engine.accounts import Counts
-from hub.engine.audit import Account, audit
+from hub.engine.ledger.accounts import Counts
+from hub.engine.ledger.audit import Account, audit
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
@@ -202,7 +202,7 @@ async def test_marks_of_transactions_and_what_was_aborted_are_no_events(tmp_path
 
 async def test_more_than_is_counted_by_default_is_told_as_an_upper_bound(tmp_path, kafka, unique, monkeypatch):
     """And is exact when asked for."""
-    monkeypatch.setattr("hub.engine.audit.COUNTED", 10)
+    monkeypatch.setattr("hub.engine.ledger.audit.COUNTED", 10)
     text = ROUTE.format(name=unique).replace("partitions: 3", "partitions: 1")
     async with running(tmp_path, kafka, text, Script()):
         pass

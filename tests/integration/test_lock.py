@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from hub.deployment.model import LeaderSection
-from hub.engine.lock import RedisLock
+from hub.engine.sources.lock import RedisLock
 from hub.sdk import ConfigError, NotConnected
 from hub.testing.servers import redis_server
 from tests.integration.engine import until

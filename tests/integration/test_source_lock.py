@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.engine.cursors import CursorStore
 from hub.engine.runtime import Runtime
+from hub.engine.sources.cursors import CursorStore
 from hub.engine.unit import State
 from hub.kafka.settings import KafkaSettings
 from hub.testing.scripted import Script

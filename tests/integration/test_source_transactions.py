@@ -9,9 +9,9 @@ import json
 import pytest
 
 from hub.deployment import Registry, load
-from hub.engine.cursors import CursorStore, Stored
 from hub.engine.runtime import Runtime
-from hub.engine.tenure import Tenure
+from hub.engine.sources.cursors import CursorStore, Stored
+from hub.engine.sources.tenure import Tenure
 from hub.engine.unit import State
 from hub.kafka import names
 from hub.kafka.exactly_once import TransactionWriter
@@ -221,8 +221,8 @@ async def test_a_batch_that_needs_longer_than_a_transaction_gets_more_time(tmp_p
         return await store(self, *args)
 
     monkeypatch.setattr(Tenure, "store", slow)
-    monkeypatch.setattr("hub.engine.polling.TIMEOUT", 1.0)
-    monkeypatch.setattr("hub.engine.tenure.LARGE", 100_000)
+    monkeypatch.setattr("hub.engine.sources.polling.TIMEOUT", 1.0)
+    monkeypatch.setattr("hub.engine.sources.tenure.LARGE", 100_000)
     monkeypatch.setattr("hub.engine.tenure._TURN", 2)
     script.records = rows(*range(10), text="x" * 19_000)
     async with running(tmp_path, kafka, text, script) as runtime:

@@ -11,7 +11,7 @@ import pytest
 
 from demo.deliveries import signed
 from hub.deployment import load
-from hub.engine.deadletter import Origin, read_dead_letter
+from hub.engine.dlq.deadletter import Origin, read_dead_letter
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
 from hub.kafka import names

@@ -15,8 +15,8 @@ from aiokafka import TopicPartition
 from pydantic import BaseModel
 
 import hub
-from hub.engine import subscription as subscriptions
-from hub.engine.deadletter import read_dead_letter, stacktrace
+from hub.engine.dlq.deadletter import read_dead_letter, stacktrace
+from hub.engine.programs import subscription as subscriptions
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import TopicSpec

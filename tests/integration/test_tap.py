@@ -12,7 +12,7 @@ import pytest
 from aiokafka.admin import NewPartitions
 
 import hub
-from hub.engine.tap import Tap
+from hub.engine.programs.tap import Tap
 from hub.kafka import clients
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.publisher import Record
@@ -176,7 +176,7 @@ async def test_new_partitions_and_new_topics_are_picked_up(kafka, topic):
 
 async def test_a_topic_that_is_deleted_and_made_anew_goes_on(kafka, topic, monkeypatch):
     """It is looked for, and shown from its beginning."""
-    monkeypatch.setattr("hub.engine.tap.REFRESH", 0.2)
+    monkeypatch.setattr("hub.engine.programs.tap.REFRESH", 0.2)
     tap = hub.tap(topic, settings=kafka)
     async with looking(tap) as seen:
         await live(tap, kafka, topic, seen)
@@ -193,7 +193,7 @@ async def test_it_goes_on_over_a_broker_s_crash_and_misses_nothing(caplog, monke
 
     The loss is told once, however many attempts fail, and so is the return.
     """
-    monkeypatch.setattr("hub.engine.tap.REFRESH", 0.2)
+    monkeypatch.setattr("hub.engine.programs.tap.REFRESH", 0.2)
     failures = []
     tell = Tap._tell_lost
     monkeypatch.setattr(Tap, "_tell_lost", lambda tap, problem: (failures.append(problem), tell(tap, problem)))

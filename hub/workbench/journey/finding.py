@@ -8,8 +8,8 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
-from hub.engine.backlog import Backlog
-from hub.engine.deadletter import Origin
+from hub.engine.dlq.backlog import Backlog
+from hub.engine.dlq.deadletter import Origin
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError
 from hub.sdk.event import STRUCTURED

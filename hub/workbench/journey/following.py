@@ -8,8 +8,8 @@ from typing import Any
 
 from hub.deployment import Deployment, SourceSpec
 from hub.deployment.specs import reads, writes
-from hub.engine.backlog import Backlog
-from hub.engine.deadletter import CONNECT, ORIGIN, Origin
+from hub.engine.dlq.backlog import Backlog
+from hub.engine.dlq.deadletter import CONNECT, ORIGIN, Origin
 from hub.kafka.settings import KafkaSettings
 from hub.workbench.journey.finding import MOST, read_at
 from hub.workbench.journey.footprint import Footprint, footprint, place_of

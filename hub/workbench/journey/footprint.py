@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.engine.deadletter import ORIGIN, ROUTE, DeadLetter, Origin, earlier_failures, read_dead_letter
+from hub.engine.dlq.deadletter import ORIGIN, ROUTE, DeadLetter, Origin, earlier_failures, read_dead_letter
 from hub.sdk.errors import InvalidEvent
 from hub.sdk.event import Event, Header
 

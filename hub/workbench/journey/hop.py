@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from hub.engine.deadletter import Origin
+from hub.engine.dlq.deadletter import Origin
 
 
 class Outcome(StrEnum):

@@ -8,8 +8,8 @@ from typing import Any
 
 from hub.deployment import Deployment
 from hub.deployment.specs import reads, writes
-from hub.engine.deadletter import Origin
-from hub.engine.resolutions import Resolution, Resolutions
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.dlq.resolutions import Resolution, Resolutions
 from hub.kafka.settings import KafkaSettings
 from hub.workbench.journey.finding import find
 from hub.workbench.journey.following import Trail, follow

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from hub.deployment import Deployment, RouteSpec
 from hub.deployment.specs import reads
-from hub.engine.deadletter import Origin
-from hub.engine.deadletters import queues_of
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.dlq.deadletters import queues_of
 from hub.sdk.event import Event
 from hub.workbench.journey.following import REPLY, Trail
 from hub.workbench.journey.footprint import Footprint

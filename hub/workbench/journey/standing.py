@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.deployment import Deployment
-from hub.engine.attempts import Retrying
-from hub.engine.deadletter import Origin
-from hub.engine.positions import start_of
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.reading.positions import start_of
+from hub.engine.sinks.attempts import Retrying
 from hub.engine.status import Report, read_reports
 from hub.engine.unit import State
 from hub.kafka import clients, names

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec
 from hub.deployment.specs import reads, writes
-from hub.engine.attempts import Retrying
-from hub.engine.deadletter import Origin
-from hub.engine.resolutions import Resolution
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.dlq.resolutions import Resolution
+from hub.engine.sinks.attempts import Retrying
 from hub.workbench.journey.following import Trail
 from hub.workbench.journey.footprint import Footprint
 from hub.workbench.journey.hop import Hop, Outcome

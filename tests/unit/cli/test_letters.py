@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from hub.cli.letters import payload, shortened
-from hub.engine.deadletter import Origin, dead_letter_headers, read_dead_letter
-from hub.engine.deadletters import Letter
+from hub.engine.dlq.deadletter import Origin, dead_letter_headers, read_dead_letter
+from hub.engine.dlq.deadletters import Letter
 from hub.sdk import Event, Permanent
 
 

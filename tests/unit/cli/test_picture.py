@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.cli.picture import Row, Server, View, ledger_line
-from hub.engine.ledger import Totals
+from hub.engine.ledger.ledger import Totals
 from hub.engine.unit import State, Unit
 
 SERVERS = {

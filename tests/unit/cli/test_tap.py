@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hub.cli.tap import SHORTEST, line, to_json
-from hub.engine.deadletter import Origin
-from hub.engine.tap import Sighting
+from hub.engine.dlq.deadletter import Origin
+from hub.engine.programs.tap import Sighting
 from hub.sdk import Event
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from hub.engine.deadletter import ORIGIN, ROUTE, Origin, dead_letter_headers, replay_headers
+from hub.engine.dlq.deadletter import ORIGIN, ROUTE, Origin, dead_letter_headers, replay_headers
 from hub.sdk import Event, Permanent
 from hub.workbench.journey import following
 from hub.workbench.journey.following import Trail

@@ -1,0 +1,1 @@
+"""What users' own programs call: `calls.subscribe` to handle events, `calls.tap` to look at them."""

@@ -1,0 +1,86 @@
+"""Units that nobody runs, and when brokers will forget where they stood.
+
+Brokers keep the positions of a consumer group for a time after its last member has left, a week by default
+(``offsets.retention.minutes``). A unit that is started after that can't go on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from aiokafka.errors import KafkaError
+
+from hub.deployment import Deployment
+from hub.engine.reading.retention import Kept, positions_kept, span
+from hub.engine.status import last_seen, read_reports
+from hub.kafka import clients, names, topics
+from hub.kafka.errors import kafka_error
+from hub.kafka.settings import KafkaSettings
+
+_WITHOUT_MEMBERS = frozenset(("Empty", "Dead"))
+
+
+class Absence(NamedTuple):
+    """A unit that nobody runs.
+
+    Attributes:
+        unit: its name.
+        seen: when it was last at work.
+        left: until the brokers forget its positions; below 0 where they may have.
+        near: whether that is so soon that somebody should do something.
+    """
+
+    unit: str
+    seen: datetime
+    left: timedelta
+    near: bool
+
+    def __str__(self) -> str:
+        gone = f"{self.unit} has not run for {span((datetime.now(UTC) - self.seen).total_seconds())}"
+        if self.left <= timedelta():
+            return f"{gone}: the brokers have forgotten where it stood (offsets.retention.minutes)"
+        soon = span(self.left.total_seconds())
+        return f"{gone}: in {soon} the brokers forget where it stood; run it, or raise offsets.retention.minutes"
+
+
+async def absent(settings: KafkaSettings, deployment: Deployment) -> list[Absence]:
+    """The units of a deployment that have run before, and that nobody runs now.
+
+    Args:
+        settings: how to reach Kafka.
+        deployment: whose units.
+
+    Raises:
+        HubError: Kafka's.
+    """
+    there = await topics.describe_topics(settings, [names.status(deployment.name)])
+    if not there:
+        return []
+    seen = last_seen(await read_reports(settings, deployment.name))
+    known = [unit for unit in (*deployment.routes, *deployment.sinks) if unit in seen]
+    groups = {names.group(deployment.name, unit): unit for unit in known}
+    empty = await _empty(settings, groups)
+    kept = await positions_kept(settings) if empty else None
+    if kept is None:
+        return []
+    found = []
+    for group in empty:
+        unit = groups[group]
+        left = kept - (datetime.now(UTC) - seen[unit].at)
+        found.append(Absence(unit, seen[unit].at, left, Kept(kept.total_seconds()).near(left.total_seconds())))
+    return found
+
+
+async def _empty(settings: KafkaSettings, groups: Collection[str]) -> list[str]:
+    """Which of the groups have no member."""
+    if not groups:
+        return []
+    async with clients.running(clients.admin(settings)) as admin:
+        try:
+            answers = await admin.describe_consumer_groups(list(groups))
+        except (KafkaError, TimeoutError) as error:
+            raise kafka_error(error, "asking for the members of groups") from error
+    described = [each for answer in answers for each in answer.groups]
+    return [group for _, group, state, *_ in described if state in _WITHOUT_MEMBERS]

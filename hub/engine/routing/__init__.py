@@ -1,0 +1,1 @@
+"""Routes at work: `route.RouteUnit` maps events, `exchange.Exchange` does it in transactions."""

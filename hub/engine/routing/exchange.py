@@ -1,0 +1,124 @@
+"""Consume, transform, produce: one transaction holds what was read, what came of it, and how far we are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from hub.engine.reading.reader import Reader
+from hub.kafka.exactly_once import Membership, StaleMember, TransactionWriter
+from hub.sdk.errors import HubError
+
+INTERVAL = 0.1
+"""Seconds that a transaction gathers events at most, from its first event to the beginning of its commit."""
+LARGEST = 16 * 2**20
+"""Bytes of output after which a transaction is committed whatever the time."""
+FETCH = 2000
+"""Records that are handled in one go; between two of them the event loop turns."""
+
+Batches = Mapping[TopicPartition, Sequence[Any]]
+
+
+class Exchange:
+    """Runs transactions of a reader and a writer, one after the other.
+
+    The time that a transaction gathers adapts: no longer than committing takes, so that few events are quick through
+    and many share a commit; and never above `INTERVAL`.
+
+    Args:
+        reader: where records come from.
+        writer: where they go to.
+        handle: called with each batch; puts what comes of it into the writer.
+        prepare: awaited before the first batch of each transaction.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        writer: TransactionWriter,
+        handle: Callable[[Batches], Awaitable[None]],
+        prepare: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._handle = handle
+        self._prepare = prepare
+        self._patience = 0.005
+        self._held: tuple[Membership, Batches] | None = None
+
+    async def turn(self, wait: float = 0.5) -> bool:
+        """One transaction.
+
+        Args:
+            wait: seconds to wait for the first record.
+
+        Returns:
+            Whether it was committed; not, where nothing came, or the group went on without us. Then what was handled
+            counts for nothing, and is read again by whoever has the partitions.
+
+        Raises:
+            HubError: Kafka refuses, or doesn't answer; the transaction was aborted.
+        """
+        reader, writer = self._reader, self._writer
+        membership, batches = await self._fetch(wait)
+        if not batches:
+            await reader.pass_over()
+            return False
+        try:
+            if membership is None:
+                return False  # expelled from the group: positions are found anew once we are in it again
+            await self._prepare()
+            await writer.begin()
+            try:
+                offsets = await self._gather(membership, batches)
+                began = time.monotonic()
+                noted = reader.noted(offsets)
+                await writer.commit(noted, membership)
+                reader.committed(noted)
+            except StaleMember:
+                await writer.abort()
+                return False
+            except (HubError, asyncio.CancelledError):
+                await writer.abort()
+                raise
+            self._patience = min(INTERVAL, max(0.001, time.monotonic() - began))
+        finally:
+            reader.release()
+        return True
+
+    async def _fetch(self, wait: float) -> tuple[Membership | None, Batches]:
+        """Records, and who we were in the group when we got them."""
+        held, self._held = self._held, None
+        if held is not None and held[0] == self._reader.membership:
+            return held
+        batches = await self._reader.batches(limit=FETCH, wait=wait)
+        # Who we are now, not before the wait: a rebalance may have come in it, and these records after that.
+        return self._reader.membership, batches
+
+    async def _gather(self, membership: Membership, batches: Batches) -> dict[TopicPartition, int]:
+        """Handles batches until it is time to commit; gives the positions behind them.
+
+        Raises:
+            StaleMember: a rebalance came between two of them.
+        """
+        reader, writer = self._reader, self._writer
+        offsets: dict[TopicPartition, int] = {}
+        until = time.monotonic() + INTERVAL
+        while batches:
+            await self._handle(batches)
+            for at, records in batches.items():
+                offsets[at] = records[-1].offset + 1
+            await writer.push()
+            left = until - time.monotonic()
+            if left <= 0 or writer.bytes > LARGEST or reader.revoking.is_set():
+                break
+            now, batches = await self._fetch(min(left, self._patience))
+            if now != membership:
+                # The last ones are read already, and nobody reads them again: the next transaction begins with them.
+                self._held = None if now is None or not batches else (now, batches)
+                raise StaleMember(f"{membership.group}: a rebalance came in the midst of a transaction")
+        return offsets
