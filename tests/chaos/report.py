@@ -4,34 +4,70 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tests.chaos.rows import ROWS
 from tests.chaos.scale import RESULTS
 
-_COLUMNS = ("events", "lost", "duplicated", "order_violations", "resume_p95_s")
+MISSING = "**not run yet**"
+_ABOUT = frozenset(("name", "seed", "at", "python", "cpus", "fault", "faults", "events", "outputs", "seconds"))
+_CHECKED = {"lost": "lost", "duplicated": "duplicated", "order_violations": "out of order"}
+_TIMED = {"resume_p95_s": "resumed within {:g} s (p95)", "resume_max_s": "{:g} s at most"}
+_QUIET = frozenset(("resume_p50_s", "reader_disagreements", "unresumed"))
+"""Shown only where they are not as they should be, or not at all."""
 
 
-def table() -> str:
-    """One line per fault: how often, in how many events, what was lost, repeated or disordered, how soon it went on."""
-    lines = [
-        "| fault | times | events | lost | duplicated | out of order | resumed, p95 |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for path in sorted(RESULTS.glob("*.json")):
-        figures: Mapping[str, Any] = orjson.loads(path.read_bytes())
-        events, lost, duplicated, disorder, resumed = (figures.get(name) for name in _COLUMNS)
-        seconds = "" if resumed is None else f"{resumed:g} s"
-        lines.append(
-            f"| {figures.get('fault', figures['name'])} | {_number(figures.get('faults'))} | {_number(events)} | "
-            f"{_number(lost)} | {_number(duplicated)} | {_number(disorder)} | {seconds} |"
-        )
+def table(results: Path = RESULTS) -> str:
+    """One line per fault and result: what was injected, and what was found.
+
+    Args:
+        results: directory of the results; a row without one is shown as not run.
+    """
+    lines = ["| fault | must hold | injected | found |", "| --- | --- | --- | --- |"]
+    for row in ROWS:
+        before = (row.fault, row.holds)
+        for name in row.results:
+            path = results / f"{name}.json"
+            figures = orjson.loads(path.read_bytes()) if path.exists() else None
+            cells = (f"`{name}`", MISSING) if figures is None else (injected(figures), found(figures))
+            lines.append("| " + " | ".join((*before, *cells)) + " |")
+            before = ("", "")
     return "\n".join(lines)
 
 
-def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else ""
+def injected(figures: Mapping[str, Any]) -> str:
+    """How often what was done, and in how many events."""
+    events = figures.get("events")
+    among = "" if events is None else f"; {events:,} events"
+    seconds = figures.get("seconds")
+    lasting = "" if seconds is None else f" in {seconds:,.0f} s"
+    return f"{figures['faults']:,} times {figures['fault']}{among}{lasting}"
+
+
+def found(figures: Mapping[str, Any]) -> str:
+    """What was lost, repeated or disordered, how soon it went on, and what else there is to say."""
+    parts = [f"{figures[name]:,} {words}" for name, words in _CHECKED.items() if name in figures]
+    parts += [words.format(figures[name]) for name, words in _TIMED.items() if figures.get(name) is not None]
+    if figures.get("reader_disagreements") == 0:
+        parts.append("the reader agrees")
+    shown = {*_ABOUT, *_CHECKED, *_TIMED}
+    parts += [
+        f"{name.removesuffix('_s').replace('_', ' ')} {_shown(value)}{' s' if name.endswith('_s') else ''}"
+        for name, value in figures.items()
+        if name not in shown and not (name in _QUIET and (name == "resume_p50_s" or not value)) and value is not None
+    ]
+    return ", ".join(parts)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{name} {_shown(each)}" for name, each in value.items()) + ")"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

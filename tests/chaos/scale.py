@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import orjson
 
+from tests.chaos.rows import NAMES
+
 LONG = os.environ.get("HUB_CHAOS") == "long"
 """Whether the counts are those of the guarantees, rather than a few of each for every change."""
 SEED = int(os.environ.get("HUB_CHAOS_SEED", "1"))
@@ -32,7 +34,14 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 
 def record(name: str, figures: Mapping[str, Any]) -> None:
-    """Writes what was measured; only the long form's figures are kept."""
+    """Writes what was measured; only the long form's figures are kept.
+
+    Args:
+        name: a result of the table's, see `tests.chaos.rows`.
+        figures: ``fault`` and ``faults``, what was injected and how often; and what was found.
+    """
+    assert name in NAMES, f"{name} is in no row of the table"
+    assert {"fault", "faults"} <= figures.keys(), figures
     logging.getLogger("tests.chaos").info("%s: %s", name, figures)
     if not LONG:
         return

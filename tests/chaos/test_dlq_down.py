@@ -96,8 +96,8 @@ Act = Callable[[KafkaSettings, str], Awaitable[None]]
 @pytest.mark.parametrize(
     ("name", "harm", "mend", "words"),
     [
-        ("unavailable", remove, restore, ""),
-        ("unauthorised", forbid, allow, "TopicAuthorizationFailed"),
+        ("dlq-unavailable", remove, restore, ""),
+        ("dlq-unauthorised", forbid, allow, "TopicAuthorizationFailed"),
     ],
 )
 async def test_a_route_whose_dlq_cannot_be_written_stands_still(
@@ -134,9 +134,9 @@ async def test_a_route_whose_dlq_cannot_be_written_stands_still(
         )
         await supervisor.stop()
     record(
-        f"dlq-{name}",
+        name,
         {
-            "fault": f"DLQ {name}",
+            "fault": f"{name.replace('dlq-', 'DLQ topic ')}",
             "faults": 1,
             "reported": detail,
             "reported_after_s": round(reported, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections import Counter, defaultdict
@@ -31,6 +32,8 @@ pytestmark = pytest.mark.timeout(scaled(240, 3600))
 KEYS = 40
 LIMIT = scaled(120.0, 1800.0)
 """Seconds within which everything has to be through."""
+DOWN = scaled(15.0, float(os.environ.get("HUB_CHAOS_DOWN", "3600")))
+"""Seconds for which a sink is down."""
 
 RABBITMQ = """
 deployment: {name}
@@ -158,7 +161,8 @@ async def test_rabbitmq_that_is_killed_again_and_again_loses_nothing(tmp_path, k
     duplicates = check(await taken(broker.url, unique), count)
     assert totals.dead_lettered == {}
     assert totals.retries == 0
-    record("rabbitmq_killed", {"kills": kills, "events": count, "lost": 0, "duplicates": duplicates})
+    found = {"lost": 0, "arrived_twice_with_one_id": duplicates, "unconfirmed_at_the_kills": unconfirmed}
+    record("rabbitmq-kill", {"fault": "RabbitMQ kill -9", "faults": kills, "events": count, **found})
 
 
 async def test_a_memory_alarm_is_waited_out(tmp_path, kafka, unique, broker):
@@ -175,7 +179,8 @@ async def test_a_memory_alarm_is_waited_out(tmp_path, kafka, unique, broker):
     duplicates = check(await taken(broker.url, unique), count)
     assert (totals.dead_lettered, totals.retries) == ({}, 0)
     assert duplicates <= 2 * most
-    record("rabbitmq_memory_alarm", {"events": count, "lost": 0, "duplicates": duplicates})
+    fault = {"fault": f"memory alarm of {scaled(8, 60)} s", "faults": 1}
+    record("rabbitmq-memory-alarm", {**fault, "events": count, "lost": 0, "arrived_twice_with_one_id": duplicates})
 
 
 async def test_what_no_queue_takes_is_dead_lettered_and_never_counted_as_delivered(tmp_path, kafka, unique, broker):
@@ -194,6 +199,8 @@ async def test_what_no_queue_takes_is_dead_lettered_and_never_counted_as_deliver
     assert (totals.delivered, totals.dead_lettered) == (50, {"Permanent": 100})
     letters = [read_dead_letter(each.headers) for each in await records(kafka, names.dlq(unique, "out"))]
     assert Counter(each.status for each in letters) == {312: 100}
+    found = {"delivered": 50, "dead_lettered_as_unroutable": 100, "lost": 0}
+    record("rabbitmq-queue-deleted", {"fault": "queue deleted", "faults": 1, "events": 150, **found})
 
 
 async def test_a_full_queue_is_waited_for(tmp_path, kafka, unique, broker):
@@ -212,6 +219,8 @@ async def test_a_full_queue_is_waited_for(tmp_path, kafka, unique, broker):
         totals = runtime.totals()
     assert (totals.delivered, totals.dead_lettered) == (count, {})
     assert check(arrived, count) == 0
+    fault = {"fault": "overflow of a queue of 50 (reject-publish)", "faults": 1}
+    record("rabbitmq-overflow", {**fault, "events": count, "lost": 0, "duplicated": 0, "order_violations": 0})
 
 
 class Unreliable:
@@ -282,7 +291,9 @@ async def test_an_http_server_that_fails_in_every_way_loses_nothing(tmp_path, ka
     for key in range(KEYS):
         mine = [number for number in firsts if number % KEYS == key]
         assert mine == sorted(mine)
-    record("http_unreliable", {"events": count, "lost": 0, "faults": dict(far.faults), "retries": totals.retries})
+    fault = {"fault": "HTTP failure", "faults": far.faults.total(), "kinds": dict(far.faults)}
+    found = {"lost": 0, "order_violations": 0, "keys_per_event": 1, "retries": totals.retries}
+    record("http-unreliable", {**fault, "events": count, **found})
 
 
 def resident() -> int:
@@ -318,7 +329,7 @@ async def test_a_sink_that_is_down_for_long_grows_little_and_disturbs_nobody(tmp
             generations = {name: unit._reader.generation for name, unit in units.items()}
             worst = 0.0
             began = time.monotonic()
-            while time.monotonic() - began < scaled(15.0, 3600.0):
+            while time.monotonic() - began < DOWN:
                 await asyncio.sleep(0.5)
                 worst = max(worst, feed.sent - len(took))
             growth = resident() - before
@@ -338,4 +349,6 @@ async def test_a_sink_that_is_down_for_long_grows_little_and_disturbs_nobody(tmp
     assert took == set(range(count))
     assert growth <= 50 * 2**20, growth
     assert worst < 300 * 5
-    record("sink_down", {"events": count, "rss_growth_mb": round(growth / 2**20, 1), "rebalances": 0})
+    fault = {"fault": f"sink down for {DOWN:g} s", "faults": 1, "events": count}
+    found = {"lost": 0, "duplicated": 0, "rss_growth_mb": round(growth / 2**20, 1), "rebalances": 0}
+    record("sink-down", {**fault, **found, "other_sink_behind_by_events_at_most": worst})
