@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec
@@ -27,14 +26,12 @@ from hub.engine.reading.lag import LITTLE, LOOK_LIMIT, first_of
 from hub.engine.reading.retention import Kept, outlook
 from hub.engine.sources.cursors import CursorStore
 from hub.engine.status import Report, read_reports
-from hub.kafka import clients, names, topics
-from hub.kafka.errors import kafka_error
+from hub.kafka import clients, groups, names, topics
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import PollingSource
 
 COUNTED = 20_000
 """Offsets of a partition that are read to count the events that wait there."""
-_GROUPS = "__consumer_offsets"
 
 
 @dataclass
@@ -364,11 +361,5 @@ def _sent(name: str, reports: Iterable[Report]) -> Account:
 async def _positions(
     settings: KafkaSettings, deployment: str, units: Collection[str]
 ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
-    async with clients.running(clients.admin(settings)) as admin:
-        try:
-            # Asking for a group on a cluster that has never had one would make that topic.
-            if _GROUPS not in await admin.list_topics():
-                return {}
-            return {unit: await admin.list_consumer_group_offsets(names.group(deployment, unit)) for unit in units}
-        except (KafkaError, TimeoutError) as error:
-            raise kafka_error(error, "asking for the positions of groups") from error
+    wanted = {names.group(deployment, unit): unit for unit in units}
+    return {wanted[group]: found for group, found in (await groups.positions(settings, wanted)).items()}

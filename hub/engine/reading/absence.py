@@ -6,17 +6,13 @@ Brokers keep the positions of a consumer group for a time after its last member 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
-
-from aiokafka.errors import KafkaError
 
 from hub.deployment import Deployment
 from hub.engine.reading.retention import Kept, positions_kept, span
 from hub.engine.status import last_seen, read_reports
-from hub.kafka import clients, names, topics
-from hub.kafka.errors import kafka_error
+from hub.kafka import groups, names, topics
 from hub.kafka.settings import KafkaSettings
 
 _WITHOUT_MEMBERS = frozenset(("Empty", "Dead"))
@@ -60,27 +56,14 @@ async def absent(settings: KafkaSettings, deployment: Deployment) -> list[Absenc
         return []
     seen = last_seen(await read_reports(settings, deployment.name))
     known = [unit for unit in (*deployment.routes, *deployment.sinks) if unit in seen]
-    groups = {names.group(deployment.name, unit): unit for unit in known}
-    empty = await _empty(settings, groups)
+    units = {names.group(deployment.name, unit): unit for unit in known}
+    empty = [group for group, state in (await groups.states(settings, units)).items() if state in _WITHOUT_MEMBERS]
     kept = await positions_kept(settings) if empty else None
     if kept is None:
         return []
     found = []
     for group in empty:
-        unit = groups[group]
+        unit = units[group]
         left = kept - (datetime.now(UTC) - seen[unit].at)
         found.append(Absence(unit, seen[unit].at, left, Kept(kept.total_seconds()).near(left.total_seconds())))
     return found
-
-
-async def _empty(settings: KafkaSettings, groups: Collection[str]) -> list[str]:
-    """Which of the groups have no member."""
-    if not groups:
-        return []
-    async with clients.running(clients.admin(settings)) as admin:
-        try:
-            answers = await admin.describe_consumer_groups(list(groups))
-        except (KafkaError, TimeoutError) as error:
-            raise kafka_error(error, "asking for the members of groups") from error
-    described = [each for answer in answers for each in answer.groups]
-    return [group for _, group, state, *_ in described if state in _WITHOUT_MEMBERS]

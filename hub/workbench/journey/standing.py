@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.deployment import Deployment
@@ -16,12 +15,9 @@ from hub.engine.reading.positions import start_of
 from hub.engine.sinks.attempts import Retrying
 from hub.engine.status import Report, read_reports
 from hub.engine.unit import State
-from hub.kafka import clients, names
-from hub.kafka.errors import kafka_error
+from hub.kafka import groups, names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import describe_topics
-
-_GROUPS = "__consumer_offsets"
 
 
 class Progress(NamedTuple):
@@ -99,11 +95,5 @@ async def look(settings: KafkaSettings, deployment: Deployment, units: Collectio
 async def _positions(
     settings: KafkaSettings, deployment: str, units: Collection[str]
 ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
-    async with clients.running(clients.admin(settings)) as admin:
-        try:
-            # Asking for a group on a cluster that has never had one would make that topic.
-            if _GROUPS not in await admin.list_topics():
-                return {}
-            return {unit: await admin.list_consumer_group_offsets(names.group(deployment, unit)) for unit in units}
-        except (KafkaError, TimeoutError) as error:
-            raise kafka_error(error, "asking for the positions of groups") from error
+    wanted = {names.group(deployment, unit): unit for unit in units}
+    return {wanted[group]: found for group, found in (await groups.positions(settings, wanted)).items()}
