@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from hub.engine.contracts import ContractGate, ContractStatus
+from hub.engine.ledger.accounts import Counts
 from hub.engine.ledger.ledger import Ledger, Totals
 from hub.engine.reading.retention import Seen
 from hub.engine.sinks.attempts import Retrying
@@ -129,6 +130,14 @@ class Unit(ABC):
     def positions(self) -> Mapping[tuple[str, int], int]:
         """The committed offsets of a unit that reads topics, by topic and partition, of the partitions that it has."""
         return {}
+
+    @property
+    def account(self) -> Counts | None:
+        """What became of its events since its first start, as committed with the positions that this worker has.
+
+        None where it has none now, or where none are kept on Kafka.
+        """
+        return None
 
     @property
     def retention_seconds(self) -> float | None:

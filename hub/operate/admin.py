@@ -23,13 +23,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from hub.engine.generation import Generation
+from hub.engine.reading.absence import Absence
 from hub.engine.settings import AdminSettings
 from hub.engine.status import worker_name
 from hub.engine.supervisor import Supervisor
@@ -56,6 +57,7 @@ class AdminServer:
         settings: where to listen.
         generation: which version of the deployment is at work, where there can be several.
         config: gives a unit's settings, secrets hidden; None of a unit that the deployment doesn't have.
+        absences: gives the units of the deployment that no worker runs.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class AdminServer:
         *,
         generation: Callable[[], Generation] | None = None,
         config: Callable[[str], Mapping[str, str] | None] = lambda _: None,
+        absences: Callable[[], Iterable[Absence]] = tuple,
     ) -> None:
         settings = settings or AdminSettings()
         self._supervisor = supervisor
-        self._metrics = Metrics(supervisor.units.values())
+        self._metrics = Metrics(supervisor.units.values(), absences)
         self._began = time.monotonic()
         self._worker = worker_name()
         self._draining = False

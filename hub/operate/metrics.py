@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from hub.engine.ledger.ledger import Totals
+from hub.engine.reading.absence import Absence
 from hub.engine.unit import State, Unit
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -128,10 +129,12 @@ class UnitCollector(Collector):
 
     Args:
         units: all units of this process; looked at anew each time.
+        absences: gives the units of the deployment that no process runs.
     """
 
-    def __init__(self, units: Iterable[Unit]) -> None:
+    def __init__(self, units: Iterable[Unit], absences: Callable[[], Iterable[Absence]] = tuple) -> None:
         self._units = units
+        self._absences = absences
         self._intakes: defaultdict[str, _Intake] = defaultdict(_Intake)
 
     def collect(self) -> Iterator[Metric]:
@@ -154,6 +157,8 @@ class UnitCollector(Collector):
                     counter.add_metric((*labels, cause), count)
             yield counter
         yield from self._contracts()
+        yield from self._accounts(snapshot)
+        yield self._forgetting()
         states = GaugeMetricFamily("hub_unit_state", "1 for the state that the unit is in.", labels=(*_LABELS, "state"))
         for unit, labels, _ in snapshot:
             for state in State:
@@ -178,6 +183,36 @@ class UnitCollector(Collector):
                 new.add_metric(values, len(status.new_fields) + status.more_fields)
         yield from (checked, broken, new)
 
+    def _accounts(self, snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Iterator[Metric]:
+        """The ledger as it is committed: exact over restarts, and the sum over all workers is the unit's."""
+        taken = GaugeMetricFamily(
+            "hub_ledger_taken_events",
+            "Events read since the unit's first start, as committed with the positions that this worker has.",
+            labels=_LABELS,
+        )
+        settled = GaugeMetricFamily(
+            "hub_ledger_settled_events", "What became of them; as many as were taken.", labels=(*_LABELS, "fate")
+        )
+        for unit, labels, _ in snapshot:
+            account = unit.account
+            if account is not None:
+                taken.add_metric(labels, account.taken)
+                settled.add_metric((*labels, "delivered"), account.delivered)
+                settled.add_metric((*labels, "filtered"), account.filtered.total())
+                settled.add_metric((*labels, "dead_lettered"), account.dead_lettered.total())
+        yield taken
+        yield settled
+
+    def _forgetting(self) -> Metric:
+        left = GaugeMetricFamily(
+            "hub_positions_seconds_left",
+            "Time until the brokers forget where a unit stood that no worker runs; below 0 where they may have.",
+            labels=("unit",),
+        )
+        for each in self._absences():
+            left.add_metric((each.unit,), each.left.total_seconds())
+        return left
+
     def _intake(self, snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Iterator[Metric]:
         received = CounterMetricFamily(
             "hub_received_events", "Times that an event was taken in, lag counted in.", labels=_LABELS
@@ -197,10 +232,10 @@ class UnitCollector(Collector):
 class Metrics:
     """Everything that ``/metrics`` shows: the units, and the process itself."""
 
-    def __init__(self, units: Iterable[Unit]) -> None:
+    def __init__(self, units: Iterable[Unit], absences: Callable[[], Iterable[Absence]] = tuple) -> None:
         # A registry of our own: the library's global one would be shared by every hub in a process.
         self._registry = CollectorRegistry()
-        self._registry.register(UnitCollector(units))
+        self._registry.register(UnitCollector(units, absences))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
+from hub.engine.ledger.accounts import Counts
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.retention import Seen
 from hub.engine.unit import Unit
@@ -70,6 +71,11 @@ class ReadingUnit(Unit, Generic[Way]):
     def positions(self) -> Mapping[tuple[str, int], int]:
         """The committed offsets of its partitions."""
         return {(at.topic, at.partition): offset for at, offset in self._reader.offsets.items()} if self._reader else {}
+
+    @property
+    def account(self) -> Counts | None:
+        """What became of its events since its first start, as committed with the positions that this worker has."""
+        return self._reader.accounts.total() if self._reader else None
 
     @property
     def retention_seconds(self) -> float | None:

@@ -91,6 +91,11 @@ class PollingUnit(Unit):
         return None if self._cursor is None else self._cursor.model_dump_json()
 
     @property
+    def account(self) -> Counts | None:
+        """What became of its events since its first start, as committed with the cursor; None while another polls."""
+        return self.counts
+
+    @property
     def cursor_seconds(self) -> float | None:
         """Seconds since the cursor was stored; None where it has none, or while another worker polls."""
         return None if self._stored_at is None else max(0.0, time.time() - self._stored_at)

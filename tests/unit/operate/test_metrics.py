@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from prometheus_client.parser import text_string_to_metric_families
 
+from hub.engine.ledger.accounts import Counts
+from hub.engine.reading.absence import Absence
 from hub.engine.unit import State, Unit
 from hub.operate.metrics import Metrics
 
@@ -137,3 +141,30 @@ def test_deliveries_are_a_histogram():
     assert samples["hub_delivery_seconds_bucket", "tasks", "http", "+Inf"] == 6
     assert samples["hub_delivery_seconds_count", "tasks", "http"] == 6
     assert samples["hub_delivery_seconds_sum", "tasks", "http"] == 0.015 + 0.2 + 18_000
+
+
+class Kept(Counted):
+    """A unit whose ledger stands with its positions on Kafka."""
+
+    account = Counts()
+
+
+def test_the_ledger_as_it_is_committed_is_shown_where_there_is_one():
+    """What was taken since the first start and what became of it; nothing of units that keep none, or not here."""
+    unit = Kept("tasks")
+    unit.account.taken = 9
+    unit.account.delivered = 4
+    unit.account.filtered.update(where=2, split=1)
+    unit.account.dead_lettered.update(Permanent=2)
+    samples = scrape(Metrics([unit, Counted("other")]))
+    settled = {key[-1]: value for key, value in samples.items() if key[0] == "hub_ledger_settled_events"}
+    assert settled == {"delivered": 4, "filtered": 3, "dead_lettered": 2}
+    assert samples["hub_ledger_taken_events", "tasks", "http"] == sum(settled.values())
+    assert ("hub_ledger_taken_events", "other", "http") not in samples
+
+
+def test_units_that_nobody_runs_are_shown_with_the_time_that_is_left():
+    """Until the brokers forget where they stood."""
+    absences = [Absence("out", datetime.now(UTC), timedelta(hours=2), near=True)]
+    text = Metrics([], lambda: absences).text().decode()
+    assert 'hub_positions_seconds_left{unit="out"} 7200.0' in text
