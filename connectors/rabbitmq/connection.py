@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 
 import aio_pika
+import aiormq
 import aiormq.exceptions as amqp
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aiormq.abc import ChannelFrame
 
 from connectors.rabbitmq import topology
 from connectors.rabbitmq.config import RabbitMQConfig
+from connectors.rabbitmq.confirms import Confirms
+from connectors.rabbitmq.frames import Message, published
 
 # Seconds for an orderly good-bye; a broker in a memory alarm doesn't read it, and aiormq waits two.
 _CLOSE_LIMIT = 5
@@ -81,26 +86,60 @@ class PublishingConnection:
         async with asyncio.timeout(self._config.connect_timeout.total_seconds()):
             await topology.declare(self._connection, self._config)
 
-    async def publish(self, message: AbstractMessage, routing_key: str) -> None:
-        """Publishes, and returns once the broker has confirmed that it keeps the message."""
-        if self._exchange is None or self._channel is None or self._channel.is_closed:
-            raise amqp.ChannelInvalidStateError("the channel is closed")
-        # Not through aio-pika's exchange: that lets a message go only once the one before it has left the process.
-        channel = await self._channel.get_underlay_channel()
+    async def publish(self, outgoing: Sequence[tuple[Message, str]]) -> dict[int, BaseException]:
+        """Publishes messages at once, and returns when the broker has answered to each.
+
+        Not through aio-pika: there each message takes a task, a timeout and two futures.
+
+        Args:
+            outgoing: messages and their routing keys; no message id comes twice.
+
+        Returns:
+            By index, why the broker has not confirmed that it keeps a message.
+        """
+        used = self._channel
+        if used is None or self._exchange is None or used.is_closed:
+            return dict.fromkeys(range(len(outgoing)), amqp.ChannelInvalidStateError("the channel is closed"))
         try:
-            await channel.basic_publish(
-                message.body,
-                exchange=self._exchange.name,
-                routing_key=routing_key,
-                properties=message.properties,
-                mandatory=self._config.mandatory,
-                timeout=self._timeout,
-                wait=False,
-            )
-        except TimeoutError:
-            # Its answer may still come, and must not be taken for that to the next attempt, which has the same id.
-            self._channel = self._exchange = None
+            async with asyncio.timeout(self._timeout):
+                channel = await used.get_underlay_channel()
+                assert isinstance(channel, aiormq.Channel)
+                confirms = Confirms(channel, [message.message_id for message, _ in outgoing])
+                try:
+                    await self._send(channel, outgoing, confirms)
+                except Exception as error:  # noqa: BLE001  `errors` knows it; nothing has gone out
+                    return dict.fromkeys(range(len(outgoing)), error)
+                await asyncio.wait([confirms.complete])
+        except TimeoutError as error:
+            self._abandon(used)
+            return confirms.errors(error)
+        except BaseException:
+            self._abandon(used)
             raise
+        return confirms.errors(_failure(confirms.complete))
+
+    async def _send(self, channel: aiormq.Channel, outgoing: Sequence[tuple[Message, str]], confirms: Confirms) -> None:
+        """Hands all of it to the connection's writer in one piece, which doesn't wait for it to have left."""
+        assert self._exchange is not None
+        payload = published(
+            outgoing,
+            channel=channel.number,
+            exchange=self._exchange.name,
+            mandatory=self._config.mandatory,
+            frame_max=channel.connection.connection_tune.frame_max,
+        )
+        async with channel.lock:
+            confirms.expect()
+            try:
+                await channel.write_queue.put(ChannelFrame(payload=payload, should_close=False))
+            except BaseException:
+                confirms.withdraw()
+                raise
+
+    def _abandon(self, channel: AbstractChannel) -> None:
+        """Answers may still come, and must not be taken for those to the next attempts, which have the same ids."""
+        if self._channel is channel:
+            self._channel = self._exchange = None
 
     @property
     def _lost(self) -> bool:
@@ -135,3 +174,8 @@ class PublishingConnection:
         with suppress(amqp.ChannelAccessRefused):
             for _ in range(2):
                 await self._channel.default_exchange.publish(aio_pika.Message(b""), nowhere, mandatory=False)
+
+
+def _failure(complete: asyncio.Future[object]) -> BaseException | None:
+    """Why answers will not come any more; None where all have."""
+    return asyncio.CancelledError() if complete.cancelled() else complete.exception()

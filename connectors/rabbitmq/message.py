@@ -7,13 +7,14 @@ CloudEvents AMQP protocol binding 1.0.2 § 3.1.3 (made for AMQP 1.0, whose appli
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from aio_pika import DeliveryMode, Message
-
+from connectors.rabbitmq import frames
 from connectors.rabbitmq.config import SHORT_STRING, RabbitMQConfig, header_name, priority, short
+from connectors.rabbitmq.frames import Message
 from hub.sdk import Delivery, Event, InvalidEvent, Mapped, Permanent
 from hub.sdk.config import parse_duration
 from hub.sdk.event import SPECVERSION
@@ -30,18 +31,24 @@ def message(delivery: Delivery, config: RabbitMQConfig, app_id: str) -> Message:
         Permanent: a mapped field has no usable value for this event.
     """
     event = delivery.event
-    return Message(
-        event.raw or b"",
-        headers=_headers(event, config),
-        content_type=None if event.raw is None else _fitting(event.datacontenttype),
-        delivery_mode=DeliveryMode.PERSISTENT,
-        message_id=message_id(delivery.idempotency_key),
-        timestamp=_timestamp(event.time),
-        type=_fitting(event.type),
-        app_id=_fitting(app_id),
-        priority=_value("priority", config.priority, event, priority),
-        expiration=_value("expiration", config.expiration, event, _expiration),
-    )
+    id_ = message_id(delivery.idempotency_key)
+    expiration = _value("expiration", config.expiration, event, _milliseconds)
+    urgency = _value("priority", config.priority, event, priority)
+    headers = _headers(event, config)
+    try:
+        properties = frames.properties(
+            headers,
+            message_id=id_,
+            app_id=_fitting(app_id),
+            content_type=None if event.raw is None else _fitting(event.datacontenttype),
+            priority=urgency,
+            expiration=expiration,
+            timestamp=_timestamp(event.time),
+            type_=_fitting(event.type),
+        )
+    except (ValueError, TypeError, OverflowError, struct.error) as error:
+        raise Permanent(f"expected a message that AMQP can carry: {error}") from error
+    return Message(id_, properties, event.raw or b"")
 
 
 def routing_key(event: Event, config: RabbitMQConfig) -> str:
@@ -113,13 +120,13 @@ def _field(value: Any) -> Any:
     return value
 
 
-def _expiration(value: Any) -> timedelta:
+def _milliseconds(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected a duration such as 30s; got {type(value).__name__}")  # noqa: TRY004  as above
-    return parse_duration(value)
+    return str(parse_duration(value) // timedelta(milliseconds=1))
 
 
-def _timestamp(time: str | None) -> datetime | None:
+def _timestamp(time: str | None) -> int | None:
     """AMQP's whole seconds since 1970; none for times that don't fit. The header keeps the exact time."""
     if time is None:
         return None
@@ -127,7 +134,8 @@ def _timestamp(time: str | None) -> datetime | None:
         moment = datetime.fromisoformat(time.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         return None  # a leap second, or more digits than Python reads
-    return moment if moment.timestamp() >= 0 else None
+    seconds = moment.timestamp()
+    return int(seconds) if seconds >= 0 else None
 
 
 def _fitting(value: str) -> str | None:

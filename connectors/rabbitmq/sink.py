@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import yarl
-from aio_pika import Message
 
 from connectors.rabbitmq import errors
 from connectors.rabbitmq.config import RabbitMQConfig
 from connectors.rabbitmq.connection import PublishingConnection
+from connectors.rabbitmq.frames import Message
 from connectors.rabbitmq.message import message, routing_key
 from connectors.rabbitmq.turns import Turns
 from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
@@ -92,7 +92,7 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
 
     async def _publish_all(self, outgoing: _Batch) -> dict[int, Signal]:
         """Publishes at once, beside other calls, and then again what that left undecided, beside none."""
-        async with self._turns.together(each.message.message_id or "" for each in outgoing.values()):
+        async with self._turns.together(each.message.message_id for each in outgoing.values()):
             errors_ = await self._publish(outgoing)
             returned = {index: outgoing[index] for index, error in errors_.items() if errors.is_unroutable(error)}
             if returned and self.config.queue is not None and not self.config.queue.passive:
@@ -112,10 +112,9 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
             await self._connection.ready()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  `errors` knows them, or raises
             return dict.fromkeys(outgoing, _reconnect(error))
-        results = await asyncio.gather(
-            *(self._connection.publish(*each) for each in outgoing.values()), return_exceptions=True
-        )
-        return {index: error for index, error in zip(outgoing, results, strict=True) if error is not None}
+        found = await self._connection.publish(list(outgoing.values()))
+        indices = list(outgoing) if found else []
+        return {indices[position]: error for position, error in found.items()}
 
     async def _publish_to_restored(self, returned: _Batch) -> _Errors:
         """Somebody may have deleted our queue or its binding, which is no fault of the messages."""
@@ -165,7 +164,7 @@ def _raise_if_ours(error: BaseException) -> None:
 def _rounds(outgoing: _Batch) -> list[_Batch]:
     """Batches in which no message id comes twice: the broker's returns name a message by nothing else."""
     rounds: list[_Batch] = []
-    seen: Counter[str | None] = Counter()
+    seen: Counter[str] = Counter()
     for index, each in outgoing.items():
         turn = seen[each.message.message_id]
         seen[each.message.message_id] += 1

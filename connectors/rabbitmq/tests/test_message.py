@@ -31,7 +31,7 @@ def delivery(key: str = "key", **event: object) -> Delivery:
 
 def travelled(sent: Delivery, config: RabbitMQConfig) -> commands.Basic.Properties:
     """The message's properties after they have been bytes."""
-    data = message(sent, config, "app").properties.marshal()
+    data = message(sent, config, "app").properties
     properties = commands.Basic.Properties()
     properties.unmarshal(struct.unpack(">H", data[:2])[0], data[2:])
     return properties
