@@ -248,7 +248,7 @@ async def compare(program: str) -> dict[str, dict[str, Any]]:
                 FaultProxy("127.0.0.1", target) as proxy,
                 echo,
             ):
-                while not await listens("127.0.0.1", api):
+                while not await listens("127.0.0.1", api):  # noqa: ASYNC110  it tells nobody
                     await asyncio.sleep(0.05)
                 theirs = Theirs(session, port)
                 document = {"name": "echo", "listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{target}"}
