@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,24 +10,12 @@ import pytest
 
 from hub.kafka.embedded import EmbeddedKafka
 from hub.sdk import EnvironmentProblem
+from tests.chaos.disks import remount
 from tests.chaos.scale import record, scaled
 from tests.chaos.scene import scene
 from tests.integration.engine import until
 
 pytestmark = pytest.mark.timeout(scaled(180, 1800))
-SIZE = 400 * 2**20
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(path)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a small disk can be mounted by root only")
-    yield path
-    subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 async def test_a_full_disk_is_a_clear_error_and_corrupts_nothing(disk: Path, unique: str, tmp_path: Path):
@@ -71,10 +57,10 @@ async def test_a_read_only_disk_is_a_clear_error_and_corrupts_nothing(disk: Path
             await it.loading
             await until(lambda: it.watch.count(f"{unique}.out") > 500, "an output")
             await kafka.stop()
-            _remount(disk, "ro")
+            remount(disk, "ro")
             with pytest.raises(EnvironmentProblem, match="can't be written: Read-only file system"):
                 await kafka.start()
-            _remount(disk, "rw")
+            remount(disk, "rw")
             await kafka.start()
             outcome = await it.outcome()
     finally:
@@ -88,7 +74,3 @@ def _fill(ballast: Path) -> None:
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while file.write(bytes(2**20)):
             pass
-
-
-def _remount(disk: Path, mode: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)

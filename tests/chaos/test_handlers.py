@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections import Counter
@@ -65,19 +66,21 @@ async def test_a_mapping_that_takes_longer_than_a_transaction_may_repeats_nothin
     timeout, slow = 2.0, scaled(2, 20)
     async with scene(kafka, unique, tmp_path, rate=200, outputs=("out", "copy")) as it:
         unit = it.first()
-        compiled, turns = unit._compile, iter(range(1_000_000))
+        compiled, turns = unit._compile, itertools.count()
         left = [slow]
 
         def compile_slow():
             program = compiled()
+            function = program.function
 
             def handle(event):
                 if next(turns) % 400 == 399 and left[0]:
                     left[0] -= 1
                     time.sleep(2 * timeout)  # as a mapping does that computes: the whole loop waits
-                return program(event)
+                return function(event)
 
-            return handle
+            program.function = handle
+            return program
 
         unit._compile = compile_slow
         outputs = (*(f"{unique}.{each}" for each in ("out", "copy")), unit._dlq)
