@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka import clients
@@ -93,3 +94,27 @@ async def test_an_epoch_lasts_as_long_as_every_request_is_answered(cluster, uniq
         assert len(await records(kafka, unique)) == 20
     finally:
         await clients.close(writer)
+
+
+async def test_whoever_was_replaced_gets_no_new_epoch(cluster, unique):
+    """A new epoch after a request without an answer is for who still has the id; else it would fence its successor."""
+    kafka, (node,) = cluster.settings, cluster.nodes
+    await ensure_topics(kafka, [TopicSpec(unique, 1)])
+    former, successor = producer(kafka, unique), producer(kafka, unique)
+    await clients.start(former)
+    try:
+        node.faults.strike(END_TXN, LATE)
+        await former.begin_transaction()
+        await former.send_and_wait(unique, b"former")
+        await former.commit_transaction()
+        await clients.start(successor)
+        with pytest.raises(ProducerFenced):
+            async with asyncio.timeout(5):
+                await former.begin_transaction()
+        await successor.begin_transaction()
+        await successor.send_and_wait(unique, b"successor")
+        await successor.commit_transaction()
+        assert [each.value for each in await records(kafka, unique)] == [b"former", b"successor"]
+    finally:
+        await clients.close(former)
+        await clients.close(successor)

@@ -12,6 +12,7 @@ from aiokafka.producer.sender import (
     AddOffsetsToTxnHandler,
     AddPartitionsToTxnHandler,
     EndTxnHandler,
+    InitPIDHandler,
     Sender,
     TxnOffsetCommitHandler,
 )
@@ -26,7 +27,7 @@ from aiokafka.structs import OffsetAndMetadata
 from aiokafka.util import create_future
 
 from hub.kafka.exactly_once.membership import Membership, StaleMember
-from hub.kafka.exactly_once.wire import TxnOffsetCommit
+from hub.kafka.exactly_once.wire import NextEpoch, TxnOffsetCommit
 
 FENCED_INSTANCE = 82
 """Kafka's error code FENCED_INSTANCE_ID, which aiokafka doesn't know."""
@@ -73,6 +74,9 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
         A request whose connection broke is sent again by another. If the first one arrives after all, while the next
         transaction is open, it does to that what was meant for the one before: commits a part of it, or an older
         position. Brokers refuse it once the epoch has risen.
+
+        Raises:
+            ProducerFenced: another producer has taken over: whoever was fenced gets no new epoch.
         """
         if self._sender.unanswered:
             self._txn_manager.renew_epoch()
@@ -96,7 +100,10 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
 
 class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is untyped
     state: Any
+    _pid_and_epoch: Any
     failure: Exception | None = None
+    former: PidAndEpoch | None = None
+    """Our id and epoch, while the next epoch is asked for."""
 
     def begin_transaction(self) -> None:
         self.failure = None
@@ -121,11 +128,20 @@ class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is un
     def renew_epoch(self) -> None:
         """Has the sender ask for a new epoch before anything else; between transactions only."""
         assert self.state == TransactionState.READY, "a transaction is open, or the producer has failed"
+        self.former = self._pid_and_epoch
         self._pid_and_epoch = PidAndEpoch(NO_PRODUCER_ID, NO_PRODUCER_EPOCH)
         self._pid_waiter = create_future()
         self._sequence_numbers.clear()
         self.state = TransactionState.UNINITIALIZED
         self.notify_task_waiter()
+
+    def fatal_error(self, exc: Exception) -> None:
+        """Notes the sender's end; whoever waits for an epoch hears of it, too, which aiokafka's own leaves waiting."""
+        super().fatal_error(exc)
+        for waiter in (self._pid_waiter, self._transaction_waiter):
+            if not waiter.done():
+                waiter.set_exception(exc)
+            waiter.exception()  # seen: perhaps nobody asks
 
 
 class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
@@ -147,6 +163,11 @@ class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
 
     async def _transaction_coordinator(self) -> Any:
         return await self._find_coordinator(CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
+
+    async def _do_init_pid(self, node_id: Any) -> Any:
+        if self._txn_manager.former is None:
+            return await super()._do_init_pid(node_id)
+        return await _Renewal(self).do(node_id)
 
     # The base class's four steps of a transaction, with their answers counted.
 
@@ -172,6 +193,20 @@ class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
             self._txn_manager.error_transaction(error)
             return
         await self._asked(_GroupOffsets(self, offsets, group_id), node)
+
+
+class _Renewal(InitPIDHandler):  # type: ignore[misc]  # aiokafka is untyped
+    """Asks for the next epoch as who we are. Without that, whoever was fenced would fence its successor in turn."""
+
+    def create_request(self) -> NextEpoch:
+        manager = self._sender._txn_manager  # noqa: SLF001  the base class's way
+        return NextEpoch(manager.transactional_id, manager.transaction_timeout_ms, manager.former)
+
+    def handle_response(self, response: Any) -> float | None:
+        if response.error_code == kafka.InvalidProducerEpoch.errno:  # so brokers call it in this version
+            raise kafka.ProducerFenced
+        wait: float | None = super().handle_response(response)
+        return wait
 
 
 class _GroupOffsets(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka is untyped

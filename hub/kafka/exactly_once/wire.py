@@ -1,4 +1,4 @@
-"""Two requests of Kafka's protocol in versions that aiokafka doesn't have; see https://kafka.apache.org/protocol."""
+"""Three requests of Kafka's protocol in versions that aiokafka doesn't have; see https://kafka.apache.org/protocol."""
 
 from __future__ import annotations
 
@@ -178,3 +178,55 @@ class OffsetFetch(Request[_OffsetFetch]):  # type: ignore[misc]  # aiokafka is u
     def build(self, request_struct_class: type[_OffsetFetch]) -> _OffsetFetch:
         """The request as it is sent."""
         return request_struct_class(self._group, self._topics, True, _NO_TAGS)  # noqa: FBT003  a field of the protocol
+
+
+class InitProducerIdResponseV3(Response):  # type: ignore[misc]  # aiokafka is untyped
+    """The producer's id and its epoch."""
+
+    API_KEY: ClassVar[int] = 22
+    API_VERSION: ClassVar[int] = 3
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        ("error_code", Int16),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("tags", TaggedFields),
+    )
+
+
+class InitProducerIdV3(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
+    """Version 3 carries id and epoch of who asks, by which the broker refuses whoever has been fenced (KIP-360)."""
+
+    API_KEY = 22
+    API_VERSION = 3
+    FLEXIBLE_VERSION = True
+    RESPONSE_TYPE = InitProducerIdResponseV3
+    SCHEMA = Schema(
+        ("transactional_id", _TEXT),
+        ("transaction_timeout_ms", Int32),
+        ("producer_id", Int64),
+        ("producer_epoch", Int16),
+        ("tags", TaggedFields),
+    )
+
+
+_InitProducerId: TypeAlias = InitProducerIdV3
+
+
+class NextEpoch(Request[_InitProducerId]):  # type: ignore[misc]  # aiokafka is untyped
+    """Asks for a producer's next epoch.
+
+    Args:
+        transactional_id: of the producer.
+        timeout_ms: of its transactions.
+        producer: its id and its epoch.
+    """
+
+    API_KEY = 22
+
+    def __init__(self, transactional_id: str, timeout_ms: int, producer: tuple[int, int]) -> None:
+        self._fields = (transactional_id, timeout_ms, *producer)
+
+    def build(self, request_struct_class: type[_InitProducerId]) -> _InitProducerId:
+        """The request as it is sent."""
+        return request_struct_class(*self._fields, _NO_TAGS)
