@@ -76,8 +76,9 @@ def _headers(event: Event, config: RabbitMQConfig) -> dict[str, Any]:
     for name, value in event.attributes.items():
         if name != "datacontenttype":
             headers[f"cloudEvents:{name}"] = value
-    travelling = ((name, event.header(name)) for name in _TRAVELLING)
-    headers.update((name, text) for name, text in travelling if text is not None)
+    for header, data in event.headers:
+        if header in _TRAVELLING and data is not None:  # Kafka allows a header without a value
+            headers[header] = data.decode(errors="replace")
     for name, mapped in config.headers.items():
         if (field := _value(f"headers.{name}", mapped, event, _field)) is not None:
             headers[name] = field

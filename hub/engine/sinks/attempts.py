@@ -233,7 +233,5 @@ def idempotency_key(sink: str, event: Event) -> str:
 
     A digest, since AMQP's ``message_id`` holds 255 bytes and an HTTP header no line breaks.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (sink, event.header(ROUTE) or "", event.source, event.id):
-        digest.update(part.encode() + b"\0")
-    return digest.hexdigest()
+    parts = f"{sink}\0{event.header(ROUTE) or ''}\0{event.source}\0{event.id}\0"
+    return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import TopicPartition
-
 from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
 from hub.engine.contracts import STAGE
@@ -188,13 +186,14 @@ class Courier:
         schedule = self._intake.schedule
         hopeless: list[tuple[Parcel, Exception, str]] = []
         stopped: set[Lane] = set()
+        now = time.monotonic()
         for index, parcel in enumerate(parcels):
             failure = failures.get(index)
             if parcel.lane in stopped:
                 schedule.back(parcel)
                 continue
             if failure is None:
-                self._delivered(parcel)
+                self._delivered(parcel, now)
                 continue
             stopped.add(parcel.lane)
             if isinstance(failure, NotConnected):
@@ -214,14 +213,14 @@ class Courier:
         parcel.first_failed = parcel.first_failed or now
         return self._retry.pause(parcel.attempt, now - parcel.first_failed, failure)
 
-    def _delivered(self, parcel: Parcel) -> None:
-        replayed = parcel.replayed
+    def _delivered(self, parcel: Parcel, now: float) -> None:
         if self._intake.settle(parcel):
-            topic, partition, offset = parcel.place
-            self._unit.ledger.delivered += 1
-            self._unit.ledger.durations.observe(time.monotonic() - parcel.came)
-            self._unit.ledger.replayed += replayed
-            self._reader.accounts.settle(TopicPartition(topic, partition), offset, "delivered", replayed=bool(replayed))
+            replayed = parcel.replayed
+            ledger = self._unit.ledger
+            ledger.delivered += 1
+            ledger.durations.observe(now - parcel.came)
+            ledger.replayed += replayed
+            self._reader.accounts.settle(parcel.partition, parcel.record.offset, "delivered", replayed=bool(replayed))
 
     async def _bury(self, parcel: Parcel, error: Exception, stage: str) -> None:
         """Writes a dead letter. Until that works nothing else goes out, so that nothing is delivered twice."""
@@ -264,11 +263,11 @@ class Courier:
     def _dead_lettered(self, parcel: Parcel, error: str) -> None:
         replayed = parcel.replayed
         if self._intake.settle(parcel):
-            topic, number, offset = parcel.place
             self._unit.ledger.dead_lettered[error] += 1
             self._unit.ledger.replayed += replayed
-            partition = TopicPartition(topic, number)
-            self._reader.accounts.settle(partition, offset, "dead_lettered", error, replayed=bool(replayed))
+            self._reader.accounts.settle(
+                parcel.partition, parcel.record.offset, "dead_lettered", error, replayed=bool(replayed)
+            )
 
     async def _publish_replies(self, replies: Sequence[Event]) -> None:
         if not self._reply or not replies:

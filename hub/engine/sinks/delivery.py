@@ -37,8 +37,11 @@ COMMIT_EVERY = 0.1
 COMMIT_LIMIT = 3.0
 """Seconds that the last commit may take."""
 CALLS = 16
-"""Calls under way at once of a sink that takes many deliveries in one: enough that none waits for the one before, few
-enough that each holds many."""
+"""Calls under way at once, at most, of a sink that takes many deliveries in one."""
+LEAST_CALLS = 4
+"""Calls that share the limit at least: enough that the far side has something to do while one of them ends."""
+FULL_CALL = 32
+"""Deliveries of one call before there are more calls than these: what a call costs by itself is little for each."""
 STALL = 5.0
 """Seconds without any delivery ended after which more than the limit goes out: some hang, and others needn't wait."""
 FETCH = 500
@@ -198,7 +201,8 @@ class DeliveryLoop:
             return min(free, 1)
         if len(self._calls) >= CALLS:
             return 0
-        return min(free, self._sink.batch, -(-self._limit.now // CALLS))
+        limit = self._limit.now
+        return min(free, self._sink.batch, max(-(-limit // CALLS), min(FULL_CALL, -(-limit // LEAST_CALLS))))
 
     def _send(self, parcels: list[Parcel]) -> None:
         number = len(parcels)

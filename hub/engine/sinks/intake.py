@@ -61,15 +61,18 @@ class Intake:
             notes: position and metadata of each partition when it was assigned.
         """
         taken = 0
+        now = time.monotonic()
         for partition, records in batches.items():
             frontier = self._frontiers.get(partition)
             if frontier is None:
                 position, note = notes.get(partition, (0, ""))
                 frontier = self._frontiers[partition] = Frontier(decode(note, position))
+            held = 0
             for record in records:
                 if frontier.take(record.offset):
-                    self._bytes[partition] += self.schedule.add(record).size
+                    held += self.schedule.add(record, partition, now).size
                     taken += 1
+            self._bytes[partition] += held
         return taken
 
     def settle(self, parcel: Parcel) -> bool:
@@ -77,10 +80,8 @@ class Intake:
         ours = not parcel.stale
         self.schedule.settle(parcel)
         if ours:
-            topic, number, offset = parcel.place
-            partition = TopicPartition(topic, number)
-            self._frontiers[partition].settle(offset)
-            self._bytes[partition] -= parcel.size
+            self._frontiers[parcel.partition].settle(parcel.record.offset)
+            self._bytes[parcel.partition] -= parcel.size
         return ours
 
     def clear(self) -> int:

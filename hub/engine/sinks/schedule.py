@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
+from aiokafka import TopicPartition
+
 from hub.engine.dlq.deadletter import REPLAYS
 from hub.sdk.delivery import Delivery
 from hub.sdk.errors import Signal
@@ -24,7 +26,8 @@ class Parcel:
     """One record on its way to the far side.
 
     Attributes:
-        record: as it came from Kafka.
+        record: as it came from Kafka; it needn't tell its topic and partition.
+        partition: where it lies.
         came: when that was, by the monotonic clock.
         size: bytes that it takes.
         delivery: what the connector is given; made when it is first its turn.
@@ -34,11 +37,24 @@ class Parcel:
         stale: whether its partition was taken away, so that how it ends is no longer ours to note.
     """
 
-    __slots__ = ("came", "delivery", "due", "failure", "first_failed", "lane", "record", "sequence", "size", "stale")
+    __slots__ = (
+        "came",
+        "delivery",
+        "due",
+        "failure",
+        "first_failed",
+        "lane",
+        "partition",
+        "record",
+        "sequence",
+        "size",
+        "stale",
+    )
 
-    def __init__(self, record: Any, lane: Lane, sequence: int) -> None:
+    def __init__(self, record: Any, partition: TopicPartition, lane: Lane, sequence: int, came: float) -> None:
         self.record = record
-        self.came = time.monotonic()
+        self.partition = partition
+        self.came = came
         self.lane = lane
         self.sequence = sequence
         self.size = len(record.value or b"") + len(record.key or b"") + OVERHEAD
@@ -56,12 +72,15 @@ class Parcel:
     @property
     def place(self) -> Place:
         """Where the record lies."""
-        return self.record.topic, self.record.partition, self.record.offset
+        return self.partition.topic, self.partition.partition, self.record.offset
 
     @property
     def replayed(self) -> int:
         """1 if the event came from a replay."""
-        return int(any(name == REPLAYS for name, _ in self.record.headers))
+        for name, _ in self.record.headers:  # `any` costs twice as much, and every event is asked
+            if name == REPLAYS:
+                return 1
+        return 0
 
 
 class _State(Enum):
@@ -112,22 +131,27 @@ class Schedule:
         self.open = 0
         self.under_way = 0
 
-    def add(self, record: Any) -> Parcel:
+    def add(self, record: Any, partition: TopicPartition, came: float | None = None) -> Parcel:
         """Takes a record in, behind those of its key that are there.
 
         One that went out before a rebalance, and has come back with the partition while it is still under way, is not
         taken twice: it is ours again. Not so where something before it in its key comes again, too, for the last word
         must be the last event's.
+
+        Args:
+            record: as it came from Kafka.
+            partition: where it lies.
+            came: when it came, by the monotonic clock; now if not given.
         """
-        key = record.key if record.key is not None else (record.topic, record.partition, record.offset)
+        key = record.key if record.key is not None else (partition, record.offset)
         lane = self._lanes.get(key)
         self.open += 1
-        if lane is not None and (again := self._taken_back(record, lane)) is not None:
+        if self._stale and lane is not None and (again := self._taken_back(record, partition, lane)) is not None:
             return again
         if lane is None:
             lane = self._lanes[key] = Lane(key)
         self._sequence += 1
-        parcel = Parcel(record, lane, self._sequence)
+        parcel = Parcel(record, partition, lane, self._sequence, time.monotonic() if came is None else came)
         self.bytes += parcel.size
         if self._replays_first and parcel.replayed:
             self._put_first(parcel, lane)
@@ -147,8 +171,8 @@ class Schedule:
             lane.state = _State.READY
             heapq.heappush(self._ready, (parcel.sequence, lane))
 
-    def _taken_back(self, record: Any, lane: Lane) -> Parcel | None:
-        parcel = self._stale.get((record.topic, record.partition, record.offset))
+    def _taken_back(self, record: Any, partition: TopicPartition, lane: Lane) -> Parcel | None:
+        parcel = self._stale.get((partition.topic, partition.partition, record.offset))
         if parcel is None or len(lane.queue) > lane.taken:
             return None
         del self._stale[parcel.place]
@@ -266,7 +290,7 @@ class Schedule:
         lane.taken -= 1
         if lane.taken:
             return
-        if any(each.stale for each in lane.queue):
+        if self._stale and any(each.stale for each in lane.queue):
             self._forget_stale(lane)
         if not lane.queue:
             del self._lanes[lane.key]

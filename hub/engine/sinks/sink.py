@@ -81,6 +81,7 @@ class SinkUnit(ReadingUnit[Outlet]):
         self.flow = sink.far_side or self.flow
         try:
             async with self.reading() as (reader, outlet), self._parking() as parking:
+                reader.lean()
                 self._delivery = delivery = DeliveryLoop(
                     self, sink, reader, outlet, self._retry, self._concurrency, self._reply, parking
                 )

@@ -37,11 +37,15 @@ def offsets(parcels: list[Parcel]) -> list[int]:
     return [parcel.record.offset for parcel in parcels]
 
 
+def add(made: Schedule, record_: SimpleNamespace) -> Parcel:
+    return made.add(record_, TopicPartition(record_.topic, record_.partition))
+
+
 def schedule(*records: SimpleNamespace) -> tuple[Schedule, Clock]:
     clock = Clock()
     made = Schedule(clock)
     for each in records:
-        made.add(each)
+        add(made, each)
     return made, clock
 
 
@@ -97,8 +101,8 @@ def test_what_is_under_way_over_a_rebalance_is_not_taken_twice():
     (zero,) = made.take(10)
     assert made.clear() == 2
     assert zero.stale
-    assert made.add(record(0, "a")) is zero
-    made.add(record(1, "a"))
+    assert add(made, record(0, "a")) is zero
+    add(made, record(1, "a"))
     assert made.take(10) == []
     made.settle(zero)
     assert offsets(made.take(10)) == [1]
@@ -110,7 +114,7 @@ def test_what_is_under_way_over_a_rebalance_holds_its_key_back_and_ends_for_itse
     made, _ = schedule(record(0, "a"))
     (zero,) = made.take(10)
     made.clear()
-    made.add(record(7, "a", partition=1))
+    add(made, record(7, "a", partition=1))
     assert made.take(10) == []
     fail(made, zero, 60.0)
     assert offsets(made.take(10)) == [7]
@@ -122,8 +126,8 @@ def test_the_last_word_is_the_last_events():
     made, _ = schedule(record(5, "a"))
     (five,) = made.take(10)
     made.clear()
-    made.add(record(4, "a"))
-    assert made.add(record(5, "a")) is not five
+    add(made, record(4, "a"))
+    assert add(made, record(5, "a")) is not five
     made.settle(five)
     (four,) = made.take(10)
     made.settle(four)
@@ -135,11 +139,11 @@ def test_replays_go_first_where_the_rest_waits_for_them():
     clock = Clock()
     made = Schedule(clock, replays_first=True)
     for n in range(3):
-        made.add(record(n, "a"))
+        add(made, record(n, "a"))
     (zero,) = made.take(10)
     made.put_off(zero, 60.0)
     for n in (10, 11):
-        made.add(record(n, "a", 1, headers=((REPLAYS, b"1"),)))
+        add(made, record(n, "a", 1, headers=((REPLAYS, b"1"),)))
     for expected in (10, 11):
         (replay,) = made.take(10)
         assert replay.record.offset == expected
