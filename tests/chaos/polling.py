@@ -107,6 +107,7 @@ async def main(directory: str, bootstrap: str, step: str = "0") -> None:
         names.transactional_id = lambda *_: uuid.uuid4().hex
     election.SESSION_MS = SESSION_MS
     election.HEARTBEAT_MS = SESSION_MS // 4
+    election.LET_GO = min(election.LET_GO, 0.6 * SESSION_MS / 1000)
     deployment = load(Path(directory), registry=Registry([CONNECTOR]))
     runtime = Runtime(deployment, KafkaSettings.plain(bootstrap), environ={})
     unit = runtime.supervisor.units["feed"]

@@ -1,4 +1,7 @@
-"""``python -m tests.chaos.report``: the figures of the last long run, as a table for the documents."""
+"""``python -m tests.chaos.report``: the figures of the last long run, as a table.
+
+With ``--write`` they are put into the document, too.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import orjson
 from tests.chaos.rows import ROWS
 from tests.chaos.scale import RESULTS
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "guarantees.md"
+BEGIN, END = "<!-- chaos -->\n", "<!-- end of chaos -->"
 MISSING = "**not run yet**"
 _ABOUT = frozenset(("name", "seed", "at", "python", "cpus", "fault", "faults", "events", "outputs", "seconds"))
 _CHECKED = {"lost": "lost", "duplicated": "duplicated", "order_violations": "out of order"}
@@ -70,5 +75,15 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
+def write(document: Path = DOCUMENT) -> None:
+    """Puts the table into the document, between its two marks."""
+    before, _, rest = document.read_text().partition(BEGIN)
+    _, mark, after = rest.partition(END)
+    assert mark, f"{document} lacks the marks of the table"
+    document.write_text(before + BEGIN + table() + "\n" + END + after)
+
+
 if __name__ == "__main__":
+    if "--write" in sys.argv[1:]:
+        write()
     sys.stdout.write(table() + "\n")

@@ -26,7 +26,6 @@ from tests.integration.engine import until
 pytestmark = [pytest.mark.timeout(scaled(180, 1800)), pytest.mark.asyncio(loop_scope="module")]
 TOPIC, LITERAL, ALL, WRITE, DENY, ALLOW, ANY = 2, 3, 2, 4, 2, 3, 1
 """Numbers of Kafka's protocol (org.apache.kafka.common.acl)."""
-POISON = 1500
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,10 +38,19 @@ async def guarded() -> AsyncIterator[KafkaCluster]:
         yield cluster
 
 
-def one_is_poison(number: int, key: bytes) -> Message:
-    """An event; one of them isn't JSON."""
-    whole = plain(number, key)
-    return whole if number != POISON else (key, whole[1][:-2], whole[2])
+class OnePoison:
+    """Makes events; once it is armed, the next one isn't JSON."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.number = -1
+
+    def __call__(self, number: int, key: bytes) -> Message:
+        whole = plain(number, key)
+        if not self.armed or self.number >= 0:
+            return whole
+        self.number = number
+        return key, whole[1][:-2], whole[2]
 
 
 async def forbid(kafka: KafkaSettings, topic: str) -> None:
@@ -76,8 +84,8 @@ async def positions(it: Scene) -> dict[TopicPartition, int]:
     return {at: each.offset for at, each in found.items()}
 
 
-async def where(it: Scene) -> tuple[TopicPartition, int]:
-    """Where the poison lies."""
+async def where(it: Scene, poison: int) -> tuple[TopicPartition, int]:
+    """Where the event of a number lies."""
     partitions = [TopicPartition(f"{it.name}.in", each) for each in range(PARTITIONS)]
     async with clients.running(clients.consumer(it.kafka)) as consumer:
         consumer.assign(partitions)
@@ -86,7 +94,7 @@ async def where(it: Scene) -> tuple[TopicPartition, int]:
         while True:
             for at, batch in (await consumer.getmany(timeout_ms=500)).items():
                 for each in batch:
-                    if dict(each.headers)["ce_id"] == b"%d" % POISON:
+                    if dict(each.headers)["ce_id"] == b"%d" % poison:
                         return at, each.offset
 
 
@@ -107,16 +115,18 @@ async def test_a_route_whose_dlq_cannot_be_written_stands_still(
     kafka = guarded.settings
     dlq = names.dlq(unique, "first")
     outputs = ("out", "copy", "first.dlq")
-    async with scene(kafka, unique, tmp_path, rate=200, limit=2000, make=one_is_poison, outputs=outputs) as it:
+    make = OnePoison()
+    async with scene(kafka, unique, tmp_path, rate=400, make=make, outputs=outputs) as it:
         unit = it.first()
         supervisor = Supervisor([unit])
         supervisor.start()
         await supervisor.ready("first")
         await harm(kafka, dlq)
-        assert it.load.written < POISON, "this machine is too slow for the test's clock"
-        await it.loading
-        at, offset = await where(it)
+        await until(lambda: it.watch.count(f"{unique}.out") > 100, "an output")
+        make.armed = True
         began = time.monotonic()
+        await until(lambda: make.number >= 0, "the poison")
+        at, offset = await where(it, make.number)
         await until(lambda: unit.state is State.FAILED, "the failure")
         reported = time.monotonic() - began
         detail = unit.detail
@@ -130,7 +140,7 @@ async def test_a_route_whose_dlq_cannot_be_written_stands_still(
         if "starting again" not in unit.detail and unit.state is State.FAILED:
             await supervisor.restart("first")
         outcome = await it.outcome(
-            lambda number: comes_through(number) and number != POISON, {dlq: lambda number: number == POISON}
+            lambda number: comes_through(number) and number != make.number, {dlq: lambda number: number == make.number}
         )
         await supervisor.stop()
     record(

@@ -9,10 +9,11 @@ import pytest
 
 from tests.chaos.scale import SEED, record, scaled
 from tests.chaos.scene import scene
+from tests.chaos.workers import SESSION
 
 pytestmark = pytest.mark.timeout(scaled(180, 3600))
-STOP = 15.0
-"""Seconds that a worker hangs: one and a half times its session timeout."""
+STOP = 1.5 * SESSION
+"""Seconds that a worker hangs."""
 
 
 async def test_kill_9_loses_and_repeats_nothing(kafka, unique, tmp_path):

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from hub.kafka.settings import KafkaSettings
 from hub.process import ChildProcess
+from tests.chaos.scale import scaled
 from tests.integration.commands import HUB, environment
 
 START_LIMIT = 90.0
+SESSION = scaled(6.0, 10.0)
+"""Seconds: a worker's session timeout; the default, and the least that there is for every change."""
 SIGN = "started; SIGTERM"
 """What a worker of the hub says when it is at work."""
 
@@ -29,7 +32,11 @@ class Worker:
     def __init__(self, name: str, command: list[str], directory: Path, kafka: KafkaSettings) -> None:
         self.name = name
         self.process = ChildProcess(
-            name, command, log=directory / f"{name}.log", env=environment(kafka), cwd=Path.cwd()
+            name,
+            command,
+            log=directory / f"{name}.log",
+            env=environment(kafka, HUB_WORKER__SESSION_TIMEOUT=f"{SESSION:g}"),
+            cwd=Path.cwd(),
         )
 
         self.leaving = False
