@@ -31,7 +31,7 @@ bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 
 chaos: setup ## runs the chaos suite in its long form (hours) and writes tests/chaos/results/*.json
 	@HUB_CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
-	@.venv/bin/python -m tests.chaos.report
+	@.venv/bin/python -m tests.chaos.report --write
 
 bench-memory: setup ## runs ten million events through a worker and watches its memory
 	@BENCH_MEMORY_EVENTS=10000000 .venv/bin/python -m benchmarks memory figures
