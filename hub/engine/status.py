@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.engine.generation import Generation
+from hub.engine.ledger.ledger import Totals
 from hub.engine.reading.retention import Seen
 from hub.engine.unit import Status, Unit
 from hub.kafka import names
@@ -39,8 +40,17 @@ class Report(BaseModel):
     """Which generation of the deployment the worker runs."""
     digest: str = ""
     """What it means, see `hub.engine.generation.Generation`."""
+    earlier: Totals | None = None
+    """What processes of the same name have counted before, of a unit whose reports are all that stays of its ledger."""
     refused: str = ""
     """Why the worker did not take the schema files as they are now."""
+
+    @property
+    def settled(self) -> Totals:
+        """What became of events in this and earlier processes of the name; what was under way is none of it."""
+        now, before = self.status.totals, self.earlier or Totals()
+        known = now.model_copy(update={"received": now.received - now.in_flight, "in_flight": 0, "lag": 0})
+        return Totals.sum((before, known))
 
     @property
     def stale(self) -> bool:
@@ -69,11 +79,15 @@ class StatusReporter:
         self._worker = worker_name()
         self._task: asyncio.Task[None] | None = None
         self._seen: dict[str, Seen] = {}
+        self._earlier: dict[str, Totals] = {}
 
     async def start(self) -> None:
         """Begins to report."""
         await self._table.start()
-        self._seen = last_seen(reports_of(entry.value for entry in (await self._table.items()).values()))
+        reports = reports_of(entry.value for entry in (await self._table.items()).values())
+        self._seen = last_seen(reports)
+        # A container that is started again has the same name and number; its report is about to be replaced.
+        self._earlier = {each.status.unit: each.settled for each in reports if each.worker == self._worker}
         self._task = asyncio.create_task(self._keep(), name="status")
 
     async def stop(self) -> None:
@@ -119,6 +133,7 @@ class StatusReporter:
                 status=unit.status(),
                 generation=generation.number,
                 digest=generation.digest,
+                earlier=self._earlier.get(unit.name) if unit.reported else None,
                 refused=generation.refused,
             )
             for unit in tuple(self._units.values())

@@ -71,6 +71,8 @@ class Unit(ABC):
     """
 
     kind: ClassVar[str]
+    reported: ClassVar[bool] = False
+    """Whether what it reports is all that stays of its ledger: it commits nothing with which that could stand."""
 
     def __init__(self, name: str, *, flow: str, connector: str = "") -> None:
         self.name = name

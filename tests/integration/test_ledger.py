@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
@@ -21,8 +23,10 @@ from hub.engine.ledger.audit import Account, audit
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
+from hub.process import ChildProcess, free_ports
 from hub.sdk import Permanent
 from hub.testing.scripted import Script
+from tests.chaos.polling import CONNECTOR as COUNT
 from tests.integration.commands import command, environment
 from tests.integration.engine import event, publish, records, running, settled, until
 from tests.integration.test_cli_run import feeding
@@ -58,6 +62,16 @@ sinks:
 """
 
 
+HOOK = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 1 }}
+events:
+  script.event: {{ schema: {{}}, topic: {name}.in }}
+sources:
+  hook: {{ use: script.hook, with: {{ path: /hook }} }}
+"""
+POLLING = [sys.executable, "-m", "tests.chaos.polling"]
 GIVEN = 2000
 
 
@@ -162,6 +176,100 @@ async def test_the_ledger_of_a_sink_counts_each_event_once_over_kill_9(tmp_path,
     assert found["some"]["delivered"] == found["out"]["received"] == found["out"]["recounted"] == len(through)
     assert (found["out"]["delivered"], sum(found["out"]["dead_lettered"].values())) == (len(through) - refused, refused)
     assert set(asked) == {str(n) for n in through}
+
+
+POLLED = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 3 }}
+events:
+  count.event: {{ schema: {{}}, topic: {name}.in }}
+sources:
+  feed:
+    use: count
+    every: 20ms
+    with: {{ began: {began}, rate: 400, limit: 2000 }}
+"""
+
+
+async def test_the_ledger_of_a_polling_source_is_exact_over_kill_9(tmp_path, kafka, unique):
+    """Killed amidst its transactions: what stands with the cursor is what readers see on the topic, to the event."""
+    directory = written(tmp_path / "deployment", POLLED.format(name=unique, began=time.time()))
+    deployment = load(directory, registry=Registry([COUNT]))
+    at = [str(directory), str(kafka.bootstrap_servers)]
+
+    async def counted() -> int:
+        (account,) = await audit(kafka, deployment)
+        assert account.balanced
+        return account.counts.delivered
+
+    async def exact() -> bool:
+        return await counted() == len(await records(kafka, f"{unique}.in"))
+
+    for life in range(3):
+        env = environment(kafka, HUB_CHAOS_SESSION_MS="6000")
+        worker = ChildProcess("feed", [*POLLING, *at], log=tmp_path / f"{life}.log", env=env, cwd=Path.cwd())
+        worker.start()
+        try:
+            before = await counted()
+
+            async def on(wanted: int = 2000 if life == 2 else before + 200) -> bool:
+                return await counted() >= wanted
+
+            await until(on)
+        finally:
+            worker.kill()
+        # The brokers end a transaction that was open within 10 s; they mark its partitions one after the other.
+        await until(exact)
+    assert await counted() == 2000
+
+
+async def test_the_ledger_of_a_webhook_source_is_as_its_workers_told(tmp_path, kafka, unique):
+    """Exact after an end in order, also of a later process of the same name; a kill costs the count of a second."""
+    text = HOOK.format(name=unique)
+    directory = tmp_path / "deployment"
+    directory.mkdir()
+
+    async def told() -> Account:
+        return (await ledgers(directory, kafka, Script()))["hook"]
+
+    for life in range(2):
+        async with running(directory, kafka, text, Script()) as runtime, ClientSession() as web:
+            url = runtime.server.url + "/hook"
+            for number in (life, life, life + 10):
+                headers = {"X-Id": str(number), "X-Signature": "right"}
+                async with web.post(url, data=b'{"n":1,"key":"k"}', headers=headers) as answer:
+                    assert answer.status == 202
+    account = await told()
+    assert (account.received, account.counts.delivered, account.counts.filtered) == (6, 4, {"duplicate": 2})
+    assert account.balanced
+    (port,) = free_ports(1)
+    worker = ChildProcess(
+        "hook",
+        [sys.executable, "-m", "tests.chaos.hooked", str(directory), str(kafka.bootstrap_servers), str(port)],
+        log=tmp_path / "hook.log",
+        env=environment(kafka),
+        cwd=Path.cwd(),
+    )
+    worker.start()
+    sent = 0
+    try:
+        await until(lambda: "at work" in worker.log.read_text())
+        async with ClientSession() as web:
+            while (before := (await told()).counts.delivered) < 100:
+                for _ in range(10):
+                    headers = {"X-Id": f"more-{sent}", "X-Signature": "right"}
+                    url = f"http://127.0.0.1:{port}/hook"
+                    async with web.post(url, data=b'{"n":1,"key":"k"}', headers=headers) as answer:
+                        assert answer.status == 202
+                    sent += 1
+    finally:
+        worker.kill()
+    account = await told()
+    stored = len(await records(kafka, f"{unique}.in"))
+    assert stored == 4 + sent
+    assert before <= account.counts.delivered <= stored
+    assert account.balanced
 
 
 async def ledgers(directory: Path, kafka: KafkaSettings, script: Script, *, count: bool = False) -> dict[str, Account]:

@@ -345,16 +345,16 @@ def _polled(name: str, counts: Counts | None, *, ran: bool) -> Account:
 
 def _sent(name: str, reports: Iterable[Report]) -> Account:
     """What a webhook source has received; it has no transactions, so its workers' own figures are all there is."""
-    account = Account(name, "source", note="as its workers tell, each since it started")
+    account = Account(name, "source", note="as its workers tell, once a second")
     for report in reports:
         if report.status.unit == name:
-            totals = report.status.totals
-            account.counts.taken += totals.received - totals.in_flight
+            totals = report.settled
+            account.counts.taken += totals.received
             account.counts.delivered += totals.delivered
             account.counts.filtered.update(totals.filtered)
             account.counts.dead_lettered.update(totals.dead_lettered)
             account.counts.replayed += totals.replayed
-            account.waiting += 0 if report.stale else totals.in_flight
+            account.waiting += 0 if report.stale else report.status.totals.in_flight
     return account
 
 

@@ -47,6 +47,7 @@ class WebhookUnit(Unit):
     """
 
     kind = "source"
+    reported = True
 
     def __init__(
         self,
