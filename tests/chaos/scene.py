@@ -33,6 +33,8 @@ topics:
   {name}.in: {{ partitions: {partitions} }}
   {name}.out: {{ partitions: {partitions} }}
   {name}.copy: {{ partitions: {partitions} }}
+  {name}.twin: {{ partitions: {partitions} }}
+  {name}.twin: {{ partitions: {partitions} }}
   {name}.final: {{ partitions: {partitions} }}
 routes:
   first:
@@ -40,6 +42,16 @@ routes:
     start: earliest
     where: data.n % 10 != 9
     to: [{name}.out, {name}.copy]
+  twin:
+    from: {name}.in
+    start: earliest
+    where: data.n % 10 != 9
+    to: {name}.twin
+  twin:
+    from: {name}.in
+    start: earliest
+    where: data.n % 10 != 9
+    to: {name}.twin
   second:
     from: {name}.out
     start: earliest
@@ -48,7 +60,7 @@ routes:
 
 
 def comes_through(number: int) -> bool:
-    """Whether the first route lets an event pass."""
+    """Whether the routes that read the input let an event pass."""
     return number % 10 != 9
 
 
@@ -212,7 +224,7 @@ async def scene(
     *,
     rate: float,
     limit: int | None = None,
-    outputs: tuple[str, ...] = ("out", "copy", "final"),
+    outputs: tuple[str, ...] = ("out", "copy", "twin", "final"),
     make: Callable[[int, bytes], Message] = plain,
     more: str = "",
 ) -> AsyncIterator[Scene]:
