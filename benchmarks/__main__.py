@@ -9,6 +9,7 @@ import sys
 BENCHMARKS = (
     "delivery",
     "stages",
+    "profile",
     "partitions",
     "latency",
     "start",

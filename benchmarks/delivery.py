@@ -7,7 +7,9 @@ acknowledgements, aiokafka's batch interface; at least once. The peers do what t
 `benchmarks.peers`); slow ones get a sample of the events.
 
 Every program is a process of its own. Its clock runs from the first record that it takes in, so that starting counts
-for nobody. In each round they take turns; figures are medians of the rounds, ratios are medians of the rounds' ratios.
+for nobody. In each round they take turns; figures are medians of the rounds, with the least and the most beside them,
+and ratios are medians of the rounds' ratios. What came out is counted in the first round: a program that leaves
+something out is refused. Brokers and programs share the machine, so events per second are those of both together.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ PEERS_WANTED = os.environ.get("BENCH_PEERS", "1") != "0"
 PARTITIONS = (1, 8)
 TASKS = {"copy": 1, "filter_map": 1, "fan_out": FAN_OUT}
 OWN = ("bare", "bare_tuned", "hub")
+KEPT = {"copy": 1.0, "filter_map": 0.5, "fan_out": float(FAN_OUT)}
+"""Records out for each one in."""
 Rounds = dict[tuple[str, str, int], list[dict[str, float]]]
 """By program, task and number of partitions."""
 
@@ -89,6 +93,7 @@ class Bench:
             figures = await programs.run(
                 "benchmarks.loops", name, task, *arguments, ",".join(targets), str(self._count)
             )
+            await self._check(name, task, targets, self._count, round_)
         self._note(name, task, partitions, round_, figures)
 
     async def peer(self, peer: Peer, task: str, partitions: int, round_: int, missing: dict[str, str]) -> None:
@@ -100,11 +105,24 @@ class Bench:
                 figures = await programs.run_script(
                     str(peer.python()), peer.source, *arguments, ",".join(targets), str(count)
                 )
+                await self._check(peer.name, task, targets, count, round_)
             except programs.Failed as error:
                 missing[peer.name] = str(error)
                 print(f"  left out: {error}")
                 return
         self._note(peer.name, task, partitions, round_, figures)
+
+    async def _check(self, name: str, task: str, targets: list[str], count: int, round_: int) -> None:
+        """Counts what came out, once: no program stops within what it was given, so all must be there, and no more.
+
+        Raises:
+            programs.Failed: it isn't.
+        """
+        if round_:
+            return
+        found, wanted = await events.count(self._kafka, targets), int(count * KEPT[task])
+        if found != wanted:
+            raise programs.Failed(f"{name}, {task}: expected {wanted:,} records in its outputs; found {found:,}")
 
     def _source(self, partitions: int, share: float) -> str:
         return f"bench-{self._run}-{partitions}-{share:g}"
@@ -147,10 +165,14 @@ def report_(rounds: Rounds, missing: Mapping[str, str]) -> None:
         label = f"{task}" if name == "hub" else f"{name}_{task}"
         suffix = "" if partitions == 1 else f"_{partitions}_partitions"
         figures[f"{label}_cpu_s_per_million{suffix}"] = middle["cpu_s_per_million"]
+        figures[f"{label}_cpu_s_per_million_least{suffix}"] = min(figure["cpu_s_per_million"] for figure in each)
+        figures[f"{label}_cpu_s_per_million_most{suffix}"] = max(figure["cpu_s_per_million"] for figure in each)
         figures[f"{label}_events_per_s{suffix}"] = middle["events_per_s"]
         if name == "hub":
             figures[f"{label}_vs_copy_loop{suffix}"] = versus
             figures[f"{label}_vs_bare_{task}{suffix}"] = same
+            tuned = rounds["bare_tuned", task, partitions]
+            figures[f"{label}_vs_bare_tuned_{task}{suffix}"] = programs.ratio(each, tuned, "cpu_s_per_million")
         cpu, rate = f"{middle['cpu_s_per_million']:.1f}", f"{middle['events_per_s']:,.0f}"
         rows.append([f"{task}, {partitions} partitions, {name}", cpu, rate, f"{versus:.2f}", f"{same:.2f}"])
     print()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import orjson
+import asyncio
 
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from hub.kafka import clients
 from hub.kafka.publisher import Publisher, Record
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import event_topic
@@ -59,3 +63,27 @@ async def preload(kafka: KafkaSettings, topic: str, events: int, partitions: int
             for result in await publisher.send(records):
                 if isinstance(result, Exception):
                     raise result
+
+
+async def count(kafka: KafkaSettings, topics: list[str], limit: float = 120.0) -> int:
+    """Counts the committed records of topics.
+
+    Args:
+        kafka: where they are.
+        topics: their names.
+        limit: seconds that it may take.
+    """
+    found = 0
+    async with clients.running(clients.consumer(kafka, auto_offset_reset="earliest")) as reader, asyncio.timeout(limit):
+        for topic in topics:
+            partitions = [TopicPartition(topic, each) for each in await _partitions(reader, topic)]
+            reader.assign(partitions)
+            ends = await reader.end_offsets(partitions)
+            while any([await reader.position(at) < ends[at] for at in partitions]):
+                found += sum(map(len, (await reader.getmany(timeout_ms=200, max_records=5000)).values()))
+    return found
+
+
+async def _partitions(reader: AIOKafkaConsumer, topic: str) -> set[int]:
+    await reader._client.add_topic(topic)  # noqa: SLF001  aiokafka learns of a topic only once it is assigned
+    return set(reader.partitions_for_topic(topic) or ())

@@ -1,4 +1,4 @@
-"""Draws the plots of docs/performance.md from what benchmarks/results holds; what isn't there is left out."""
+"""Draws the plots of docs/performance.md and writes its tables, of what benchmarks/results holds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import orjson
 
-from benchmarks import report
+from benchmarks import document, report
 from benchmarks.plot import Bar, bars, line
 
-TITLES = {"copy": "copy", "filter_map": "filter + map", "fan_out": "fan-out to five"}
 NAMES = {
     "": "the hub",
     "bare_": "bare aiokafka",
-    "bare_tuned_": "bare, collector spared",
+    "bare_tuned_": "bare aiokafka, tuned",
     "quix_": "Quix Streams",
+    "faststream_batch_": "FastStream, batches",
     "faststream_": "FastStream",
     "faust_": "Faust",
 }
@@ -27,11 +27,11 @@ async def main() -> None:
         ("partitions", partitions),
         ("latency", latency),
         ("memory", memory),
-        ("memory_short", memory),
     ):
         path = report.RESULTS / f"{name}.json"
         if path.exists():
             draw(orjson.loads(path.read_bytes()))
+    document.write()
 
 
 def delivery(found: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def delivery(found: dict[str, Any]) -> None:
         ("_8_partitions", "eight partitions", "delivery-8"),
     ):
         rows: list[Bar] = []
-        for task, title in TITLES.items():
+        for task, title in document.TITLES.items():
             for prefix, name in NAMES.items():
                 value = found.get(f"{prefix}{task}_cpu_s_per_million{suffix}")
                 if value is not None:

@@ -3,7 +3,8 @@
 ``hub run`` with GitHub's webhook source, a route that maps, and a sink to a quorum queue. Requests leave when they are
 due, whatever became of those before (an open loop), and latency counts from when one was due: so a hub that can't keep
 up is not flattered. First the highest load, by 32 connections that send as fast as they are answered; then 100 requests
-a second, and half of the highest load. Sender, receiver and both servers share the machine with the hub.
+a second, and half of the highest load. Pushes come from 1,000 repositories, which are the keys; those of one would be
+delivered one after the other. Sender, receiver and both servers share the machine with the hub.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import orjson
 import uvloop
 
 from benchmarks import report, worker
+from benchmarks.events import KEYS
 from hub.testing.servers import kafka_server, rabbitmq_server
 
 SECONDS = float(os.environ.get("BENCH_LATENCY_SECONDS", "20"))
@@ -75,6 +77,7 @@ class Sender:
         number = self.number
         self.due[number] = due
         self._body["after"] = f"{number:040x}"
+        self._body["repository"]["full_name"] = f"octo-org/repository-{number % KEYS}"
         body = orjson.dumps(self._body)
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
         head = (

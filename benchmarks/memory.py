@@ -1,4 +1,4 @@
-"""Memory over millions of events: a worker must hold as much after ten million as after the first half.
+"""Memory over millions of events: a worker must hold as much after ten million as after the first two.
 
 ``hub run`` with a route that filters and maps, fed as fast as it goes; its resident memory is read every second. The
 topics keep little, so that the disk isn't filled. `make bench` runs a million; ``make bench-memory`` the ten million.
@@ -24,7 +24,7 @@ from hub.kafka.topics import ensure_topics
 from hub.testing.servers import kafka_server
 
 EVENTS = int(os.environ.get("BENCH_MEMORY_EVENTS", "1000000"))
-PARTITIONS = 4
+PARTITIONS = 3
 WARM = 0.2
 """Share of the events after which memory must no longer grow: buffers and caches are full then."""
 AHEAD = 100_000

@@ -36,9 +36,13 @@ async def main() -> None:
     figures: dict[str, float | str] = {"events": EVENTS, "rounds": ROUNDS, "load_average": report.load()}
     for partitions in PARTITIONS:
         hub, bare = rounds["hub", "copy", partitions], rounds["bare", "copy", partitions]
-        for name in PROGRAMS:
+        for name, each in (("hub", hub), ("bare", bare)):
             for figure in ("cpu_s_per_million", "events_per_s"):
                 figures[f"{name}_{figure}_{partitions}"] = middle[name, "copy", partitions][figure]
+            figures |= {
+                f"{name}_cpu_s_per_million_least_{partitions}": min(figure["cpu_s_per_million"] for figure in each),
+                f"{name}_cpu_s_per_million_most_{partitions}": max(figure["cpu_s_per_million"] for figure in each),
+            }
         figures[f"hub_vs_one_partition_{partitions}"] = programs.ratio(
             hub, rounds["hub", "copy", 1], "cpu_s_per_million"
         )

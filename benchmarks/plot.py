@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-FIGURES = Path(__file__).parent.parent / "docs" / "figures"
+FIGURES = Path(os.environ.get("BENCH_FIGURES") or Path(__file__).parent.parent / "docs" / "figures")
 _WIDTH, _ROW, _BAR = 760, 26, 15
 _LEFT, _RIGHT, _TOP = 190, 90, 62
 _STYLE = """
@@ -131,6 +132,6 @@ def _short(value: float) -> str:
 
 
 def _write(name: str, parts: Sequence[str]) -> None:
-    FIGURES.mkdir(exist_ok=True)
+    FIGURES.mkdir(parents=True, exist_ok=True)
     (FIGURES / f"{name}.svg").write_text("\n".join(parts) + "\n")
-    print(f"drawn to docs/figures/{name}.svg")
+    print(f"drawn to {os.path.relpath(FIGURES)}/{name}.svg")

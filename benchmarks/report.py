@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCH_RESULTS") or Path(__file__).parent / "results")
+"""Where figures go: small forms of a benchmark, run to see whether it works, are kept apart by ``BENCH_RESULTS``."""
 _PACKAGES = ("aiokafka", "orjson", "uvicorn", "uvloop")
 
 
@@ -30,10 +31,10 @@ def machine() -> dict[str, str | int]:
 
 def write(name: str, figures: Mapping[str, Any]) -> None:
     """Writes ``results/NAME.json``."""
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     document = orjson.dumps({**_rounded(figures), **machine()}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (RESULTS / f"{name}.json").write_bytes(document)
-    print(f"\nwritten to benchmarks/results/{name}.json")
+    print(f"\nwritten to {os.path.relpath(RESULTS)}/{name}.json")
 
 
 def _rounded(value: Any) -> Any:

@@ -21,7 +21,7 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from benchmarks import events, loops, report
 from hub.deployment import load
-from hub.engine.routing.route import _Form, _name
+from hub.engine.routing.mapper import Forms, read
 from hub.kafka.exactly_once.writer import TransactionWriter, _Target
 from hub.kafka.fetching import _batches
 from hub.kafka.settings import KafkaSettings
@@ -111,22 +111,17 @@ class _Adding:
             closed.clear()
 
 
-def _form(record: Any, forms: dict[Any, Any]) -> None:
-    names = tuple(map(_name, record.headers))
-    if names not in forms:
-        forms[names] = _Form.of(names)
-
-
 async def main() -> None:
     """Measures, prints and writes."""
     batches = fetched()
-    forms: dict[Any, Any] = {}
+    forms = Forms().of
+    form = forms(next(iter(next(_batches(next(answers(batches))))[0])).headers)  # all have the same
     copy, filter_map = program("copy"), program("filter_map")
     gc.collect()
     gc.disable()
 
     def event(record: Any) -> Event:
-        return Event.strict(record.key, record.value, record.headers)
+        return read(record, form)
 
     empty = step(batches, lambda _: None)
     whole = unpacking(batches, check=True)
@@ -136,7 +131,7 @@ async def main() -> None:
     steps = {
         "unpacking": bare,
         "checksum_read": whole - bare,
-        "form": step(batches, lambda record: _form(record, forms)) - empty,
+        "form": step(batches, lambda record: forms(record.headers)) - empty,
         "event": made,
         "parsing": parsing,
         "program": step(batches, lambda record: filter_map(event(record))) - empty - made - parsing,

@@ -55,7 +55,7 @@ async def spawn(directory: str, bootstrap: str, environ: Mapping[str, str] | Non
         "--log-level",
         "warning",
         stdout=asyncio.subprocess.PIPE,
-        env=os.environ
+        env=dict(os.environ)
         | {"HUB_KAFKA__BOOTSTRAP_SERVERS": bootstrap, "HUB_INGRESS__PORT": "0", "HUB_ADMIN__PORT": "0"}
         | (environ or {}),
     )

@@ -40,7 +40,7 @@ class Peer:
             NotInstalled: pip couldn't, e.g. for want of a network.
         """
         digest = hashlib.sha256("\n".join((sys.version, *self.requirements)).encode()).hexdigest()[:12]
-        home = CACHE / f"{self.name}-{digest}"
+        home = CACHE / digest
         python, done = home / "bin" / "python", home / "complete"
         if not done.exists():
             shutil.rmtree(home, ignore_errors=True)
@@ -67,10 +67,10 @@ class Peer:
         return str(Path(__file__).parent / self.program)
 
 
+_FASTSTREAM = ("faststream[kafka]==0.7.8", "aiokafka==0.14.0", "orjson", "uvloop")
 PEERS = (
     Peer("quix", "quix_loop.py", ("quixstreams==3.28.1", "orjson"), 0.25),
-    Peer(
-        "faststream", "faststream_loop.py", ("faststream[kafka]==0.7.8", "aiokafka==0.14.0", "orjson", "uvloop"), 0.05
-    ),
+    Peer("faststream", "faststream_loop.py", _FASTSTREAM, 0.01),
+    Peer("faststream_batch", "faststream_batch_loop.py", _FASTSTREAM, 0.25),
     Peer("faust", "faust_loop.py", ("faust-streaming==0.15.3", "aiokafka==0.14.0", "orjson", "setuptools"), 0.05),
 )
