@@ -103,7 +103,7 @@ class Positions:
         if missing and self._former_group:
             kept |= await self._former(missing)
             fresh |= {partition: kept[partition].offset for partition in missing if partition in kept}
-        if not committed and not fresh:
+        if assigned and not committed and not fresh:
             await self._check_expiry()
         for partition in missing:
             if partition not in fresh:

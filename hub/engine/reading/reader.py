@@ -18,6 +18,8 @@ from aiokafka.errors import (
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
 )
 from aiokafka.structs import OffsetAndMetadata
 
@@ -42,6 +44,7 @@ CONFIRM_LIMIT = 3.0
 """Seconds in which a worker that has taken over our transactions is expected to take our place in the group as well."""
 _A_DAY = 86_400_000
 _GRACE = 0.2
+_PAUSE = 0.1
 
 Notes = Mapping[TopicPartition, Callable[[int], str]]
 """By partition what gives the text to note with its position, in so many bytes at most."""
@@ -284,7 +287,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
                     at: self._beyond(at, offset) for at, (offset, note) in noted.items() if not decode(note, offset)
                 }
                 noted |= self._positions.noted(whole)
-                await self._consumer.commit(noted)
+                await self._commit({at: OffsetAndMetadata(*each) for at, each in noted.items()})
                 self.committed(noted)
         except (CommitFailedError, IllegalStateError) as error:
             self._log.warning("%s: positions not committed, the group was rebalanced: %s", self._group, error)
@@ -292,6 +295,31 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         except KafkaError as error:
             raise kafka_error(error) from error
         return len(mine) == len(offsets)
+
+    async def _commit(self, noted: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Commits positions as the member that we are now, or not at all.
+
+        aiokafka's own repeats what got no answer in the name of whatever generation we are in by then. That is let
+        through, though the partition may be another worker's, who is further on: it would be set back.
+        """
+        coordinator, member = self._consumer._coordinator, self.membership  # noqa: SLF001  aiokafka has no other way
+
+        async def once() -> None:
+            async with coordinator._commit_lock:  # noqa: SLF001  as above
+                if member is None or self.membership != member:
+                    raise CommitFailedError("the group was rebalanced")
+                await coordinator._do_commit_offsets(None, noted)  # noqa: SLF001  as above
+
+        while True:
+            await coordinator.ensure_coordinator_known()
+            try:
+                return await asyncio.shield(once())
+            except (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError) as error:
+                raise CommitFailedError("the group was rebalanced") from error
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                await asyncio.sleep(_PAUSE)
 
     async def confirm(self, limit: float = CONFIRM_LIMIT) -> None:
         """Finds out, where another producer has taken over our transactions, whether another worker has our name.
@@ -358,7 +386,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
         self.revoking.set()
-        if self._fetching is not None and not self._settled.is_set():
+        if self._fetching is not None and not self._fetching.expired() and not self._settled.is_set():
             self._fetching.reschedule(asyncio.get_running_loop().time())
         try:
             await asyncio.wait_for(self._settled.wait(), SETTLE_LIMIT)

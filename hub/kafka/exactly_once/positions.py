@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka
@@ -44,7 +43,13 @@ async def stable_positions(
     coordinator = consumer._coordinator  # noqa: SLF001  aiokafka has no other way
     while True:
         await coordinator.ensure_coordinator_known()
-        response = await _sent(coordinator, OffsetFetch(coordinator.group_id, wanted))
+        try:
+            response = await coordinator._send_req(OffsetFetch(coordinator.group_id, wanted))  # noqa: SLF001  as above
+        except kafka.KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_PAUSE)
+            continue  # the coordinator isn't known any more: nobody else may be looking for it
         codes = {response.error_code, *(code for _, found, _ in response.topics for *_, code, _ in found)} - {0}
         if not codes:
             return {
@@ -59,13 +64,3 @@ async def stable_positions(
             refusal: type[kafka.KafkaError] = kafka.for_code(min(codes))
             raise refusal
         await asyncio.sleep(_PAUSE)
-
-
-async def _sent(coordinator: Any, request: OffsetFetch) -> Any:
-    while True:
-        try:
-            return await coordinator._send_req(request)  # noqa: SLF001  aiokafka has no other way
-        except kafka.KafkaError as error:
-            if not error.retriable:
-                raise
-            await asyncio.sleep(_PAUSE)

@@ -129,6 +129,10 @@ class TransactionWriter:
         self._now = int(time.time() * 1000)
         self._began = time.monotonic()
         self.bytes = 0
+        for target in self._targets.values():
+            # As other producers do, partitions that were added are used once the metadata tell of them.
+            known = self._producer.client.cluster.partitions_for_topic(target.name)
+            target.partitions = len(known) if known else target.partitions
         try:
             async with asyncio.timeout(self._wait):
                 await self._producer.begin_transaction()
@@ -188,7 +192,9 @@ class TransactionWriter:
 
     def too_large(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
         """Whether a record would be refused by `add`; quick for all that are far from it."""
-        if value is None or len(value) < self._targets[topic].limit // 2:
+        # Twice, and 16 for each header: more than lengths and UTF-8 add to any record of ASCII.
+        rest = sum([16 + 2 * len(name) + len(content or b"") for name, content in headers])
+        if len(key or b"") + len(value or b"") + rest < self._targets[topic].limit // 2:
             return False
         size, limit = self.sizes(topic, key, value, headers)
         return size > limit
@@ -260,7 +266,7 @@ class TransactionWriter:
                     await self._producer.commit_offsets(offsets, membership)
             except StaleMember:
                 raise
-            except (kafka.KafkaError, AssertionError, TimeoutError) as error:
+            except (kafka.KafkaError, kafka.IllegalOperation, AssertionError, TimeoutError) as error:
                 raise self._failed(error) from error
         await self._end(self._producer.commit_transaction(), "committing a transaction")
 
