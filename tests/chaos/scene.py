@@ -34,7 +34,6 @@ topics:
   {name}.out: {{ partitions: {partitions} }}
   {name}.copy: {{ partitions: {partitions} }}
   {name}.twin: {{ partitions: {partitions} }}
-  {name}.twin: {{ partitions: {partitions} }}
   {name}.final: {{ partitions: {partitions} }}
 routes:
   first:
@@ -42,11 +41,6 @@ routes:
     start: earliest
     where: data.n % 10 != 9
     to: [{name}.out, {name}.copy]
-  twin:
-    from: {name}.in
-    start: earliest
-    where: data.n % 10 != 9
-    to: {name}.twin
   twin:
     from: {name}.in
     start: earliest
