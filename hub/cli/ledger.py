@@ -59,7 +59,15 @@ def ledger(
 def _show(accounts: Sequence[Account]) -> None:
     out = console()
     headings = ("unit", "received", "delivered", "filtered", "dead", "in flight", "")
-    out.print(table(headings, [_row(each) for each in accounts], right=headings[1:6]))
+    rows = [(*_row(each), _remark(each)) for each in accounts]
+    if _width([headings, *rows]) <= out.width:
+        out.print(table(headings, rows, right=headings[1:6]))
+    else:
+        # Beside so many figures a remark would be a column of single words.
+        out.print(table(headings[:6], [row[:6] for row in rows], right=headings[1:6]))
+        for account, (*_, remark) in zip(accounts, rows, strict=True):
+            if remark:
+                out.print(Text.assemble((f"{account.unit}: ", "dim"), remark))
     for each in accounts:
         for problem in each.problems:
             out.print(Text(f"{each.unit}: {problem}", "bold red"))
@@ -69,9 +77,13 @@ def _show(accounts: Sequence[Account]) -> None:
         out.print(Text("everything adds up", "green"))
 
 
+def _width(rows: Sequence[Sequence[str | Text]]) -> int:
+    """Columns of the terminal that a table needs so that nothing in it wraps."""
+    return sum(max(Text(str(row[index])).cell_len for row in rows) + 2 for index in range(len(rows[0])))
+
+
 def _row(account: Account) -> tuple[str | Text, ...]:
     counts = account.counts
-    remark = Text("does not add up", "bold red") if account.problems else Text(_remark(account), "dim")
     return (
         account.unit,
         _number(account.received, account.at_most),
@@ -79,7 +91,6 @@ def _row(account: Account) -> tuple[str | Text, ...]:
         _number(counts.filtered.total()),
         Text(_number(counts.dead_lettered.total()), "yellow" if counts.dead_lettered.total() else ""),
         _number(account.waiting, account.at_most),
-        remark,
     )
 
 
@@ -87,8 +98,10 @@ def _number(number: int, at_most: bool = False) -> str:  # noqa: FBT001, FBT002 
     return f"{number:,}{'+' if at_most else ''}"
 
 
-def _remark(account: Account) -> str:
+def _remark(account: Account) -> Text:
     """Why events were filtered and dead-lettered, and what else is to be known."""
+    if account.problems:
+        return Text("does not add up", "bold red")
     said = [account.note] if account.note else []
     said += [_causes(each) for each in (account.counts.filtered, account.counts.dead_lettered) if each]
     if account.counts.replayed:
@@ -97,7 +110,7 @@ def _remark(account: Account) -> str:
         said.append(f"oldest waits {ago(datetime.fromtimestamp(account.oldest, UTC))}")
     if account.recounted is not None:
         said.append("counted anew")
-    return "; ".join(said)
+    return Text("; ".join(said), "dim")
 
 
 def _causes(counter: Mapping[str, int]) -> str:
