@@ -124,7 +124,10 @@ class Worker:
     ) -> None:
         self.runtime = Runtime(deployment, settings, only=only, environ=environ)
         self.admin = AdminServer(
-            self.runtime.supervisor, generation=lambda: self.runtime.generation, config=self._config
+            self.runtime.supervisor,
+            generation=lambda: self.runtime.generation,
+            config=self._config,
+            absences=lambda: self.runtime.absence.found,
         )
         self._watch = Watch(self.runtime) if watch else None
         self._settings = settings

@@ -14,6 +14,7 @@ from hub.deployment import Deployment
 from hub.engine.assembly import Assembly
 from hub.engine.generation import Changes, Generation, changes
 from hub.engine.ledger.ledger import Totals
+from hub.engine.reading.absence import AbsenceWatch
 from hub.engine.settings import IngressSettings, WorkerSettings
 from hub.engine.status import StatusReporter
 from hub.engine.supervisor import Supervisor
@@ -65,6 +66,8 @@ class Runtime:
         self.generation = Generation(1, deployment.digest)
         """Which version of the deployment is at work."""
         self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units, lambda: self.generation)
+        self.absence = AbsenceWatch(settings, lambda: self.deployment)
+        """Units of the deployment that no worker runs."""
         self._assembly.seen = lambda name: self.supervisor.units[name].last_seen
         self._ended: list[Totals] = []
         self._changing = asyncio.Lock()
@@ -100,6 +103,7 @@ class Runtime:
         if self._assembly.listens(self.supervisor.units):
             await self.server.start()
         self.supervisor.start()
+        self.absence.start()
         # A source may take long (an outage of its far side): it shows in its state, and holds nobody up.
         with suppress(TimeoutError):
             await asyncio.wait_for(self.supervisor.ready(), SOURCES_LIMIT)
@@ -115,6 +119,7 @@ class Runtime:
         """
         began = time.monotonic()
         self.supervisor.close()
+        await self.absence.stop()
         sources = [name for name, unit in self.supervisor.units.items() if unit.kind == "source"]
         cut = await self.supervisor.stop(*sources, limit=limit) if sources else []
         cut += await self.supervisor.stop(limit=max(0.0, began + limit - time.monotonic()))

@@ -14,6 +14,7 @@ from hub.engine.unit import State
 from hub.kafka import clients, names
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.settings import KafkaSettings
+from hub.operate.metrics import Metrics
 from hub.testing.scripted import Script
 from tests.integration.commands import command, environment
 from tests.integration.engine import event, publish, records, running, settled, until
@@ -141,3 +142,28 @@ async def test_the_ledger_and_the_doctor_warn_of_units_that_nobody_runs(tmp_path
     async with command("status", str(tmp_path), directory=tmp_path / "out", env=environment(kafka)) as status:
         assert await status.ended() == 0
     assert "copy has not run for 6.0 d" in " ".join(status.out.split())
+
+
+async def test_whoever_still_runs_warns_of_units_that_nobody_runs(tmp_path, kafka, unique, caplog):
+    """In its log, once for as long as it lasts, and as a figure; and it ends when the unit runs again."""
+    caplog.set_level(logging.INFO, "hub.engine.absence")
+    text = DEPLOYMENT.format(name=unique, start="earliest")
+    text += f'  other: {{ from: {unique}.in, to: "{unique}.out" }}\n'
+    async with running(tmp_path, kafka, text, Script(), only=["copy"]):
+        pass
+    await forget(kafka, unique, timedelta(days=6, hours=12), unit="copy")
+    async with running(tmp_path, kafka, text, Script(), only=["other"]) as runtime:
+        watch = runtime.absence
+        metrics = Metrics(runtime.supervisor.units.values(), lambda: watch.found)
+        await watch.look()
+        await watch.look()
+        warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert len(warnings) == 1
+        assert warnings[0].startswith("copy has not run for 6.5 d: in 12.0 h the brokers forget where it stood")
+        (line,) = [each for each in metrics.text().decode().splitlines() if each.startswith("hub_positions_seconds_")]
+        assert line.startswith('hub_positions_seconds_left{unit="copy"} ')
+        assert 0 < float(line.split()[1]) < 12 * 3600
+        async with running(tmp_path, kafka, text, Script(), only=["copy"]):
+            await watch.look()
+            assert not watch.found
+        assert "copy: the brokers are no longer about to forget where it stood" in caplog.text
