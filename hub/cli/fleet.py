@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import orjson
-
+from hub.cli.member import Member
 from hub.cli.output import ENVIRONMENT, INTERRUPTED, INVALID, OK, RUNTIME, plural
 from hub.cli.worker import CLOSE_LIMIT, Signals
 from hub.engine.backoff import backoff
-from hub.engine.settings import AdminSettings
+from hub.engine.settings import AdminSettings, numbered
 from hub.operate.fleet import FleetServer
 
 FIRST_RESTART, LONGEST_RESTART = 0.5, 30.0
@@ -26,86 +25,13 @@ RECOVERED = 60.0
 """Seconds that a worker must live for its next death to count as the first."""
 GRACE = 5.0
 """Seconds beyond all limits of a worker after which it is killed."""
-_LONGEST = 2**24  # bytes of a report at most
+RENEW = signal.SIGUSR1
+"""Restarts the workers one after the other."""
+_LOOK = 0.05
 _log = logging.getLogger("hub")
 
 # The path of imports is ours, not what `-c` would make of the working directory.
 _START = "import sys; sys.path[:] = {path!r}; from hub.cli import main; main()"
-
-
-class Member:
-    """One life of a worker process.
-
-    Args:
-        index: which of the workers it is, from 1.
-    """
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.admin = ""
-        self.reports: dict[str, dict[str, Any]] = {}
-        """What it has told, by phase: ``listening``, ``started``, ``ended``."""
-        self.told = asyncio.Event()
-        """Set when it has started, or has ended."""
-        self.began = time.monotonic()
-        self._process: asyncio.subprocess.Process | None = None
-        self._listener: asyncio.Task[None] | None = None
-
-    async def start(self, command: Sequence[str], environ: Mapping[str, str], fds: Sequence[int]) -> None:
-        """Starts it.
-
-        Args:
-            command: its command line.
-            environ: its environment, apart from the channel between us.
-            fds: file descriptors that it shall have, too.
-        """
-        ours, theirs = socket.socketpair()
-        try:
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**environ, "HUB_WORKER__CHANNEL": str(theirs.fileno())},
-                pass_fds=(theirs.fileno(), *fds),
-                # Ctrl-C in a terminal is for us alone; we pass it on.
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-        reader, self._writer = await asyncio.open_connection(sock=ours, limit=_LONGEST)
-        self._listener = asyncio.create_task(self._listen(reader), name=f"worker {self.index}")
-
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        with suppress(OSError, ValueError):
-            async for line in reader:
-                document = orjson.loads(line)
-                self.reports[document["phase"]] = document
-                self.admin = document.get("admin", self.admin)
-                if document["phase"] == "started":
-                    self.told.set()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        assert self._process is not None
-        return self._process.pid
-
-    async def ended(self) -> int:
-        """Waits for its end; gives its exit code, negative where a signal ended it."""
-        assert self._process is not None
-        assert self._listener is not None
-        code = await self._process.wait()
-        await asyncio.wait({self._listener}, timeout=1.0)
-        self._listener.cancel()
-        self._writer.close()
-        self.admin = ""
-        self.told.set()
-        return code
-
-    def signal(self, number: signal.Signals) -> None:
-        """Sends it a signal, if it still runs."""
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
 
 
 class Fleet:
@@ -121,6 +47,7 @@ class Fleet:
         signals: in use.
         drain_limit: seconds for each to settle what it has.
         instance: their name, to which each adds its number; None where they have none.
+        leave: whether they leave their groups at the end, whatever ends them; None where that depends.
         listener: the socket where webhooks arrive, shared by all; None where they don't.
     """
 
@@ -133,6 +60,7 @@ class Fleet:
         *,
         drain_limit: float,
         instance: str | None,
+        leave: bool | None,
         listener: socket.socket | None,
     ) -> None:
         self._count = count
@@ -141,12 +69,14 @@ class Fleet:
         self._signals = signals
         self._drain_limit = drain_limit
         self._instance = instance
+        self._leave = leave
         self._listener = listener
         self._held: dict[str, str] = {}
         self.members: dict[int, Member] = {}
         self._keepers: dict[int, asyncio.Task[int]] = {}
         self._up = False
         self._draining = False
+        self._renewing: asyncio.Task[None] | None = None
         self.admin = FleetServer(self._urls, AdminSettings(), self._changed)
 
     async def run(self, started: Callable[[], None] = lambda: None) -> int:
@@ -170,15 +100,38 @@ class Fleet:
                 self._up = True
                 _log.info("%s started; SIGTERM or Ctrl-C drains", plural(self._count, "worker"))
                 started()
+                asyncio.get_running_loop().add_signal_handler(RENEW, self.renew)
             over = asyncio.gather(*self._keepers.values(), return_exceptions=True)
             if self._up:
                 await self._signals.unless(_all_of(over))
         finally:
+            asyncio.get_running_loop().remove_signal_handler(RENEW)
             codes = await self._drain()
             await self.admin.stop()
         if not self._up and self._signals.number is signal.SIGINT:
             return INTERRUPTED
         return _code(codes)
+
+    def renew(self) -> None:
+        """Restarts the workers one after the other, e.g. because another version of the hub is installed now."""
+        if self._renewing is not None and not self._renewing.done():
+            _log.warning("the workers are being restarted already")
+            return
+        self._renewing = asyncio.create_task(self._renew(), name="renew")
+
+    async def _renew(self) -> None:
+        _log.info("restarting %s, one after the other", plural(self._count, "worker"))
+        for index in sorted(self.members):
+            before = self.members[index]
+            before.end(signal.SIGTERM)
+            while self.members[index] is before and not self._keepers[index].done():  # noqa: ASYNC110  no event tells
+                await asyncio.sleep(_LOOK)
+            after = self.members[index]
+            await after.told.wait()
+            if after is before or "started" not in after.reports:
+                _log.error("worker %d doesn't start any more; the others are left as they are", index)
+                return
+        _log.info("%s restarted", plural(self._count, "worker"))
 
     def report(self, phase: str) -> dict[str, Any]:
         """What the workers have told last of a phase, for programs."""
@@ -218,12 +171,12 @@ class Fleet:
         while True:
             member = Member(index)
             code = await self._life(member)
-            if self._draining and code == -signal.SIGTERM:
+            if self._draining and code in (-signal.SIGTERM, INTERRUPTED):
                 return OK  # it was only about to begin, and has nothing open
             if self._draining or self._is_over(member, code):
                 return code
             if code == OK:
-                _log.warning("worker %d was asked to end by somebody else; starting it again", index)
+                _log.info("worker %d was asked to end; starting it again", index)
                 failures = 0
                 continue
             failures = 1 if time.monotonic() - member.began > RECOVERED else failures + 1
@@ -243,7 +196,7 @@ class Fleet:
             return RUNTIME
         self.members[member.index] = member
         if self._draining:
-            member.signal(signal.SIGTERM)
+            member.end(self._signals.number)
         return await member.ended()
 
     def _is_over(self, member: Member, code: int) -> bool:
@@ -264,7 +217,11 @@ class Fleet:
             "HUB_WORKER__STOPPED": ",".join(unit for unit, verb in self._held.items() if verb == "stop"),
         }
         if self._instance is not None:
-            environ["HUB_WORKER__INSTANCE"] = f"{self._instance}-{index}"
+            environ["HUB_WORKER__INSTANCE"] = numbered(self._instance, index)
+            environ["HUB_WORKER__FAMILIES"] = self._instance
+            environ["HUB_WORKER__COUNT"] = str(self._count)
+        if self._leave is not None:
+            environ["HUB_WORKER__LEAVE"] = str(self._leave)
         if self._listener is not None:
             environ["HUB_INGRESS__FD"] = str(self._listener.fileno())
         return environ
@@ -286,10 +243,12 @@ class Fleet:
     async def _drain(self) -> dict[int, int]:
         """Ends all workers in good order; gives their exit codes."""
         self._draining = True
+        if self._renewing is not None:
+            self._renewing.cancel()
         if self._signals.number is not None:
             _log.info("%s: draining %s", self._signals.number.name, plural(len(self.members), "worker"))
         for member in self.members.values():
-            member.signal(signal.SIGTERM)
+            member.end(self._signals.number)
         if self._listener is not None:
             self._listener.close()
         keepers = set(self._keepers.values())

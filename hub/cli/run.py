@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +15,8 @@ from hub.cli.output import Directory, Json, commands, print_json, run_async
 from hub.cli.superior import Superior
 from hub.cli.worker import Signals, Worker
 from hub.deployment import Deployment, load
-from hub.engine.instance import Claim
-from hub.engine.settings import IngressSettings, WorkerSettings
+from hub.engine.instance import Claim, passing, unclaimed
+from hub.engine.settings import MOST_WORKERS, IngressSettings, WorkerSettings, numbered
 from hub.ingress import listening_socket
 from hub.kafka import nearby
 from hub.sdk import WebhookSource
@@ -34,7 +33,13 @@ DrainLimit = Annotated[
     typer.Option("--drain-limit", metavar="SECONDS", min=0, help="Time to settle what is open when it is to end."),
 ]
 Workers = Annotated[
-    int, typer.Option("--workers", metavar="N", min=1, max=256, help="Processes to run, for as many cores.")
+    int, typer.Option("--workers", metavar="N", min=1, max=MOST_WORKERS, help="Processes to run, for as many cores.")
+]
+Instance = Annotated[
+    str | None,
+    typer.Option(
+        "--instance", metavar="NAME", help="A name that no other machine's workers have.", envvar="HUB_WORKER__INSTANCE"
+    ),
 ]
 Watching = Annotated[
     bool, typer.Option("--watch", help="Put changed schema files to work; invalid ones change nothing.")
@@ -54,6 +59,7 @@ def run(
     *,
     only: Only = None,
     workers: Workers = 1,
+    instance: Instance = None,
     drain_limit: DrainLimit = 20.0,
     watch: Watching = False,
     log_format: Format = LogFormat.PLAIN,
@@ -68,8 +74,9 @@ def run(
 
     With --workers, several processes share the partitions, the webhooks and the polling sources. One that dies is
     started again; its log lines begin with its number. The admin API answers for all of them. They have names that they
-    keep (HUB_WORKER__INSTANCE, by default the host's), so that a restart within HUB_WORKER__SESSION_TIMEOUT, 10 s by
-    default, moves no partitions to other workers and back.
+    keep (--instance and their numbers; by default the host's name), so that a restart within
+    HUB_WORKER__SESSION_TIMEOUT, 10 s by default, moves no partitions to other workers and back. After Ctrl-C, and with
+    HUB_WORKER__LEAVE=true, nothing waits for them.
 
     With --watch, a schema file that has changed is checked and compiled, and swapped in between two batches; one that
     is invalid changes nothing and says why. /readyz and `hub status` tell which generation is at work.
@@ -78,7 +85,7 @@ def run(
     output gets one document when all units have started and one when they have ended.
     """
     form = LogFormat.JSON if json else log_format
-    who = WorkerSettings()
+    who = WorkerSettings() if instance is None else WorkerSettings(instance=instance)
     configure(form, log_level, worker=who.index)
     if workers == 1:
         raise typer.Exit(run_async(_run(directory, named(only), drain_limit, who, json=json, watch=watch)))
@@ -97,9 +104,13 @@ async def _run(
 ) -> int:
     deployment = load(directory)
     deployment.check_references(os.environ, only)
+    superior = Superior.find(who)
+    if superior is None:
+        # Nobody shall wait for several that ran here before.
+        families = [who.instance] if who.instance else unclaimed(deployment.name)
+        who = who.model_copy(update={"families": ",".join(families), "count": 0})
     with Signals() as signals:
-        worker = Worker(deployment, nearby.kafka(), signals, only=only, drain_limit=drain_limit, watch=watch)
-        superior = Superior.find(who)
+        worker = Worker(deployment, nearby.kafka(), signals, only=only, drain_limit=drain_limit, watch=watch, who=who)
         if superior is not None:
             return await _serve(superior, worker, signals, who)
         code = await worker.run(lambda: print_json(worker.report("started")) if json else None)
@@ -111,12 +122,16 @@ async def _run(
 async def _serve(superior: Superior, worker: Worker, signals: Signals, who: WorkerSettings) -> int:
     """Runs as one of several processes, for the one that has started us."""
     worker.hold(paused=named([who.paused]), stopped=named([who.stopped]))
-    watching = asyncio.create_task(superior.gone(), name="superior")
-    watching.add_done_callback(lambda _: signals.send(signal.SIGTERM))
+
+    async def obey() -> None:
+        signals.send(await superior.order())
+
+    obeying = asyncio.create_task(obey(), name="superior")
     code = await worker.run(
         lambda: superior.tell(worker.report("started")),
         lambda: superior.tell({"phase": "listening", "admin": worker.admin.url}),
     )
+    obeying.cancel()
     superior.tell({**worker.report("ended"), "signal": signals.number})
     return code
 
@@ -138,6 +153,9 @@ async def _run_several(
     deployment.check_references(os.environ, only)
     # Held until we end: another `hub run` of the same deployment on this machine gets the next one.
     claim = Claim(deployment.name) if who.instance is None else None
+    name = claim.name if claim else who.instance
+    if name is not None:
+        WorkerSettings(instance=numbered(name, workers))  # what can't be a name is told once, and here
     with Signals() as signals:
         fleet = Fleet(
             workers,
@@ -145,7 +163,8 @@ async def _run_several(
             os.environ,
             signals,
             drain_limit=drain_limit,
-            instance=claim.name if claim else who.instance,
+            instance=name,
+            leave=who.leave or (True if who.leave is None and claim and passing() else None),
             listener=_listener(deployment, only, watch=watch),
         )
         code = await fleet.run(lambda: print_json(fleet.report("started")) if json else None)

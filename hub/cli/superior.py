@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from typing import Any, Self
 
@@ -33,11 +34,13 @@ class Superior:
         except OSError:
             return
 
-    async def gone(self) -> None:
-        """Waits until it has ended, however it did."""
+    async def order(self) -> signal.Signals:
+        """Waits until it wants us to end, and gives the signal that it has got itself; SIGTERM where it has ended."""
         loop = asyncio.get_running_loop()
+        told = b""
         try:
-            while await loop.sock_recv(self._socket, 1024):
-                pass
-        except OSError:
-            return
+            while not told.endswith(b"\n") and (more := await loop.sock_recv(self._socket, 1024)):
+                told += more
+            return signal.Signals[told.decode().strip()]
+        except (OSError, ValueError, KeyError):
+            return signal.SIGTERM

@@ -20,6 +20,7 @@ from hub.deployment import Deployment
 from hub.deployment.shown import shown
 from hub.engine.ledger.ledger import Totals
 from hub.engine.runtime import Runtime
+from hub.engine.settings import WorkerSettings
 from hub.engine.unit import State
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
@@ -32,6 +33,9 @@ KAFKA_LIMIT = 30.0
 
 CLOSE_LIMIT = 5.0
 """Seconds beyond the drain's limit to close connections; both together stay below the 30 s of Kubernetes."""
+
+FAREWELLS = (signal.SIGINT, signal.SIGHUP)
+"""Signals of a terminal, by which a worker leaves its groups; after SIGTERM its place is kept for a while."""
 
 _POLL = 0.25
 _log = logging.getLogger("hub")
@@ -106,6 +110,7 @@ class Worker:
         drain_limit: seconds for the units to settle what they have.
         environ: for the references in the schema files.
         watch: whether changed schema files are put to work.
+        who: this process among several workers; what the environment says if not given.
 
     Raises:
         ConfigError: ``only`` names a unit that there is not, or a setting in the environment is wrong.
@@ -121,8 +126,10 @@ class Worker:
         drain_limit: float = 20.0,
         environ: Mapping[str, str] | None = None,
         watch: bool = False,
+        who: WorkerSettings | None = None,
     ) -> None:
-        self.runtime = Runtime(deployment, settings, only=only, environ=environ)
+        self._who = who or WorkerSettings()
+        self.runtime = Runtime(deployment, settings, only=only, environ=environ, worker=self._who)
         self.admin = AdminServer(
             self.runtime.supervisor,
             generation=lambda: self.runtime.generation,
@@ -258,7 +265,9 @@ class Worker:
 
     async def _stop(self) -> list[str]:
         """Stops the units, and bounds the closing of connections to servers that may have gone; what was cut off."""
-        stopping = asyncio.create_task(self.runtime.stop(self._drain_limit), name="stop")
+        # Whoever ends us at a terminal won't have us back within seconds; a deploy will.
+        leave = self._signals.number in FAREWELLS if self._who.leave is None else self._who.leave
+        stopping = asyncio.create_task(self.runtime.stop(self._drain_limit, leave=leave), name="stop")
         await asyncio.wait({stopping}, timeout=self._drain_limit + CLOSE_LIMIT)
         if stopping.done():
             return stopping.result()

@@ -66,11 +66,14 @@ class Assembly:
         self._retentions = Retentions(settings)
         self.seen: Callable[[str], Seen | None] = lambda _: None
         """Gives when a unit was last at work, before this process."""
+        self.leaving: Callable[[], bool] = lambda: False
+        """Whether units that stop leave their groups for good."""
 
     def following(self, deployment: Deployment) -> tuple[Assembly, list[HttpService]]:
         """The one that makes the units of a deployment's next version, and services that nothing of it will use."""
         following = Assembly(deployment, self._settings, self._server, self._environ, self._worker)
-        following.seen, following._retentions = self.seen, self._retentions
+        following.seen, following.leaving = self.seen, self.leaving
+        following._retentions = self._retentions
         left: list[HttpService] = []
         for name, service in self._services.items():
             before, after = self._deployment.services.get(name), deployment.services.get(name)
@@ -167,6 +170,7 @@ class Assembly:
             retentions=self._retentions,
             seen=lambda: self.seen(spec.name),
             worker=self._worker,
+            leaving=self.leaving,
         )
 
     def _webhook(self, spec: SourceSpec, cls: type[WebhookSource[Any]]) -> WebhookUnit:

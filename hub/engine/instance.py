@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import re
 import socket
+from pathlib import Path
 from typing import IO
 
 from hub.cache import cache_directory
@@ -13,6 +15,7 @@ from hub.sdk.errors import EnvironmentProblem
 
 SLOTS = 1000
 """How many times the same deployment may run on one machine."""
+_IN_A_CONTAINER = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _log = logging.getLogger("hub.engine.instance")
 
 
@@ -34,25 +37,51 @@ class Claim:
         try:
             directory = cache_directory("workers")
             for slot in range(1, SLOTS + 1):
-                if self._take(directory / f"{deployment}-{slot}.lock"):
-                    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:80]
-                    self.name = f"{host}-{slot}"
+                lock = _taken(directory / f"{deployment}-{slot}.lock")
+                if lock is not None:
+                    self._lock, self.name = lock, _name(slot)
                     return
         except (OSError, EnvironmentProblem) as error:
             _log.warning("workers have no names that they keep over restarts, so that each is a rebalance: %s", error)
-
-    def _take(self, path: object) -> bool:
-        lock = open(path, "ab")  # type: ignore[call-overload]  # noqa: PTH123, SIM115  held as long as we live
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return False
-        self._lock = lock
-        return True
 
     def release(self) -> None:
         """Gives the name up."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def unclaimed(deployment: str) -> list[str]:
+    """Names that processes of this machine had for a deployment, and none has now."""
+    found = []
+    try:
+        for path in sorted(cache_directory("workers").glob(f"{deployment}-*.lock")):
+            slot = path.name.removeprefix(f"{deployment}-").removesuffix(".lock")
+            lock = _taken(path) if slot.isdecimal() else None
+            if lock is not None:
+                lock.close()
+                found.append(_name(int(slot)))
+    except (OSError, EnvironmentProblem) as error:
+        _log.debug("not known which names workers of this machine had: %s", error)
+    return found
+
+
+def passing() -> bool:
+    """Whether this machine's name isn't likely to come back: a container's is made up anew with each."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ or any(each.exists() for each in _IN_A_CONTAINER)
+
+
+def _taken(path: Path) -> IO[bytes] | None:
+    """The lock of a file, held until it is closed; None where another process has it."""
+    lock = path.open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _name(slot: int) -> str:
+    host = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname())[:80]
+    return f"{host}-{slot}"

@@ -69,6 +69,8 @@ class Runtime:
         self.absence = AbsenceWatch(settings, lambda: self.deployment)
         """Units of the deployment that no worker runs."""
         self._assembly.seen = lambda name: self.supervisor.units[name].last_seen
+        self._assembly.leaving = lambda: self._leaving
+        self._leaving = False
         self._ended: list[Totals] = []
         self._changing = asyncio.Lock()
 
@@ -108,16 +110,19 @@ class Runtime:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.supervisor.ready(), SOURCES_LIMIT)
 
-    async def stop(self, limit: float = 20.0) -> list[str]:
+    async def stop(self, limit: float = 20.0, *, leave: bool = False) -> list[str]:
         """Stops sources first, drains the rest, and closes.
 
         Args:
             limit: seconds for all units together to settle what they have.
+            leave: whether a worker that has a name of its own gives up its place in the consumer groups, because it
+                won't come back soon.
 
         Returns:
             Names of units that could not settle within the limit.
         """
         began = time.monotonic()
+        self._leaving = leave
         self.supervisor.close()
         await self.absence.stop()
         sources = [name for name, unit in self.supervisor.units.items() if unit.kind == "source"]

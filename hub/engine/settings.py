@@ -51,6 +51,15 @@ class AdminSettings(_Settings):
     """0 takes a free port."""
 
 
+MOST_WORKERS = 256
+"""How many processes `hub run --workers` starts at most."""
+
+
+def numbered(family: str, number: int) -> str:
+    """The name of one of several workers: the name of all, and its number."""
+    return f"{family}.{number}"
+
+
 class WorkerSettings(_Settings):
     """Who this process is among several that run the same units: ``HUB_WORKER__INSTANCE`` and others."""
 
@@ -62,6 +71,14 @@ class WorkerSettings(_Settings):
     left them, and those of a worker that doesn't come back wait for as long."""
     session_timeout: float = Field(default=10.0, ge=6.0, le=1800.0)
     """Seconds without a sign of life after which the others take over; brokers allow 6 s to 30 min by default."""
+    leave: bool | None = None
+    """Whether it leaves the groups when it is told to end, so that the others have its partitions at once; else its
+    place is kept for the session timeout. Not given, it is kept, but for Ctrl-C and for names that don't come back."""
+    families: str = ""
+    """Names, separated by commas, to which the numbers of workers were added that don't run any more, see `gone`; set
+    by `hub run`."""
+    count: int = Field(default=0, ge=0, le=MOST_WORKERS)
+    """How many processes there are with numbers, likewise."""
     index: int | None = None
     """Which of the processes of a `hub run --workers` this is, from 1; set by that."""
     channel: int | None = None
@@ -70,3 +87,18 @@ class WorkerSettings(_Settings):
     """Units that are paused from the start, separated by commas: the operator had paused them in the process before."""
     stopped: str = ""
     """Units that are stopped from the start, likewise."""
+
+    @property
+    def gone(self) -> list[str]:
+        """Names of workers that there may have been and are no more: those with higher numbers than there are now.
+
+        One process, the first, sees to it that nobody waits for them.
+        """
+        if self.index not in (None, 1):
+            return []
+        return [
+            numbered(family, number)
+            for family in self.families.split(",")
+            if family
+            for number in range(self.count + 1, MOST_WORKERS + 1)
+        ]

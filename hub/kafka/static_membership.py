@@ -12,67 +12,25 @@ leader's.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from types import MethodType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.group import HeartbeatRequest
-from aiokafka.protocol.types import Int16, Int32, Schema, String
 
+from hub.kafka.membership_wire import Heartbeat, LeaveGroup
 from hub.sdk import ConfigError
 
 FENCED_INSTANCE = 82
 """Kafka's error code FENCED_INSTANCE_ID, which aiokafka doesn't know."""
+_log = logging.getLogger("hub.kafka.static_membership")
 
 
 class InstanceTaken(ConfigError):
     """Another process has joined the group under our name; only one of them can have it."""
-
-
-class HeartbeatResponseV3(Response):  # type: ignore[misc]  # aiokafka is untyped
-    """As in version 1."""
-
-    API_KEY: ClassVar[int] = 12
-    API_VERSION: ClassVar[int] = 3
-    SCHEMA = Schema(("throttle_time_ms", Int32), ("error_code", Int16))
-
-
-class HeartbeatV3(RequestStruct):  # type: ignore[misc]  # aiokafka is untyped
-    """Version 3 carries the member's own name."""
-
-    API_KEY = 12
-    API_VERSION = 3
-    RESPONSE_TYPE = HeartbeatResponseV3
-    SCHEMA = Schema(
-        ("group", String("utf-8")),
-        ("generation_id", Int32),
-        ("member_id", String("utf-8")),
-        ("group_instance_id", String("utf-8")),
-    )
-
-
-_Heartbeat: TypeAlias = HeartbeatV3
-
-
-class Heartbeat(Request[_Heartbeat]):  # type: ignore[misc]  # aiokafka is untyped
-    """A heartbeat under our own name.
-
-    Args:
-        group: the consumer group.
-        generation: of the group.
-        member: the broker's name for us.
-        instance: our own.
-    """
-
-    API_KEY = 12
-
-    def __init__(self, group: str, generation: int, member: str, instance: str) -> None:
-        self._fields = (group, generation, member, instance)
-
-    def build(self, request_struct_class: type[_Heartbeat]) -> _Heartbeat:
-        """The request as it is sent."""
-        return request_struct_class(*self._fields)
 
 
 class StaticMembership:
@@ -119,6 +77,16 @@ class StaticMembership:
             await self._coordinator._do_heartbeat()  # noqa: SLF001  as above
             self.check()
 
+    def leave_at_the_end(self) -> None:
+        """Has the consumer leave the group when it is closed, so that the others have its partitions at once."""
+        self._coordinator._maybe_leave_group = self._leave  # noqa: SLF001  as above
+
+    async def _leave(self) -> None:
+        coordinator = self._coordinator
+        if coordinator.generation > 0 and not self._fenced:
+            await _taken_out(self._send, coordinator.group_id, [(coordinator.member_id, self.instance)])
+        coordinator.reset_generation()
+
     def look_for_partitions(self, counts: dict[str, int]) -> None:
         """Asks for a new assignment where topics have got more partitions.
 
@@ -137,3 +105,31 @@ class StaticMembership:
         if getattr(response, "error_code", 0) == FENCED_INSTANCE:
             self._fenced = True
         return response
+
+
+async def dismiss(consumer: AIOKafkaConsumer, instances: Collection[str]) -> list[str]:
+    """Takes members out of a consumer's group that won't come back; gives the names of those that were in it.
+
+    Where the group doesn't answer, they go by themselves after their session timeouts.
+
+    Args:
+        consumer: started, and not subscribed yet.
+        instances: their own names.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001  aiokafka has no other way
+    try:
+        await coordinator.ensure_coordinator_known()
+    except KafkaError as error:
+        _log.debug("group %s has no coordinator: %s", coordinator.group_id, type(error).__name__)
+        return []
+    return await _taken_out(coordinator._send_req, coordinator.group_id, [("", name) for name in instances])  # noqa: SLF001  as above
+
+
+async def _taken_out(send: Any, group: str, members: list[tuple[str, str]]) -> list[str]:
+    """Asks a group to let members go; gives their own names, of those that it has let go."""
+    try:
+        response = await send(LeaveGroup(group, members))
+    except KafkaError as error:
+        _log.debug("group %s does not let members go: %s", group, type(error).__name__)
+        return []
+    return [name for _, name, code in response.members if code == 0]

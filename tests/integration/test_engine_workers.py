@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import NewPartitions
@@ -17,6 +18,7 @@ from hub.engine.settings import IngressSettings, WorkerSettings
 from hub.engine.unit import State
 from hub.kafka import clients
 from hub.kafka.exactly_once import TransactionWriter
+from hub.kafka.partitioner import partitioner
 from hub.kafka.settings import KafkaSettings
 from hub.sdk import ConfigError
 from hub.testing.scripted import Script
@@ -34,20 +36,22 @@ PARTITIONS = 4 + 4  # with the inbox, which is as wide
 
 
 @asynccontextmanager
-async def worker(directory: Path, kafka: KafkaSettings, instance: str | None) -> AsyncIterator[Runtime]:
-    """A worker of the deployment, under a name of its own."""
+async def worker(
+    directory: Path, kafka: KafkaSettings, instance: str | None, *, leave: bool = False, **who: Any
+) -> AsyncIterator[Runtime]:
+    """A worker of the deployment, under a name of its own; at the end of the block it is drained."""
     runtime = Runtime(
         load(directory, registry=Registry([Script().connector])),
         kafka,
         ingress=IngressSettings(port=0),
         environ={},
-        worker=WorkerSettings(instance=instance),
+        worker=WorkerSettings(instance=instance, **who),
     )
     await runtime.start()
     try:
         yield runtime
     finally:
-        await runtime.stop()
+        await runtime.stop(leave=leave)
 
 
 @pytest.fixture
@@ -69,20 +73,80 @@ def shared(*runtimes: Runtime) -> bool:
     return all(assigned) and sum(map(len, assigned)) == PARTITIONS
 
 
+def generation(runtime: Runtime) -> int:
+    """Of the group, as its broker counts: it rises with every rebalance."""
+    membership = reader(runtime).membership
+    assert membership is not None
+    return membership.generation
+
+
+def keys_of(runtime: Runtime) -> list[str]:
+    """Keys whose events lie on the worker's own partitions."""
+    mine = {at.partition for at in reader(runtime).assigned if at.topic.endswith(".in")}
+    return [key for key in map(str, range(100)) if partitioner(key.encode(), range(4), range(4)) in mine]
+
+
 async def test_a_restart_within_the_session_timeout_is_no_rebalance(kafka, unique, deployment):
-    """The other worker isn't disturbed, and the one that comes back has its partitions as it left them."""
+    """The other worker keeps its partitions and delivers meanwhile; the one that comes back finds its own."""
     async with worker(deployment, kafka, "one") as one:
         async with worker(deployment, kafka, "two") as two:
             await until(lambda: shared(one, two), "an assignment for both")
-            generation, mine = reader(one).generation, reader(one).assigned
-            theirs = reader(two).assigned
-        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(100)])
+            before, mine = generation(one), reader(one).assigned
+            lives, theirs = reader(one).generation, reader(two).assigned
+            keys, others = keys_of(one), keys_of(two)
+            assert keys
+            assert others
+        await publish(kafka, f"{unique}.in", [event(n, key=keys[n % len(keys)]) for n in range(100)])
+        await publish(kafka, f"{unique}.in", [event(n, key=others[n % len(others)]) for n in range(100, 150)])
+        # Nobody has the partitions of the one that is away, and the other goes on with its own.
+        await until(lambda: _copied(kafka, unique, 100), "events while one is away")
+        assert len(await records(kafka, f"{unique}.out")) == 100
         async with worker(deployment, kafka, "two") as two:
             assert reader(two).assigned == theirs
-            await until(lambda: _copied(kafka, unique, 100))
-            assert (reader(one).generation, reader(one).assigned) == (generation, mine)
-    numbers = [event.value for event in await records(kafka, f"{unique}.out")]
-    assert len(set(numbers)) == len(numbers) == 100
+            await until(lambda: _copied(kafka, unique, 150))
+            assert generation(one) == generation(two) == before
+            assert (reader(one).generation, reader(one).assigned) == (lives, mine)
+    ids = [dict(each.headers)["ce_id"] for each in await records(kafka, f"{unique}.out")]
+    assert len(set(ids)) == len(ids) == 150
+
+
+async def test_who_leaves_for_good_is_followed_at_once(kafka, unique, deployment):
+    """Nobody waits for its session, which would last for minutes."""
+    async with worker(deployment, kafka, "one", session_timeout=120) as one:
+        async with worker(deployment, kafka, "two", leave=True, session_timeout=120) as two:
+            await until(lambda: shared(one, two), "an assignment for both")
+        await until(lambda: len(reader(one).assigned) == PARTITIONS, "all partitions")
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(20)])
+        await until(lambda: _copied(kafka, unique, 20))
+
+
+async def test_who_does_not_come_back_is_followed_after_its_session(kafka, unique, deployment):
+    """Its place is kept for that long, and no longer."""
+    async with worker(deployment, kafka, "one", session_timeout=6) as one:
+        async with worker(deployment, kafka, "two", session_timeout=6) as two:
+            await until(lambda: shared(one, two), "an assignment for both")
+        began = time.monotonic()
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(20)])
+        await until(lambda: len(reader(one).assigned) == PARTITIONS, "all partitions")
+        assert time.monotonic() - began > 3  # its last heartbeat was 3 s ago at most
+        await until(lambda: _copied(kafka, unique, 20))
+
+
+@pytest.mark.parametrize(
+    ("instance", "count"), [("base.1", 1), (None, 0)], ids=["fewer workers", "a single one without a name"]
+)
+async def test_nobody_waits_for_workers_that_there_are_no_more(kafka, unique, deployment, instance, count):
+    """Several were drained, and fewer are started: those that are too many are taken out of the groups at once."""
+    session = {"families": "base", "session_timeout": 120}
+    async with (
+        worker(deployment, kafka, "base.1", count=2, index=1, **session) as one,
+        worker(deployment, kafka, "base.2", count=2, index=2, **session) as two,
+    ):
+        await until(lambda: shared(one, two), "an assignment for both")
+    async with worker(deployment, kafka, instance, count=count, **session) as one:
+        await until(lambda: len(reader(one).assigned) == PARTITIONS, "all partitions")
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(20)])
+        await until(lambda: _copied(kafka, unique, 20))
 
 
 async def test_workers_without_names_leave_at_once(kafka, deployment):

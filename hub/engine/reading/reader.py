@@ -33,7 +33,7 @@ from hub.kafka import clients, fetching
 from hub.kafka.errors import kafka_error
 from hub.kafka.exactly_once import Membership
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.static_membership import StaticMembership
+from hub.kafka.static_membership import StaticMembership, dismiss
 from hub.sdk.errors import HubError, NotConnected
 
 SETTLE_LIMIT = 5.0
@@ -61,6 +61,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         retentions: how long topics keep events; where given, it is watched whether that is long enough.
         seen: gives when a worker of the group was last at work, if that is known.
         worker: who we are among several workers.
+        leaving: whether, when it stops, the others shall have its partitions at once; else its place in the group is
+            kept for its next start, where the worker has a name.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         retentions: Retentions | None = None,
         seen: Callable[[], Seen | None] = lambda: None,
         worker: WorkerSettings | None = None,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         instance = None if worker is None or worker.instance is None else f"{group}.{worker.instance}"
         self._group = group
@@ -86,6 +89,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             **({} if worker is None else {"session_timeout_ms": int(worker.session_timeout * 1000)}),
         )
         self._named = instance is not None
+        self._gone = [] if worker is None else [f"{group}.{name}" for name in worker.gone]
+        self._leaving = leaving
         self._static: StaticMembership | None = None
         self._positions = Positions(settings, self._consumer, group, self._starts, former_group, seen)
         self._failure: BaseException | None = None
@@ -116,6 +121,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             await clients.start(self._consumer)
             if self._named:
                 self._static = StaticMembership(self._consumer)
+            if self._gone:
+                await self._dismiss()
             self._consumer.subscribe(topics=list(self._starts), listener=self)
             await asyncio.wait_for(self._positioned.wait(), JOIN_LIMIT)
         except KafkaError as error:
@@ -129,8 +136,15 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         """From now on records don't tell their topic and partition, which are those of their batch: they cost less."""
         fetching.lean(self._consumer)
 
+    async def _dismiss(self) -> None:
+        """Sees to it that the group doesn't wait for workers that are no more."""
+        for name in await dismiss(self._consumer, self._gone):
+            self._log.info("%s is no more; the others have its partitions", name)
+
     async def stop(self, limit: float = 10.0) -> None:
-        """Leaves the group, and waits for so many seconds until it has."""
+        """Ends our part in the group, and waits for so many seconds until it has."""
+        if self._static is not None and self._leaving():
+            self._static.leave_at_the_end()
         await clients.close(self._consumer, limit)
 
     async def fetch(self, *, limit: int = 500, wait: float = 0.5) -> list[Any]:
