@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from hub.engine.contracts import ContractGate
 from hub.engine.dlq.outlet import Outlet
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.retention import Retentions, Seen
+from hub.engine.routing.fused import FusedReader
 from hub.engine.routing.route import RouteUnit
 from hub.engine.settings import WorkerSettings
 from hub.engine.sinks.attempts import RetryPolicy
@@ -27,7 +30,7 @@ from hub.engine.sources.webhook import WebhookUnit
 from hub.engine.status import worker_name
 from hub.engine.unit import Unit
 from hub.ingress import HttpServer
-from hub.kafka import names
+from hub.kafka import clients, names
 from hub.kafka.election import Election
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
@@ -63,6 +66,7 @@ class Assembly:
         self._environ = environ
         self._worker = worker or WorkerSettings()
         self._services: dict[str, HttpService] = {}
+        self._fused: dict[frozenset[str], FusedReader] = {}
         self._retentions = Retentions(settings)
         self.seen: Callable[[str], Seen | None] = lambda _: None
         """Gives when a unit was last at work, before this process."""
@@ -73,7 +77,7 @@ class Assembly:
         """The one that makes the units of a deployment's next version, and services that nothing of it will use."""
         following = Assembly(deployment, self._settings, self._server, self._environ, self._worker)
         following.seen, following.leaving = self.seen, self.leaving
-        following._retentions = self._retentions
+        following._retentions, following._fused = self._retentions, self._fused
         left: list[HttpService] = []
         for name, service in self._services.items():
             before, after = self._deployment.services.get(name), deployment.services.get(name)
@@ -96,6 +100,34 @@ class Assembly:
             unit.contracts = ContractGate.of(unit.name, self._deployment.contracts)
         else:
             unit.contracts.follow(self._deployment.contracts)
+
+    def fuse(self, units: Iterable[Unit]) -> None:
+        """Has routes that read the same topics read for together.
+
+        Args:
+            units: all that run here.
+        """
+        alike: defaultdict[frozenset[str], list[RouteUnit]] = defaultdict(list)
+        for unit in units:
+            if isinstance(unit, RouteUnit):
+                alike[frozenset(self._deployment.routes[unit.name].inputs)].append(unit)
+        for inputs, routes in alike.items():
+            several = len(routes) > 1
+            if several and inputs not in self._fused:
+                self._fused[inputs] = self._fused_reader(inputs)
+            for route in routes:
+                route.fused = self._fused[inputs] if several else None
+
+    def _fused_reader(self, inputs: Collection[str]) -> FusedReader:
+        digest = hashlib.sha256("\n".join(sorted(inputs)).encode()).hexdigest()[:12]
+        name = f"{self._deployment.name}.fused.{digest}"
+        return FusedReader(
+            lambda: clients.consumer(self._settings),
+            lambda: TransactionWriter(self._settings, f"{name}.{self._own()}", outputs=()),
+        )
+
+    def _own(self) -> str:
+        return self._worker.instance or uuid.uuid4().hex[:12]
 
     def swap(self, unit: Unit, program: Program) -> None:
         """Gives a route that runs what its spec in this deployment says."""
@@ -153,8 +185,7 @@ class Assembly:
     def _writer(self, spec: RouteSpec) -> TransactionWriter:
         # The group's generation fences. Who has a name of its own ends what it left open when it was killed, by its
         # next start; what others left open ends after the transaction's timeout.
-        own = self._worker.instance or uuid.uuid4().hex[:12]
-        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{own}"
+        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{self._own()}"
         return TransactionWriter(self._settings, name, outputs=(*spec.outputs, spec.dlq))
 
     def _reader(self, spec: RouteSpec | SinkSpec) -> Reader:

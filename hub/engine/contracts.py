@@ -94,6 +94,11 @@ class ContractGate:
                 del self._drifts[name]
         self._produce, self._consume = produce, consume
 
+    @property
+    def consumes(self) -> bool:
+        """Whether anything is checked that the unit reads."""
+        return bool(self._consume)
+
     def produced(self, event: Event) -> None:
         """Checks an event that the unit is about to publish.
 

@@ -68,6 +68,7 @@ class Runtime:
         self._reporter = StatusReporter(settings, deployment.name, self.supervisor.units, lambda: self.generation)
         self.absence = AbsenceWatch(settings, lambda: self.deployment)
         """Units of the deployment that no worker runs."""
+        self._assembly.fuse(self.supervisor.units.values())
         self._assembly.seen = lambda name: self.supervisor.units[name].last_seen
         self._assembly.leaving = lambda: self._leaving
         self._leaving = False
@@ -168,6 +169,7 @@ class Runtime:
             for unit in self.supervisor.units.values():
                 unit.generation = self.generation.number
                 assembly.hold_to_contracts(unit)
+            assembly.fuse(self.supervisor.units.values())
             await self._begin(starting)
             for name in coming.removed:
                 await self._reporter.forget(name)

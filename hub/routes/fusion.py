@@ -35,11 +35,13 @@ class Program:
 
     Attributes:
         route: what was compiled.
+        scope: what names mean in it.
         function: what a call does, without the call; for those who do it for every event.
     """
 
     def __init__(self, route: Route, scope: Scope) -> None:
         self.route = route
+        self.scope = scope
         self.function: Callable[[Event], Outcome] = Unit(route.sources.found, scope, body_of(route)).function
 
     def __call__(self, event: Event) -> Outcome:

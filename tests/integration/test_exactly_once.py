@@ -42,11 +42,11 @@ async def test_offsets_commit_with_the_transaction_or_not_at_all(kafka, unique):
         await assigned(consumer, 2)
         await clients.start(writer)
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(5, "note")}, Membership.of(consumer))
+        await writer.commit_offsets(({at: OffsetAndMetadata(5, "note")}, Membership.of(consumer)))
         await writer.abort_transaction()
         assert await stable_positions(consumer, [at]) == {}
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(7, "note")}, Membership.of(consumer))
+        await writer.commit_offsets(({at: OffsetAndMetadata(7, "note")}, Membership.of(consumer)))
         await writer.commit_transaction()
         assert await stable_positions(consumer, [at]) == {at: OffsetAndMetadata(7, "note")}
     finally:
@@ -69,11 +69,11 @@ async def test_whoever_lost_its_partitions_commits_nothing(kafka, unique):
         second = await member(kafka, unique, unique)
         await asyncio.gather(assigned(first, 1), assigned(second, 1))
         with pytest.raises(StaleMember):
-            await writer.commit_offsets({at: OffsetAndMetadata(9, "")}, stale)
+            await writer.commit_offsets(({at: OffsetAndMetadata(9, "")}, stale))
         await writer.abort_transaction()
         assert await stable_positions(first, [at]) == {}
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(3, "")}, Membership.of(first))
+        await writer.commit_offsets(({at: OffsetAndMetadata(3, "")}, Membership.of(first)))
         await writer.commit_transaction()
         assert (await stable_positions(second, [at]))[at].offset == 3
     finally:
@@ -81,6 +81,38 @@ async def test_whoever_lost_its_partitions_commits_nothing(kafka, unique):
         await clients.close(first)
         if second:
             await clients.close(second)
+
+
+async def test_positions_of_several_groups_commit_together_or_not_at_all(kafka, unique):
+    """One member that was replaced is enough for all of them to be refused, whatever order they are given in."""
+    await ensure_topics(kafka, [TopicSpec(unique, 1)])
+    at = TopicPartition(unique, 0)
+    consumers = [await member(kafka, f"{unique}-{number}", unique) for number in range(3)]
+    writer = producer(kafka, f"{unique}-w")
+    try:
+        for each in consumers:
+            await assigned(each, 1)
+        members = [Membership.of(each) for each in consumers]
+        await clients.start(writer)
+        for refused in range(3):
+            await writer.begin_transaction()
+            stale = [each._replace(generation=0) if n == refused else each for n, each in enumerate(members)]
+            with pytest.raises(StaleMember):
+                await writer.commit_offsets(*(({at: OffsetAndMetadata(9, "")}, each) for each in stale))
+            await writer.abort_transaction()
+            assert [await stable_positions(each, [at]) for each in consumers] == [{}, {}, {}]
+        for round_ in (1, 2):
+            await writer.begin_transaction()
+            await writer.commit_offsets(
+                *(({at: OffsetAndMetadata(n + round_, "")}, each) for n, each in enumerate(members))
+            )
+            await writer.commit_transaction()
+            found = [(await stable_positions(each, [at]))[at].offset for each in consumers]
+            assert found == [round_, 1 + round_, 2 + round_]
+    finally:
+        await clients.close(writer)
+        for each in consumers:
+            await clients.close(each)
 
 
 async def test_a_position_is_read_only_once_no_transaction_can_change_it(kafka, unique):
@@ -93,7 +125,7 @@ async def test_a_position_is_read_only_once_no_transaction_can_change_it(kafka, 
         await assigned(consumer, 1)
         await clients.start(writer)
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(11, "")}, Membership.of(consumer))
+        await writer.commit_offsets(({at: OffsetAndMetadata(11, "")}, Membership.of(consumer)))
         asked = asyncio.create_task(stable_positions(consumer, [at]))
         done, _ = await asyncio.wait({asked}, timeout=0.5)
         assert not done
@@ -118,11 +150,11 @@ async def test_what_a_replaced_member_wrote_never_becomes_visible(kafka, unique)
         await writer.begin()
         assert writer.add(out, b"k", b"stale", []) is None
         with pytest.raises(StaleMember):
-            await writer.commit({at: OffsetAndMetadata(1, "")}, membership._replace(generation=0))
+            await writer.commit(({at: OffsetAndMetadata(1, "")}, membership._replace(generation=0)))
         await writer.abort()
         await writer.begin()
         assert writer.add(out, b"k", b"current", []) is None
-        await writer.commit({at: OffsetAndMetadata(1, "")}, membership)
+        await writer.commit(({at: OffsetAndMetadata(1, "")}, membership))
         assert [each.value for each in await records(kafka, out)] == [b"current"]
     finally:
         await writer.stop()

@@ -66,10 +66,10 @@ async def test_a_position_that_arrives_late_does_not_replace_a_newer_one(cluster
         await assigned(consumer, 1)
         node.faults.strike(TXN_OFFSET_COMMIT, LATE)
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(1, "")}, Membership.of(consumer))
+        await writer.commit_offsets(({at: OffsetAndMetadata(1, "")}, Membership.of(consumer)))
         await writer.commit_transaction()
         await writer.begin_transaction()
-        await writer.commit_offsets({at: OffsetAndMetadata(2, "")}, Membership.of(consumer))
+        await writer.commit_offsets(({at: OffsetAndMetadata(2, "")}, Membership.of(consumer)))
         await asyncio.sleep(LATE.delay + 0.5)
         await writer.commit_transaction()
         assert (await stable_positions(consumer, [at]))[at].offset == 2

@@ -185,11 +185,26 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         # Between two generations of the group aiokafka may still give what was ours, or what isn't positioned yet.
         batches = {at: records for at, records in batches.items() if at in self._assigned}
         if batches:
-            self._settled.clear()
-            self._lag.fetched(batches)
-            for at, records in batches.items():
-                self._fetched[at] = records[-1].offset + 1
+            self.took(batches)
         return batches
+
+    def took(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """Notes that records of our partitions are under way, whoever has fetched them."""
+        self._settled.clear()
+        self._lag.fetched(batches)
+        for at, records in batches.items():
+            self._fetched[at] = records[-1].offset + 1
+
+    def follow(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Stands where another consumer does that reads for us."""
+        for at in self._assigned & positions.keys():
+            with suppress(IllegalStateError):  # it was just taken from us
+                self._consumer.seek(at, positions[at])
+
+    def rewind(self) -> None:
+        """Reads on by itself from the committed positions."""
+        self.follow(self.offsets)
+        self.hold(())
 
     @property
     def accounts(self) -> Accounts:
@@ -214,12 +229,13 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         beyond = {at: self._beyond(at, offset) for at, offset in offsets.items()}
         return {at: OffsetAndMetadata(*each) for at, each in self._positions.noted(beyond).items()}
 
-    def committed(self, noted: Mapping[TopicPartition, tuple[int, str]]) -> None:
-        """Takes note that positions were committed, as `noted` gave them."""
-        self._positions.committed(noted)
-        offsets = {at: offset for at, (offset, _) in noted.items()}
-        self._lag.committed(offsets)
-        self._done |= offsets
+    def committed(self, settled: Sequence[tuple[Mapping[TopicPartition, tuple[int, str]], Any]]) -> None:
+        """Takes note that positions were committed, as `settlements` gave them."""
+        for noted, _ in settled:
+            self._positions.committed(noted)
+            offsets = {at: offset for at, (offset, _) in noted.items()}
+            self._lag.committed(offsets)
+            self._done |= offsets
 
     async def pass_over(self) -> None:
         """Commits the positions of partitions where we have passed over marks of transactions since the last commit.
@@ -253,6 +269,17 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             self._static.check()
         if self._failure is not None:
             raise self._failure
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the group takes our partitions away."""
+        return self.revoking.is_set()
+
+    def settlements(
+        self, offsets: Mapping[TopicPartition, int], membership: Membership
+    ) -> list[tuple[dict[TopicPartition, OffsetAndMetadata], Membership]]:
+        """What a transaction commits: see `noted`."""
+        return [(self.noted(offsets), membership)]
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
@@ -302,7 +329,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
                 }
                 noted |= self._positions.noted(whole)
                 await self._commit({at: OffsetAndMetadata(*each) for at, each in noted.items()})
-                self.committed(noted)
+                self.committed([(noted, None)])
         except (CommitFailedError, IllegalStateError) as error:
             self._log.warning("%s: positions not committed, the group was rebalanced: %s", self._group, error)
             return False

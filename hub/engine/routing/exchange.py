@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
-from hub.engine.reading.reader import Reader
 from hub.kafka.exactly_once import Membership, StaleMember, TransactionWriter
 from hub.sdk.errors import HubError
 
@@ -21,6 +21,34 @@ FETCH = 2000
 """Records that are handled in one go; between two of them the event loop turns."""
 
 Batches = Mapping[TopicPartition, Sequence[Any]]
+Noted = Mapping[TopicPartition, OffsetAndMetadata]
+
+
+class Reading(Protocol):
+    """Where an exchange gets records from: a unit's consumer, or one that reads for several."""
+
+    @property
+    def membership(self) -> Any:
+        """Who reads; None while nobody may commit. Another one after each change."""
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether partitions are about to be taken away."""
+
+    async def batches(self, *, limit: int, wait: float) -> Batches:
+        """Records, in time or none."""
+
+    def settlements(self, offsets: Mapping[TopicPartition, int], membership: Any) -> Sequence[tuple[Noted, Membership]]:
+        """What is committed where records up to these offsets were handled: for each group its positions."""
+
+    def committed(self, settled: Sequence[tuple[Noted, Membership]]) -> None:
+        """That was committed."""
+
+    def release(self) -> None:
+        """Nothing is under way any more."""
+
+    async def pass_over(self) -> None:
+        """Nothing came; what lies on the log and is no record may be committed as read."""
 
 
 class Exchange:
@@ -38,7 +66,7 @@ class Exchange:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Reading,
         writer: TransactionWriter,
         handle: Callable[[Batches], Awaitable[None]],
         prepare: Callable[[], Awaitable[None]],
@@ -48,7 +76,7 @@ class Exchange:
         self._handle = handle
         self._prepare = prepare
         self._patience = 0.005
-        self._held: tuple[Membership, Batches] | None = None
+        self._held: tuple[Any, Batches] | None = None
 
     async def turn(self, wait: float = 0.5) -> bool:
         """One transaction.
@@ -76,9 +104,9 @@ class Exchange:
             try:
                 offsets = await self._gather(membership, batches)
                 began = time.monotonic()
-                noted = reader.noted(offsets)
-                await writer.commit(noted, membership)
-                reader.committed(noted)
+                settled = reader.settlements(offsets, membership)
+                await writer.commit(*settled)
+                reader.committed(settled)
             except StaleMember:
                 await writer.abort()
                 return False
@@ -90,7 +118,7 @@ class Exchange:
             reader.release()
         return True
 
-    async def _fetch(self, wait: float) -> tuple[Membership | None, Batches]:
+    async def _fetch(self, wait: float) -> tuple[Any, Batches]:
         """Records, and who we were in the group when we got them."""
         held, self._held = self._held, None
         if held is not None and held[0] == self._reader.membership:
@@ -99,7 +127,7 @@ class Exchange:
         # Who we are now, not before the wait: a rebalance may have come in it, and these records after that.
         return self._reader.membership, batches
 
-    async def _gather(self, membership: Membership, batches: Batches) -> dict[TopicPartition, int]:
+    async def _gather(self, membership: Any, batches: Batches) -> dict[TopicPartition, int]:
         """Handles batches until it is time to commit; gives the positions behind them.
 
         Raises:
@@ -114,11 +142,11 @@ class Exchange:
                 offsets[at] = records[-1].offset + 1
             await writer.push()
             left = until - time.monotonic()
-            if left <= 0 or writer.bytes > LARGEST or reader.revoking.is_set():
+            if left <= 0 or writer.bytes > LARGEST or reader.is_revoked:
                 break
             now, batches = await self._fetch(min(left, self._patience))
             if now != membership:
                 # The last ones are read already, and nobody reads them again: the next transaction begins with them.
                 self._held = None if now is None or not batches else (now, batches)
-                raise StaleMember(f"{membership.group}: a rebalance came in the midst of a transaction")
+                raise StaleMember("a rebalance came in the midst of a transaction")
         return offsets

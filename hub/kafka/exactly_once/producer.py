@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ from aiokafka.producer.transaction_manager import (
     TransactionState,
 )
 from aiokafka.structs import OffsetAndMetadata
-from aiokafka.util import create_future
+from aiokafka.util import commit_structure_validate, create_future
 
 from hub.kafka.exactly_once.membership import Membership, StaleMember
 from hub.kafka.exactly_once.wire import NextEpoch, TxnOffsetCommit
@@ -83,19 +84,31 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
             self._sender.unanswered = 0
         await super().begin_transaction()
 
-    async def commit_offsets(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], membership: Membership) -> None:
+    async def commit_offsets(
+        self, *positions: tuple[Mapping[TopicPartition, OffsetAndMetadata], Membership]
+    ) -> None:
         """Has offsets committed with the transaction that is open.
 
         Args:
-            offsets: next offsets to read.
-            membership: the member that fetched what comes before them, when it did.
+            positions: for each group its next offsets to read, and the member that fetched what comes before them,
+                when it did.
 
         Raises:
             StaleMember: the group has gone on without it; the transaction can only be aborted.
             KafkaError: the broker refuses for another reason.
         """
-        self._sender.membership = membership
-        await self.send_offsets_to_transaction(dict(offsets), membership.group)
+        self._sender.members = {member.group: member for _, member in positions}
+        if not self._txn_manager.is_in_transaction():
+            raise kafka.IllegalOperation("Not in the middle of a transaction")
+        pending = [
+            self._txn_manager.add_offsets_to_txn(commit_structure_validate(dict(offsets)), member.group)
+            for offsets, member in positions
+        ]
+        await asyncio.wait(pending)  # never cancels them: the sender answers them, late or not
+        for each in pending:
+            each.exception()  # seen: the first one is raised, and the others follow from it
+        for each in pending:
+            each.result()
 
 
 class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is untyped
@@ -105,9 +118,22 @@ class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is un
     former: PidAndEpoch | None = None
     """Our id and epoch, while the next epoch is asked for."""
 
+    def __init__(self, transactional_id: str, transaction_timeout_ms: int) -> None:
+        super().__init__(transactional_id, transaction_timeout_ms)
+        self._added: set[str] = set()
+        """Groups that the transaction holds offsets of; aiokafka knows one."""
+
     def begin_transaction(self) -> None:
         self.failure = None
+        self._added.clear()
         super().begin_transaction()
+
+    def consumer_group_to_add(self) -> str | None:
+        return next((group for group, *_ in self._pending_txn_offsets if group not in self._added), None)
+
+    def consumer_group_added(self, group_id: str) -> None:
+        self._added.add(group_id)
+        super().consumer_group_added(group_id)
 
     def error_transaction(self, exc: Exception) -> None:
         """Notes an error after which the transaction can only be aborted.
@@ -145,7 +171,13 @@ class _Transactions(TransactionManager):  # type: ignore[misc]  # aiokafka is un
 
 
 class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
-    membership: Membership | None = None
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._of_groups: dict[str, Any] = {}
+        """Coordinators of groups."""
+
+    members: Mapping[str, Membership] = {}
+    """Who commits, by group."""
     unanswered = 0
     """Requests of transactions that were sent, perhaps, and got no answer: they may still be on their way."""
 
@@ -160,6 +192,21 @@ class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
         handler.handle_response = answered
         self.unanswered += 1
         return await handler.do(node)
+
+    async def _find_coordinator(self, coordinator_type: Any, coordinator_key: str) -> Any:
+        """As the base class, which takes the coordinator of one group for that of all."""
+        if coordinator_type != CoordinationType.GROUP:
+            return await super()._find_coordinator(coordinator_type, coordinator_key)
+        node = self._of_groups.get(coordinator_key)
+        if node is None:
+            self._coordinators.pop(coordinator_type, None)
+            node = self._of_groups[coordinator_key] = await super()._find_coordinator(coordinator_type, coordinator_key)
+        return node
+
+    def _coordinator_dead(self, coordinator_type: Any) -> None:
+        super()._coordinator_dead(coordinator_type)
+        if coordinator_type == CoordinationType.GROUP:
+            self._of_groups.clear()
 
     async def _transaction_coordinator(self) -> Any:
         return await self._find_coordinator(CoordinationType.TRANSACTION, self._txn_manager.transactional_id)
@@ -211,7 +258,8 @@ class _Renewal(InitPIDHandler):  # type: ignore[misc]  # aiokafka is untyped
 
 class _GroupOffsets(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka is untyped
     def create_request(self) -> TxnOffsetCommit:
-        manager, membership = self._sender._txn_manager, self._sender.membership  # noqa: SLF001  the base class's way
+        manager = self._sender._txn_manager  # noqa: SLF001  the base class's way
+        membership = self._sender.members[self._group_id]
         return TxnOffsetCommit(
             manager.transactional_id,
             self._group_id,

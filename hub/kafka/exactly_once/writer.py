@@ -248,10 +248,11 @@ class TransactionWriter:
         except (kafka.KafkaError, AssertionError, TimeoutError) as error:
             raise self._failed(error) from error
 
-    async def commit(
-        self, offsets: Mapping[TopicPartition, OffsetAndMetadata] | None = None, membership: Membership | None = None
-    ) -> None:
+    async def commit(self, *positions: tuple[Mapping[TopicPartition, OffsetAndMetadata], Membership]) -> None:
         """Commits all records, and positions with them. Once it has begun it is seen through, even when cancelled.
+
+        Args:
+            positions: for each group its next offsets, and the member that has read what comes before them.
 
         Raises:
             StaleMember: the group has gone on without the member; nothing is committed: abort.
@@ -260,10 +261,11 @@ class TransactionWriter:
         """
         assert self._producer is not None
         await self.flush()
-        if offsets and membership:
+        wanted = [each for each in positions if each[0]]
+        if wanted:
             try:
                 async with asyncio.timeout(self._wait):
-                    await self._producer.commit_offsets(offsets, membership)
+                    await self._producer.commit_offsets(*wanted)
             except StaleMember:
                 raise
             except (kafka.KafkaError, kafka.IllegalOperation, AssertionError, TimeoutError) as error:
