@@ -23,6 +23,7 @@ from hub.engine.ledger.audit import Account, audit
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
+from hub.operate.metrics import Metrics
 from hub.process import ChildProcess, free_ports
 from hub.sdk import Permanent
 from hub.testing.scripted import Script
@@ -321,14 +322,21 @@ async def test_more_than_is_counted_by_default_is_told_as_an_upper_bound(tmp_pat
     assert (found.waiting, found.at_most) == (20, False)
 
 
+WHO = (("numbers", "script.poll"), ("out", "script"))
+
+
 async def test_sources_and_sinks_have_ledgers_over_restarts(tmp_path, kafka, unique):
     """A poll's events are counted with its cursor, a sink's with its positions; both go on from there."""
     text, script = SCRIPTED.format(name=unique), Script()
     script.failures = lambda delivery: Permanent("no") if delivery.event.data["n"] % 5 == 0 else None
     for life in range(1, 4):
         script.records += [{"n": n} for n in range(len(script.records), life * 20)]
-        async with running(tmp_path, kafka, text, script):
+        async with running(tmp_path, kafka, text, script) as runtime:
             await until(lambda life=life: len(script.written) == life * 16)
+            metrics = Metrics(runtime.supervisor.units.values())
+            # The committed ledger, as whoever collects metrics sees it: of all lives, not of this one.
+            wanted = {f'hub_ledger_taken_events{{connector="{use}",unit="{unit}"}} {life * 20}.0' for unit, use in WHO}
+            await until(lambda metrics=metrics, wanted=wanted: wanted <= set(metrics.text().decode().splitlines()))
     found = await ledgers(tmp_path, kafka, script, count=True)
     assert (found["numbers"].received, found["numbers"].counts.delivered) == (60, 60)
     sink = found["out"]
