@@ -435,6 +435,7 @@ def _plain(headers: Sequence[Header]) -> bool:
         time = named.get("ce_time")
         return (
             text.isascii()
+            and len(named) == len(headers)  # of two with one name only the last is looked at
             and len(text.translate(None, _CONTROLS)) == len(text)
             and named["ce_specversion"] == b"1.0"
             and named["ce_id"] != b""

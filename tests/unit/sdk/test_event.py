@@ -275,3 +275,12 @@ def test_a_structured_event_is_read_strictly():
     document = b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":1,"a":2}}'
     with pytest.raises(InvalidPayload, match="expected a structured CloudEvent as JSON; got the key 'a' twice"):
         Event.from_kafka(None, document, [("content-type", STRUCTURED.encode())])
+
+
+@pytest.mark.parametrize("former", [b"\xff", None])
+def test_an_attribute_that_comes_twice_is_read_twice(former):
+    """The last one counts; one before it that is no text is found when the record is read, not later."""
+    headers = [("ce_specversion", b"1.0"), ("ce_source", b"/s"), ("ce_type", b"t"), ("ce_id", b"1")]
+    assert Event.from_kafka(None, b"{}", [("ce_id", b"0"), *headers]).id == "1"
+    with pytest.raises(InvalidEvent):
+        Event.from_kafka(None, b"{}", [("ce_id", former), *headers])
