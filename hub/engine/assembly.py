@@ -245,7 +245,7 @@ class Assembly:
 
     def _tenure(self, spec: SourceSpec, timeout: float) -> Tenure:
         deployment = self._deployment.name
-        cursors = CursorStore(self._settings, deployment)
+        cursors = CursorStore(self._settings, deployment, follow=True)
         writer = TransactionWriter(
             self._settings,
             names.transactional_id(deployment, spec.name),

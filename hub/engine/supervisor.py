@@ -57,11 +57,14 @@ class Supervisor:
                 self._tasks[name] = asyncio.create_task(self._keep(self.units[name]), name=f"unit {name}")
 
     async def ready(self, *names: str) -> None:
-        """Waits until the named units take events in, or have ended; an outage in between is waited out."""
+        """Waits until the named units take events in, have ended or don't run; an outage in between is waited out."""
         for name in names or self.units:
+            task = self._tasks.get(name)
+            if task is None:
+                continue  # stopped meanwhile, or not even started, because all is being stopped
             ready = asyncio.create_task(self.units[name].ready.wait())
             try:
-                await asyncio.wait({ready, self._tasks[name]}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 ready.cancel()
 

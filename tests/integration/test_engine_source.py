@@ -74,6 +74,22 @@ async def test_a_far_side_that_throttles_is_waited_out(tmp_path, kafka, unique):
         await until(lambda: unit.state is State.RUNNING)
 
 
+async def test_a_source_is_paused_amidst_a_poll(tmp_path, kafka, unique):
+    """One that reads all there ever was takes hours: no more than the batch under way comes after the pause."""
+    script = Script()
+    script.records = [{"n": n, "key": "k"} for n in range(2_000)]
+    async with running(tmp_path, kafka, POLLING.format(name=unique), script) as runtime:
+        unit = runtime.supervisor.units["feed"]
+        await until(lambda: unit.ledger.delivered > 0)
+        unit.pause()
+        before = unit.ledger.delivered
+        await until(lambda: unit.state is State.PAUSED)
+        assert unit.ledger.delivered <= before + 10
+        unit.resume()
+        await settled(runtime, "feed", 2_000)
+    assert await numbers(kafka, f"{unique}.in") == list(range(2_000))
+
+
 async def test_an_event_over_the_limit_goes_to_the_sources_dlq(tmp_path, kafka, unique):
     """With its size and the limit; the cursor goes on."""
     script = Script()
@@ -159,6 +175,18 @@ async def test_a_source_that_does_not_listen_now_asks_to_come_again(tmp_path, ka
         await runtime.supervisor.ready("hook")
         assert (await post(url, b'{"n":1}'))[0] == 202
     assert await numbers(kafka, f"{unique}.in") == [1]
+
+
+async def test_a_paused_webhook_asks_to_come_again_and_does_not_blame_kafka(tmp_path, kafka, unique):
+    """The operator's pause is told apart from an outage, in the answer and in the counts."""
+    async with running(tmp_path, kafka, WEBHOOK.format(name=unique), Script()) as runtime:
+        unit = runtime.supervisor.units["hook"]
+        unit.pause()
+        status, document, _ = await post(runtime.server.url + "/hook", b'{"n":1}')
+        assert (status, document["code"]) == (503, "not_accepting")
+        assert unit.status().totals.refused == {"not_accepting": 1}
+        unit.resume()
+        assert (await post(runtime.server.url + "/hook", b'{"n":1}'))[0] == 202
 
 
 async def test_refused_requests_publish_nothing_and_are_counted_apart(tmp_path, kafka, unique):

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from hub.deployment.model import LeaderSection
 from hub.engine.sources.lock import RedisLock
@@ -120,6 +121,23 @@ async def test_without_redis_a_holder_counts_the_lock_as_lost_before_another_can
             await until(again)
             assert not holder.lost.is_set()
         finally:
+            await holder.close()
+
+
+async def test_a_holder_that_redis_refuses_counts_the_lock_as_lost(unique):
+    """As where its password was changed: it can't renew the lock, and so another may have it."""
+    async with redis_server(private=True) as server:
+        holder = lock(server.url, unique, "holder", ttl="1s")
+        admin = Redis.from_url(server.url)
+        try:
+            await holder.take()
+            await admin.config_set("requirepass", "another")
+            await holder._redis.connection_pool.disconnect()
+            await asyncio.wait_for(holder.lost.wait(), 10)
+            with pytest.raises(ConfigError, match="refuses us"):
+                await holder.take()
+        finally:
+            await admin.aclose()
             await holder.close()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -48,13 +50,19 @@ async def numbers(kafka: KafkaSettings, topic: str) -> list[int]:
     return sorted(found)
 
 
-async def stored(kafka: KafkaSettings, name: str) -> Stored | None:
+@asynccontextmanager
+async def cursors(kafka: KafkaSettings, name: str) -> AsyncIterator[CursorStore]:
     store = CursorStore(kafka, name)
     await store.start()
     try:
-        return await store.account("feed")
+        yield store
     finally:
         await store.stop()
+
+
+async def stored(kafka: KafkaSettings, name: str) -> Stored | None:
+    async with cursors(kafka, name) as store:
+        return await store.account("feed")
 
 
 def at(runtime: Runtime, position: int) -> bool:
@@ -201,6 +209,41 @@ async def test_a_cursor_that_is_set_under_a_running_source_takes_effect(tmp_path
     assert await numbers(kafka, f"{unique}.in") == [0, 1, 2, 3, 4, 4, 5, 5, 6]
 
 
+async def test_a_cursor_that_is_set_under_a_source_with_nothing_to_store_takes_effect(tmp_path, kafka, unique):
+    """It stores nothing, so that nothing tells it of the fence; nor does its next poll, which may be an hour away."""
+    script = Script()
+    script.records = rows(*range(3))
+    text = deployment(unique).replace("every: 50ms", "every: 1h")
+    async with running(tmp_path, kafka, text, script) as runtime:
+        await until(lambda: at(runtime, 3))
+        async with cursors(kafka, unique) as store:
+            await store.reset("feed")
+        unit = runtime.supervisor.units["feed"]
+        await until(lambda: unit.counts is not None and unit.counts.delivered == 6)
+        assert (unit.state, unit.failures) == (State.RUNNING, 0)
+    assert await numbers(kafka, f"{unique}.in") == sorted([*range(3)] * 2)
+
+
+async def test_an_operator_may_put_a_source_elsewhere_as_often_as_is_wanted(tmp_path, kafka, unique, monkeypatch):
+    """Also where the source learns of it by what it can't store: that is no program that fights for it."""
+    script = Script()
+    script.records = rows(0)
+
+    async def unseen(_: Tenure) -> bool:
+        return False
+
+    monkeypatch.setattr(Tenure, "moved", unseen)
+    async with running(tmp_path, kafka, deployment(unique), script) as runtime:
+        unit = runtime.supervisor.units["feed"]
+        await until(lambda: at(runtime, 1))
+        async with cursors(kafka, unique) as store:
+            for number in (1, 2, 3):
+                await store.put("feed", '{"at":0}')
+                script.records += rows(number)
+                await until(lambda: at(runtime, len(script.records)))
+        assert (unit.state, unit.failures) == (State.RUNNING, 3)
+
+
 async def test_a_batch_that_needs_longer_than_a_transaction_gets_more_time(tmp_path, kafka, unique, monkeypatch):
     """It is stored whole, and once; never in parts, as no cursor belongs to a part."""
     script = Script()
@@ -223,7 +266,7 @@ async def test_a_batch_that_needs_longer_than_a_transaction_gets_more_time(tmp_p
     monkeypatch.setattr(Tenure, "store", slow)
     monkeypatch.setattr("hub.engine.sources.polling.TIMEOUT", 1.0)
     monkeypatch.setattr("hub.engine.sources.tenure.LARGE", 100_000)
-    monkeypatch.setattr("hub.engine.tenure._TURN", 2)
+    monkeypatch.setattr("hub.engine.sources.tenure._TURN", 2)
     script.records = rows(*range(10), text="x" * 19_000)
     async with running(tmp_path, kafka, text, script) as runtime:
         await until(lambda: at(runtime, 10))

@@ -1,8 +1,9 @@
 """The store of cursors: one compacted topic per deployment, keyed by source.
 
-A cursor's record has two headers beside it, which change in the same transaction: ``ledger``, what became of all events
-of the source so far, in the form of `hub.engine.ledger.accounts.Counts.to_note`; and ``fence``, the token of the lock
-under which it was stored, where the source has one (see `hub.engine.sources.lock`).
+A cursor's record has headers beside it, which change in the same transaction: ``ledger``, what became of all events of
+the source so far, in the form of `hub.engine.ledger.accounts.Counts.to_note`; ``fence``, the token of the lock under
+which it was stored, where the source has one (see `hub.engine.sources.lock`); and ``moved``, where an operator stored
+it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from hub.kafka.settings import KafkaSettings
 
 LEDGER = "ledger"
 FENCE = "fence"
+MOVED = "moved"
 _NONE = b"null"
 """The value of a source that begins anew, and whose ledger goes on."""
 
@@ -32,22 +34,30 @@ class Stored(NamedTuple):
         at: when it was stored.
         counts: what became of the source's events until then; None where nobody counted.
         fence: the token of the lock under which it was stored; 0 without one.
+        moved: where the record stands, partition and offset, if it was put there from outside of the source.
     """
 
     cursor: str
     at: datetime
     counts: Counts | None = None
     fence: int = 0
+    moved: tuple[int, int] | None = None
 
 
 class CursorStore:
-    """Cursors of a deployment, as JSON text by source."""
+    """Cursors of a deployment, as JSON text by source.
 
-    def __init__(self, settings: KafkaSettings, deployment: str) -> None:
+    Args:
+        settings: how to reach Kafka.
+        deployment: its name.
+        follow: whether what others store is seen soon.
+    """
+
+    def __init__(self, settings: KafkaSettings, deployment: str, *, follow: bool = False) -> None:
         self._settings = settings
         self._deployment = deployment
         self.topic = names.cursors(deployment)
-        self._table = CompactedTable(settings, self.topic)
+        self._table = CompactedTable(settings, self.topic, follow=follow)
 
     async def start(self) -> None:
         """Reads what is stored; waits for the end of transactions that store something."""
@@ -70,7 +80,7 @@ class CursorStore:
     async def put(self, source: str, cursor: str) -> None:
         """Stores a cursor from outside of the source; returns when it is committed.
 
-        A source that runs is fenced: it loses what it was about to store, and goes on from this cursor.
+        A source that runs is fenced: it loses what it was about to store, and goes on from this cursor, soon.
         """
         await self._move(source, cursor.encode())
 
@@ -96,8 +106,8 @@ class CursorStore:
             # Only now: whoever polled can store nothing more.
             await self._table.refresh()
             entry = await self._table.get(source.encode())
-            beside = entry.headers if entry else ()
-            await writer.write([Record(self.topic, source.encode(), value, beside)])
+            beside = [each for each in entry.headers if each[0] != MOVED] if entry else []
+            await writer.write([Record(self.topic, source.encode(), value, [*beside, (MOVED, b"1")])])
         finally:
             await writer.stop()
         await self._table.refresh()
@@ -119,4 +129,5 @@ def _stored(entry: Entry) -> Stored:
         datetime.fromtimestamp(entry.timestamp / 1000, UTC),
         Counts.of_note(f"ledger={named[LEDGER].decode(errors='replace')}") if LEDGER in named else None,
         int(fence) if fence.isdigit() else 0,
+        (entry.partition, entry.offset) if MOVED in named else None,
     )

@@ -25,6 +25,8 @@ SAFETY = 0.75
 """Part of the time that the lock lasts, after which a holder that could not renew it counts it as lost."""
 RETRY = 0.5
 """Seconds between two attempts to get it."""
+ANSWER = 5.0
+"""Seconds in which Redis must answer at most; a worker that ends waits for no longer either."""
 
 # What follows runs on the server as one step. KEYS: the lock, the last token. ARGV: holder, milliseconds, least token.
 _TAKE = """
@@ -138,14 +140,14 @@ class RedisLock:
                 async with asyncio.timeout(left):
                     await asyncio.sleep(self._ttl / RENEWALS)
                     await self.held()
-            except (NotConnected, TimeoutError):
+            except (HubError, TimeoutError):  # also where Redis refuses us now: it ends by itself then, and so do we
                 await asyncio.sleep(min(RETRY, max(0.0, self._until - time.monotonic())))
 
     async def _ask(self, script: str, keys: list[str], *arguments: Any) -> Any:
         from redis import exceptions  # noqa: PLC0415  an extra
 
         try:
-            async with asyncio.timeout(self._ttl / 2):
+            async with asyncio.timeout(min(self._ttl / 2, ANSWER)):
                 return await self._redis.eval(script, len(keys), *keys, *arguments)
         except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
             raise ConfigError(f"Redis refuses us: {error}") from error

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +35,8 @@ LONGEST_WAIT = 60.0
 """Bounds in seconds of the waits after a failed poll."""
 AGAIN = 60.0
 """Seconds within which a leader that is overtaken twice gives up."""
+LOOK = 0.5
+"""Seconds between two looks at whether somebody has put the source elsewhere."""
 
 
 class KafkaUnavailable(HubError):
@@ -137,11 +139,14 @@ class PollingUnit(Unit):
             self.counts = tenure.counts
             self._cursor = self._position(source, stored)
             self._stored_at = stored.at.timestamp() if stored and stored.cursor else None
+            if stored and stored.moved:
+                self._overtaken = -AGAIN  # it was an operator who fenced us, and may do so as often as is wanted
             self.enter(State.RUNNING)
             self.ready.set()
             with suppress(Interrupted):
-                await self._connect(source, over)
-                await self._keep_polling(source, tenure, over)
+                async with _until_moved(tenure, over) as ended:
+                    await self._connect(source, ended)
+                    await self._keep_polling(source, tenure, ended)
         except Overtaken as error:
             await self._give_way(leadership, error)
         except TooSlow:
@@ -239,6 +244,8 @@ class PollingUnit(Unit):
         batches = source.poll(self._cursor)
         try:
             while True:
+                if self.paused:
+                    await self._pass(over)  # a poll may go on for hours, as one that reads all there ever was
                 try:
                     # Cut short only here: a batch that was read is stored, unless that takes longer than others wait.
                     async with unless(self.stopping, over):
@@ -279,3 +286,24 @@ class PollingUnit(Unit):
             else:
                 kept.append(checked)
         return kept, refused
+
+
+@asynccontextmanager
+async def _until_moved(tenure: Tenure, over: asyncio.Event) -> AsyncIterator[asyncio.Event]:
+    """An event that is set when the term is over, or somebody has put the source elsewhere."""
+    ended = asyncio.Event()
+
+    async def watch() -> None:
+        try:
+            while not over.is_set() and not await tenure.moved():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), LOOK)
+        finally:
+            ended.set()  # also where it can't be seen any more: the next tenure follows anew, or says why not
+
+    watcher = asyncio.create_task(watch(), name="cursor")
+    try:
+        yield ended
+    finally:
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)

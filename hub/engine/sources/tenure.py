@@ -78,6 +78,7 @@ class Tenure:
         self.fence = 0
         """The lock's token, which is stored with each cursor; 0 without a lock."""
         self.counts = Counts()
+        self._found: Stored | None = None
 
     async def start(self) -> Stored | None:
         """Fences whoever polled before, and gives what it stored last.
@@ -90,7 +91,18 @@ class Tenure:
         stored = await self._cursors.account(self._source)
         if stored is not None and stored.counts is not None:
             self.counts = stored.counts
+        self._found = stored
         return stored
+
+    async def moved(self) -> bool:
+        """Whether somebody has put the source elsewhere since the start. A source with nothing to store isn't told.
+
+        Raises:
+            HubError: the cursors can't be followed any more.
+        """
+        stored = await self._cursors.account(self._source)
+        now = None if stored is None else stored.moved
+        return now is not None and now != (self._found and self._found.moved)
 
     async def stop(self) -> None:
         """Disconnects."""

@@ -31,6 +31,9 @@ HELD = 64 * 2**20
 RETRY_AFTER = 30
 """Seconds after which a sender may try again when Kafka is down."""
 
+NOT_ACCEPTING = "not_accepting"
+"""Code of the answer while the source is paused, or between two lives."""
+
 
 class WebhookUnit(Unit):
     """A webhook source.
@@ -78,6 +81,9 @@ class WebhookUnit(Unit):
         outlet, deduplication = self._open_outlet(), self._open_deduplication()
 
         async def handle(request: WebhookRequest) -> Answer:
+            if self.paused:
+                self._refuse(NOT_ACCEPTING)
+                return await _not_now(request)
             return await self._handle(request, source, outlet, deduplication)
 
         route = Route(handle, max_body=source.config.max_body, on_refusal=self._refuse)
@@ -108,7 +114,7 @@ class WebhookUnit(Unit):
         self, request: WebhookRequest, source: WebhookSource[Any], outlet: Outlet, deduplication: Deduplication
     ) -> Answer:
         trace = trace_id(request.headers.get("traceparent"))
-        if self.paused or self._held > HELD:
+        if self._held > HELD:
             return self._unavailable(trace)
         try:
             events = source.receive(request)
@@ -201,7 +207,7 @@ class WebhookUnit(Unit):
 async def _not_now(_: WebhookRequest) -> Answer:
     return problem(
         503,
-        "not_accepting",
+        NOT_ACCEPTING,
         "the source takes in nothing at the moment; send it again later",
         headers={"Retry-After": str(RETRY_AFTER)},
     )

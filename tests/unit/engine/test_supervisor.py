@@ -198,3 +198,12 @@ async def test_a_restart_under_way_at_the_end_starts_nothing():
     await asyncio.wait_for(restarting, 5)
     assert supervisor._tasks == {}
     assert unit.lived == 1
+
+
+async def test_nobody_waits_for_what_was_not_started_because_all_is_being_stopped():
+    """As where new schema files are put to work and the process is asked to end meanwhile."""
+    supervisor = Supervisor([Scripted("a")])
+    supervisor.close()
+    supervisor.start("a")
+    await supervisor.ready("a")
+    assert supervisor.units["a"].state is State.UNASSIGNED
