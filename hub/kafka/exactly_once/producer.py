@@ -36,10 +36,11 @@ _STALE = frozenset(
     (
         kafka.IllegalGenerationError.errno,
         kafka.UnknownMemberIdError.errno,
-        kafka.RebalanceInProgressError.errno,
         FENCED_INSTANCE,
     )
 )
+"""Answers after which a member never commits again as who it is. "Rebalance in progress" isn't one: after
+it, what follows might be committed, and what was aborted be passed over. (Brokers don't say it of transactions.)"""
 
 
 class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is untyped
