@@ -7,12 +7,14 @@ import logging
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aio_pika
 import orjson
 import uvloop
 
+from hub.cli import collector
 from hub.deployment import load
 from hub.engine.runtime import Runtime
 from hub.kafka.settings import KafkaSettings
@@ -50,24 +52,14 @@ def payload(number: int) -> bytes:
 async def bare(url: str, name: str, events: int, flight: int) -> tuple[float, float]:
     """A pipelined loop on aio-pika: so many publishes in flight, each confirmed; persistent, mandatory, a quorum queue.
 
-    Its messages are made beforehand, and there is no Kafka.
+    Its messages are those that the hub makes, with the same properties and headers, but made beforehand; and there is
+    no Kafka.
     """
     connection = await aio_pika.connect(url)
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
-    headers = {
-        f"cloudEvents:{each}": "value of an attribute" for each in ("id", "source", "type", "time", "partitionkey")
-    }
-    messages = [
-        aio_pika.Message(
-            payload(number),
-            headers=headers,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=str(number),
-            content_type="application/json",
-        )
-        for number in range(events)
-    ]
+    messages = [_message(number) for number in range(events)]
+    collector.spare()
     room = asyncio.Semaphore(flight)
     exchange = channel.default_exchange
 
@@ -87,12 +79,33 @@ async def bare(url: str, name: str, events: int, flight: int) -> tuple[float, fl
     return spent
 
 
+def _message(number: int) -> aio_pika.Message:
+    return aio_pika.Message(
+        payload(number),
+        headers={
+            "cloudEvents:specversion": "1.0",
+            "cloudEvents:id": str(number),
+            "cloudEvents:source": "https://shop.example/orders",
+            "cloudEvents:type": "order.placed",
+            "cloudEvents:time": "2026-11-20T10:02:11Z",
+            "cloudEvents:partitionkey": str(number),
+        },
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=f"{number:032x}",
+        content_type="application/json",
+        timestamp=datetime(2026, 11, 20, 10, 2, 11, tzinfo=UTC),
+        type="order.placed",
+        app_id="bench.bench",
+    )
+
+
 async def hub(text: str, kafka: KafkaSettings, events: int) -> tuple[float, float]:
     """A sink of a deployment; from its first delivery until its ledger has all."""
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "bench.yaml").write_text(text)
         runtime = Runtime(load(directory), kafka, environ={})
         ledger = runtime.supervisor.units["bench"].ledger
+        collector.spare()  # as `hub run` does it
         starting = asyncio.create_task(runtime.start())
         while not ledger.delivered:  # noqa: ASYNC110  counters have no event
             await asyncio.sleep(0.001)

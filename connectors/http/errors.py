@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 
 import aiohttp
@@ -60,6 +61,9 @@ def _cause(error: BaseException) -> str:
         return f"certificate refused: {getattr(error.certificate_error, 'verify_message', None) or 'unknown reason'}"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "timed out"
+    if isinstance(error, aiohttp.ClientOSError) and not isinstance(error, aiohttp.ClientConnectorError):
+        # In place of these words aiohttp may have put its own: "Can not write request body for" the URL.
+        return os.strerror(error.errno) if error.errno else type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, aiohttp.ClientResponseError):

@@ -75,6 +75,12 @@ class HttpSink(Sink[HttpConfig]):
         Raises:
             WriteFailed: by index, what became of those that were not answered with success.
         """
+        if len(batch) == 1:  # as the engine does it: needs no task of its own
+            try:
+                reply = await self._deliver(batch[0])
+            except Signal as signal:
+                raise WriteFailed({0: signal}) from None
+            return [] if reply is None else [reply]
         outcomes = await asyncio.gather(*(self._deliver(each) for each in batch), return_exceptions=True)
         failures: dict[int, Signal] = {}
         replies: list[Event] = []
@@ -157,6 +163,8 @@ async def _taste(response: aiohttp.ClientResponse) -> bytes:
     """The beginning of a body that doesn't decide anything any more, if it comes soon."""
     import aiohttp  # noqa: PLC0415  see `open`
 
+    if response.content.at_eof():
+        return b""
     body = bytearray()
     with suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with asyncio.timeout(_PATIENCE):

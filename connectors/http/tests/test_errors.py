@@ -111,3 +111,9 @@ def test_bugs_are_not_hidden() -> None:
     """An exception that nothing here knows is raised as it is."""
     with pytest.raises(AttributeError):
         errors.signal(AttributeError("a bug"), "x", seconds=1)
+
+
+def test_the_url_in_aiohttp_s_words_is_left_out() -> None:
+    """A write that fails says "Can not write request body for" the URL; the operating system's words stand instead."""
+    error = aiohttp.ClientOSError(32, f"Can not write request body for {SECRET_URL}")
+    assert str(errors.signal(error, "x", seconds=1)).endswith(": Broken pipe")

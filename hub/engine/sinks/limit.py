@@ -26,6 +26,8 @@ GOOD = 0.9
 """Share of it that must still get through with half as many in flight for it to stay so."""
 TIMES = 3
 """Times in a row that it must."""
+CLEARLY_LESS = 0.7
+"""Share of it below which no more than one round is needed to see that half as many won't do."""
 TOLERATED = 0.1
 """Share of failures that is put down to the events themselves."""
 FIRST_ROUNDS, ROUNDS = 2, 4
@@ -128,15 +130,21 @@ class Limit:
             return
         self._counted += delivered + failed
         self._through += delivered
-        if self._counted < max(_LEAST, self._rounds * self.now) or now <= self._began:
+        if self._counted < max(_LEAST, self.now) or now <= self._began:
             return
         rate = self._through / (now - self._began)
+        if self._counted < max(_LEAST, self._rounds * self.now) and not self._is_lost(rate):
+            return
         if self._trial is not None:
             self._judge(self._trial, rate)
         elif self._waits:
             self._measure()  # a fresh figure is wanted when the time has come
         else:
             self._try(rate)
+
+    def _is_lost(self, rate: float) -> bool:
+        """Whether it makes no sense to go on with a trial: where half as many bring half as much, each round costs."""
+        return self._trial is _Trial.LESS and self._rate is not None and rate < self._rate * CLEARLY_LESS
 
     def _try(self, rate: float) -> None:
         step = self._following

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
@@ -96,7 +95,7 @@ class Lane:
 
     def __init__(self, key: object) -> None:
         self.key = key
-        self.queue: deque[Parcel] = deque()
+        self.queue: list[Parcel] = []  # most keys have one record at a time, for which a deque is large
         self.state = _State.READY
         self.taken = 0
 
@@ -212,7 +211,7 @@ class Schedule:
         """Delivered, dead-lettered, or not ours any more."""
         queue = parcel.lane.queue
         if queue[0] is parcel:
-            queue.popleft()
+            del queue[0]
         else:
             queue.remove(parcel)
         self.bytes -= parcel.size
