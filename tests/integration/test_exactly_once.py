@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.producer.sender import BaseHandler
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka import clients
@@ -54,6 +56,28 @@ async def test_offsets_commit_with_the_transaction_or_not_at_all(kafka, unique):
         await clients.close(consumer)
 
 
+async def test_a_transaction_leaves_no_cycles(kafka, unique):
+    """What a transaction needed is freed with it: in cycles it would wait for the collector, which is rare."""
+    await ensure_topics(kafka, [TopicSpec(unique, 1)])
+    at = TopicPartition(unique, 0)
+    consumer = await member(kafka, unique, unique)
+    writer = producer(kafka, f"{unique}-w")
+    try:
+        await assigned(consumer, 1)
+        await clients.start(writer)
+        gc.collect()
+        gc.disable()
+        for position in range(3):
+            await writer.begin_transaction()
+            await writer.commit_offsets(({at: OffsetAndMetadata(position, "")}, Membership.of(consumer)))
+            await writer.commit_transaction()
+        assert [each for each in gc.get_objects() if isinstance(each, BaseHandler)] == []
+    finally:
+        gc.enable()
+        await clients.close(writer)
+        await clients.close(consumer)
+
+
 async def test_whoever_lost_its_partitions_commits_nothing(kafka, unique):
     """A member of an earlier generation is refused, can abort, and goes on with the next generation."""
     await ensure_topics(kafka, [TopicSpec(unique, 2)])
@@ -87,7 +111,7 @@ async def test_positions_of_several_groups_commit_together_or_not_at_all(kafka, 
     """One member that was replaced is enough for all of them to be refused, whatever order they are given in."""
     await ensure_topics(kafka, [TopicSpec(unique, 1)])
     at = TopicPartition(unique, 0)
-    consumers = [await member(kafka, f"{unique}-{number}", unique) for number in range(3)]
+    consumers = [await member(kafka, unique, f"{unique}-{number}") for number in range(3)]
     writer = producer(kafka, f"{unique}-w")
     try:
         for each in consumers:

@@ -85,9 +85,7 @@ class GroupProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is unty
             self._sender.unanswered = 0
         await super().begin_transaction()
 
-    async def commit_offsets(
-        self, *positions: tuple[Mapping[TopicPartition, OffsetAndMetadata], Membership]
-    ) -> None:
+    async def commit_offsets(self, *positions: tuple[Mapping[TopicPartition, OffsetAndMetadata], Membership]) -> None:
         """Has offsets committed with the transaction that is open.
 
         Args:
@@ -192,7 +190,10 @@ class _GroupSender(Sender):  # type: ignore[misc]  # aiokafka is untyped
 
         handler.handle_response = answered
         self.unanswered += 1
-        return await handler.do(node)
+        try:
+            return await handler.do(node)
+        finally:
+            del handler.handle_response  # it holds the handler: four cycles a transaction, seen in a worker's memory
 
     async def _find_coordinator(self, coordinator_type: Any, coordinator_key: str) -> Any:
         """As the base class, which takes the coordinator of one group for that of all."""
