@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ LARGEST = 16 * 2**20
 """Bytes of output after which a transaction is committed whatever the time."""
 FETCH = 2000
 """Records that are handled in one go; between two of them the event loop turns."""
+_log = logging.getLogger("hub.engine.routing.exchange")
 
 Batches = Mapping[TopicPartition, Sequence[Any]]
 Noted = Mapping[TopicPartition, OffsetAndMetadata]
@@ -107,7 +109,8 @@ class Exchange:
                 settled = reader.settlements(offsets, membership)
                 await writer.commit(*settled)
                 reader.committed(settled)
-            except StaleMember:
+            except StaleMember as stale:
+                _log.info("%s; what was read is read again by whoever has its partitions now", stale)
                 await writer.abort()
                 return False
             except (HubError, asyncio.CancelledError):
