@@ -14,6 +14,8 @@ from tests.chaos.workers import SESSION
 pytestmark = pytest.mark.timeout(scaled(180, 3600))
 STOP = 1.5 * SESSION
 """Seconds that a worker hangs."""
+FENCED = ("is read again by whoever has its partitions now", "FAILED")
+"""What a worker says whose transaction the group, or the transaction's own timeout, has overtaken."""
 
 
 async def test_kill_9_loses_and_repeats_nothing(kafka, unique, tmp_path):
@@ -41,7 +43,7 @@ async def test_kill_9_loses_and_repeats_nothing(kafka, unique, tmp_path):
 
 async def test_a_worker_that_hangs_repeats_nothing_when_it_goes_on(kafka, unique, tmp_path):
     """SIGSTOP for longer than its session: its partitions go to others, and what it had open has no effect."""
-    stops = scaled(1, 20)
+    stops, fenced = scaled(1, 20), 0
     chance = random.Random(SEED)
     async with scene(kafka, unique, tmp_path, rate=scaled(1000, 2000)) as it:
         for _ in range(2):
@@ -51,14 +53,18 @@ async def test_a_worker_that_hangs_repeats_nothing_when_it_goes_on(kafka, unique
             victim = chance.choice(it.workers)
             await asyncio.sleep(chance.uniform(0.0, 1.0))
             it.watch.mark()
+            before = len(victim.log)
             victim.process.suspend()
             await asyncio.sleep(STOP)
             victim.process.resume()
             await it.resumed()
+            fenced += any(sign in victim.log[before:] for sign in FENCED)
         assert all(each.process.running for each in it.workers), "a worker ended"
         outcome = await it.outcome()
-    record("worker-stop", {"fault": f"SIGSTOP {STOP:g} s", "faults": stops, **outcome.to_json()})
+    fault = {"fault": f"SIGSTOP of a worker for {STOP:g} s", "faults": stops}
+    record("worker-stop", {**fault, **outcome.to_json(), "zombies_refused_amidst_a_transaction": fenced})
     assert outcome.clean, f"{outcome}\n{it.logs()}"
+    assert fenced >= scaled(0, 1), "no zombie had a transaction open"
 
 
 async def test_workers_that_join_and_leave_lose_and_repeat_nothing(kafka, unique, tmp_path):
