@@ -144,6 +144,7 @@ def start(found: Figures) -> str:
         wall = f"{found[f'{kind}_start_seconds']:.2f} s"
         least, most = found[f"{kind}_start_seconds_least"], found[f"{kind}_start_seconds_most"]
         rows.append([name, wall, f"{least:.2f} to {most:.2f} s", f"{found[f'{kind}_start_cpu_seconds']:.2f} s"])
+    rows.append(["imports alone", f"{found['imports_seconds']:.2f} s", "", f"{found['imports_cpu_seconds']:.2f} s"])
     return _table(["", "median", "least to most", "processor time"], rows)
 
 

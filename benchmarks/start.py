@@ -2,14 +2,17 @@
 
 An event waits on the route's topic; the clock stops when a reader of committed records has what the route made of it.
 ``first`` is a deployment that Kafka has never seen, so topics are made; ``again`` is the same one started once more,
-which is what a deploy or a crash costs.
+which is what a deploy or a crash costs. ``imports`` is a process that imports what ``hub run`` does, and ends: what of
+the start is Python's, and not Kafka's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -40,12 +43,14 @@ async def main() -> None:
     """Measures, prints and writes."""
     seconds: dict[str, list[float]] = {"first": [], "again": []}
     cpus: dict[str, list[float]] = {"first": [], "again": []}
+    imports: list[tuple[float, float]] = []
     async with kafka_server(private=True) as server:
         kafka = KafkaSettings(bootstrap_servers=server.url)
         print(f"start: {ROUNDS} rounds, load {report.load():.1f}")
         for _ in range(ROUNDS):
             name = f"start-{uuid.uuid4().hex[:8]}"
             await events.make_topics(kafka, [f"{name}-in", f"{name}-out"], 1)
+            imports.append(await _imports())
             with tempfile.TemporaryDirectory() as directory:
                 worker.write(directory, DEPLOYMENT.format(name=name))
                 for kind, each in seconds.items():
@@ -55,13 +60,31 @@ async def main() -> None:
                     print(f"  {kind}: {wall:.2f} s, of which {cpu:.2f} s of processor time", flush=True)
     middle = {kind: statistics.median(each) for kind, each in seconds.items()}
     report.table(
-        ["start to first delivered event", "median"], [[kind, f"{each:.2f} s"] for kind, each in middle.items()]
+        ["start to first delivered event", "median"],
+        [
+            *([kind, f"{each:.2f} s"] for kind, each in middle.items()),
+            ["imports alone", f"{statistics.median(wall for wall, _ in imports):.2f} s"],
+        ],
     )
     figures = {f"{kind}_start_seconds": each for kind, each in middle.items()}
     best = {f"{kind}_start_seconds_least": min(each) for kind, each in seconds.items()}
     best |= {f"{kind}_start_seconds_most": max(each) for kind, each in seconds.items()}
     processor = {f"{kind}_start_cpu_seconds": statistics.median(each) for kind, each in cpus.items()}
+    for index, unit in enumerate(("seconds", "cpu_seconds")):
+        figures[f"imports_{unit}"] = statistics.median(each[index] for each in imports)
     report.write("start", {**figures, **best, **processor, "rounds": ROUNDS, "load_average": report.load()})
+
+
+async def _imports() -> tuple[float, float]:
+    """Seconds, and seconds of processor time, of a process that imports what ``hub run`` does."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    program = "import gc; gc.disable(); import hub.cli.run"  # as the command does
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    if await process.wait():
+        raise SystemExit("hub.cli.run can't be imported")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, cpu
 
 
 async def _once(kafka: KafkaSettings, url: str, directory: str, name: str) -> tuple[float, float]:

@@ -43,8 +43,10 @@ class Worker:
         return (int(user) + int(system)) / _TICKS
 
 
-async def spawn(directory: str, bootstrap: str, environ: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Starts a worker on a Kafka; its ports are free ones."""
+async def spawn(
+    directory: str, bootstrap: str, environ: Mapping[str, str] | None = None, *arguments: str
+) -> asyncio.subprocess.Process:
+    """Starts a worker on a Kafka, with more arguments of `hub run` where given; its ports are free ones."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
@@ -54,6 +56,7 @@ async def spawn(directory: str, bootstrap: str, environ: Mapping[str, str] | Non
         "--json",
         "--log-level",
         "warning",
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         env=dict(os.environ)
         | {"HUB_KAFKA__BOOTSTRAP_SERVERS": bootstrap, "HUB_INGRESS__PORT": "0", "HUB_ADMIN__PORT": "0"}
