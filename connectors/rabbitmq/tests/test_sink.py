@@ -98,6 +98,17 @@ async def test_tombstone_has_an_empty_body(
     assert (message.body, message.content_type) == (b"", None)
 
 
+async def test_large_payload_arrives_whole(
+    sink: SinkFactory, peer: Peer, deliveries: DeliveryFactory, unique: str
+) -> None:
+    """It goes out in as many frames as the broker wants, also where it just fits, or just doesn't."""
+    tasks = sink(queue=unique)
+    await tasks.open()
+    sizes = [131_072 - 8 + difference for difference in (-3, -2, -1, 0, 300_000)]
+    await tasks.write([each for n, size in enumerate(sizes) for each in deliveries(1, first=n, data="x" * size)])
+    assert [message.body for message in await peer.take(unique)] == [b'"%s"' % (b"x" * size) for size in sizes]
+
+
 async def test_unroutable_message_fails_alone(
     sink: SinkFactory, peer: Peer, deliveries: DeliveryFactory, unique: str
 ) -> None:
