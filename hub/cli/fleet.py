@@ -93,6 +93,9 @@ class Fleet:
             EnvironmentProblem: the admin API's port is taken.
         """
         await self.admin.start()
+        # From the start to the end: by default the signal would kill us.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(RENEW, self.renew)
         self._signals.at_once.append(self._kill)
         _log.info("admin API of all workers at %s", self.admin.url)
         try:
@@ -100,22 +103,21 @@ class Fleet:
                 self._up = True
                 _log.info("%s started; SIGTERM or Ctrl-C drains", plural(self._count, "worker"))
                 started()
-                asyncio.get_running_loop().add_signal_handler(RENEW, self.renew)
             over = asyncio.gather(*self._keepers.values(), return_exceptions=True)
             if self._up:
                 await self._signals.unless(_all_of(over))
         finally:
-            asyncio.get_running_loop().remove_signal_handler(RENEW)
             codes = await self._drain()
             await self.admin.stop()
+            loop.remove_signal_handler(RENEW)
         if not self._up and self._signals.number is signal.SIGINT:
             return INTERRUPTED
         return _code(codes)
 
     def renew(self) -> None:
         """Restarts the workers one after the other, e.g. because another version of the hub is installed now."""
-        if self._renewing is not None and not self._renewing.done():
-            _log.warning("the workers are being restarted already")
+        if not self._up or self._draining or (self._renewing is not None and not self._renewing.done()):
+            _log.warning("%s: the workers are starting or ending already", RENEW.name)
             return
         self._renewing = asyncio.create_task(self._renew(), name="renew")
 
