@@ -15,6 +15,8 @@ from hub.kafka.settings import KafkaSettings
 from hub.sdk import HubError
 
 TICK = 0.02
+MOST = 5000
+"""Events that are written at once."""
 _log = logging.getLogger("tests.chaos")
 
 Message = tuple[bytes, bytes, list[tuple[str, bytes]]]
@@ -51,6 +53,8 @@ class Load:
         rate: events per second.
         limit: how many at most; None for no limit.
         make: makes an event of its number and key.
+        keys: how many there are.
+        waits: whether to wait, given how many were written: the clock of the rate stands still meanwhile.
     """
 
     def __init__(
@@ -63,13 +67,16 @@ class Load:
         limit: int | None = None,
         make: Callable[[int, bytes], Message] = plain,
         keys: int = 60,
+        waits: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._kafka, self._topic = kafka, topic
         self._random = random.Random(seed)
         self._rate, self._limit, self._make = rate, limit, make
         self._keys = [b"k%d" % n for n in range(keys)]
+        self._waits = waits
         self._ending = asyncio.Event()
         self.written = 0
+        self._due = 0.0
         self.repeated = 0
 
     def end(self) -> None:
@@ -82,22 +89,30 @@ class Load:
 
     async def run(self) -> None:
         """Writes; returns once everything is acknowledged."""
-        began, unsent = time.monotonic(), list[Message]()
+        unsent: list[Message] = []
         while not self.done or unsent:
             try:
                 async with clients.running(clients.producer(self._kafka), 60.0) as producer:
+                    last = time.monotonic()
                     while not self.done or unsent:
-                        due = int((time.monotonic() - began) * self._rate)
-                        due = due if self._limit is None else min(due, self._limit)
-                        while self.written < due and len(unsent) < 5000:
-                            unsent.append(self._make(self.written, self._random.choice(self._keys)))
-                            self.written += 1
+                        now = time.monotonic()
+                        self._make_due(unsent, now - last)
+                        last = now
                         await self._send(producer, unsent)
                         unsent.clear()
                         await asyncio.sleep(TICK)
             except (KafkaError, HubError, TimeoutError) as error:
                 self.repeated += len(unsent)
                 _log.warning("load: %d events are written again: %r", len(unsent), error)
+
+    def _make_due(self, unsent: list[Message], seconds: float) -> None:
+        """Makes what is due after so many seconds more."""
+        if self.done or self._waits(self.written):
+            return
+        self._due += min(seconds * self._rate, MOST)
+        while self.written < self._due and (self._limit is None or self.written < self._limit):
+            unsent.append(self._make(self.written, self._random.choice(self._keys)))
+            self.written += 1
 
     async def _send(self, producer, messages: list[Message]) -> None:
         futures = [await producer.send(self._topic, value, key, headers=headers) for key, value, headers in messages]

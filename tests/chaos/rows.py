@@ -41,7 +41,11 @@ ROWS = (
     ),
     Row("EndTxn dropped or delayed 60 s by the proxy", "no torn transaction", ("end-late-or-lost", "end-after-reset")),
     Row("handler slower than the transaction timeout", "abort, resume, 0 duplicated", ("slow-mapping",)),
-    Row("cancellation at every await point (1,000 seeds)", "no hang over 5 s, 0 / 0", ("cancellation",)),
+    Row(
+        "cancellation at every await point (1,000 seeds)",
+        "no hang over 5 s, 0 / 0",
+        ("cancellation", "cancellation-together"),
+    ),
     Row("1 % poison records (JSON, UTF-8, schema, headers)", "DLQ count = injected, causes right", ("poison",)),
     Row(
         "DLQ topic unavailable or unauthorised",

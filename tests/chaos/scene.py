@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hub.deployment import Registry
 from hub.deployment import load as load_deployment
@@ -25,6 +25,8 @@ from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
 
 PARTITIONS = 6
+AHEAD = 10.0
+"""Seconds of its rate that the load may be ahead of what comes out; then it waits, as on a slow machine it must."""
 SETTLE_LIMIT = 90.0
 """Seconds without any progress after which what is missing counts as lost."""
 DEPLOYMENT = """
@@ -142,11 +144,16 @@ class Scene:
 
     def first(self) -> RouteUnit:
         """The first route, in this process, not started."""
-        deployment = load_deployment(self.directory / "deployment", registry=Registry([]))
-        runtime = Runtime(deployment, self.kafka, only=["first"], ingress=IngressSettings(port=0), environ={})
-        unit = runtime.supervisor.units["first"]
-        assert isinstance(unit, RouteUnit)
+        (unit,) = self.routes("first")
         return unit
+
+    def routes(self, *names: str) -> list[RouteUnit]:
+        """Routes, in this process, not started; those that read the same topic can be read for together."""
+        deployment = load_deployment(self.directory / "deployment", registry=Registry([]))
+        runtime = Runtime(deployment, self.kafka, only=names, ingress=IngressSettings(port=0), environ={})
+        units = [runtime.supervisor.units[name] for name in names]
+        assert all(isinstance(unit, RouteUnit) for unit in units)
+        return cast("list[RouteUnit]", units)
 
     async def resumed(self, limit: float = 60.0) -> None:
         """Waits until what was done last is over for every partition."""
@@ -238,9 +245,14 @@ async def scene(
     deployment.mkdir(parents=True, exist_ok=True)
     (deployment / "hub.yaml").write_text(DEPLOYMENT.format(name=name, partitions=PARTITIONS) + more)
     await ensure_topics(kafka, load_deployment(deployment, registry=Registry([])).topic_specs())
-    load = Load(kafka, f"{name}.in", seed=SEED, rate=rate, limit=limit, make=make)
     topics = tuple(f"{name}.{each}" for each in outputs)
-    it = Scene(kafka, name, directory, load, Watch(kafka, topics), topics)
+    watch = Watch(kafka, topics)
+
+    def far_ahead(written: int) -> bool:
+        return written - watch.furthest > AHEAD * rate
+
+    load = Load(kafka, f"{name}.in", seed=SEED, rate=rate, limit=limit, make=make, waits=far_ahead)
+    it = Scene(kafka, name, directory, load, watch, topics)
     await it.watch.start()
     watching = asyncio.create_task(it.watch.run())
     it.loading = asyncio.create_task(load.run())

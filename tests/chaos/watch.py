@@ -54,6 +54,8 @@ class Watch:
         self._pending: list[Mark] = []
         self.last = time.monotonic()
         """When something came last."""
+        self.furthest = 0
+        """The highest number that has come out."""
 
     def mark(self) -> Mark:
         """Notes a fault that happens now."""
@@ -98,7 +100,9 @@ class Watch:
                 await asyncio.sleep(0.1)
 
     def _take(self, at: TopicPartition, records: Sequence) -> None:
-        self.seen[at].extend([number(each.value) for each in records])
+        numbers = [number(each.value) for each in records]
+        self.seen[at].extend(numbers)
+        self.furthest = max(self.furthest, *numbers)
         self.last = time.monotonic()
         if not self._pending:
             return
