@@ -20,14 +20,14 @@ from hub.kafka.topics import ensure_topics
 from tests.chaos import check, workers
 from tests.chaos.check import Verdict
 from tests.chaos.load import Load, Message, plain
-from tests.chaos.scale import SEED, quantile
+from tests.chaos.scale import SEED, quantile, scaled
 from tests.chaos.watch import Watch
 from tests.chaos.workers import Worker
 
 PARTITIONS = 6
 AHEAD = 10.0
 """Seconds of its rate that the load may be ahead of what comes out; then it waits, as on a slow machine it must."""
-SETTLE_LIMIT = 90.0
+SETTLE_LIMIT = scaled(90.0, 240.0)
 """Seconds without any progress after which what is missing counts as lost."""
 DEPLOYMENT = """
 deployment: {name}
@@ -155,7 +155,7 @@ class Scene:
         assert all(isinstance(unit, RouteUnit) for unit in units)
         return cast("list[RouteUnit]", units)
 
-    async def resumed(self, limit: float = 60.0) -> None:
+    async def resumed(self, limit: float = scaled(60.0, 240.0)) -> None:
         """Waits until what was done last is over for every partition."""
         deadline = time.monotonic() + limit
         while self.watch.marks[-1].resumed is None and time.monotonic() < deadline:  # noqa: ASYNC110  another task sets it

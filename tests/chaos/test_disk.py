@@ -13,7 +13,7 @@ from hub.sdk import EnvironmentProblem
 from tests.chaos.disks import remount
 from tests.chaos.scale import record, scaled
 from tests.chaos.scene import scene
-from tests.integration.engine import until
+from tests.chaos.waiting import until
 
 pytestmark = pytest.mark.timeout(scaled(180, 1800))
 

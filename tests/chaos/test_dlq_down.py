@@ -21,7 +21,7 @@ from hub.testing.cluster import KafkaCluster
 from tests.chaos.load import Message, plain
 from tests.chaos.scale import record, scaled
 from tests.chaos.scene import PARTITIONS, Scene, comes_through, scene
-from tests.integration.engine import until
+from tests.chaos.waiting import until
 
 pytestmark = [pytest.mark.timeout(scaled(180, 1800)), pytest.mark.asyncio(loop_scope="module")]
 TOPIC, LITERAL, ALL, WRITE, DENY, ALLOW, ANY = 2, 3, 2, 4, 2, 3, 1

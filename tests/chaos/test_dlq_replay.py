@@ -20,8 +20,8 @@ from tests.chaos.check import Read, compare, read
 from tests.chaos.load import Message, headers, plain
 from tests.chaos.scale import SEED, record, scaled
 from tests.chaos.scene import DEPLOYMENT, PARTITIONS, Scene, comes_through, scene
+from tests.chaos.waiting import until
 from tests.integration.commands import HUB, environment
-from tests.integration.engine import until
 
 pytestmark = pytest.mark.timeout(scaled(240, 1800))
 STRICT = """
@@ -103,9 +103,7 @@ async def test_dead_letters_that_are_replayed_twice_and_half_have_their_effect_o
         worker = await it.add()
         await it.loading
         passed = sum(comes_through(each) and not fails(each) for each in range(count))
-        async with asyncio.timeout(scaled(60, 300)):
-            while it.watch.count(f"{unique}.out") < passed:  # noqa: ASYNC110  another task counts
-                await asyncio.sleep(0.1)
+        await until(lambda: it.watch.count(f"{unique}.out") >= passed, "the rest")
         await worker.process.stop()
         (it.directory / "deployment" / "hub.yaml").write_text(DEPLOYMENT.format(name=unique, partitions=PARTITIONS))
         await it.add()

@@ -11,7 +11,8 @@ from hub.kafka import names
 from tests.chaos.load import Message, headers, plain
 from tests.chaos.scale import record, scaled
 from tests.chaos.scene import comes_through, scene
-from tests.integration.engine import records, until
+from tests.chaos.waiting import until
+from tests.integration.engine import records
 
 pytestmark = pytest.mark.timeout(scaled(240, 1800))
 KINDS = ("json", "utf8", "schema", "headers")

@@ -20,9 +20,10 @@ from hub.sdk import Event
 from tests.chaos.check import stable
 from tests.chaos.polling import KEYS
 from tests.chaos.scale import SEED, quantile, record, scaled
+from tests.chaos.waiting import until
 from tests.chaos.workers import Worker
 from tests.integration.commands import environment
-from tests.integration.engine import records, until
+from tests.integration.engine import records
 
 pytestmark = pytest.mark.timeout(scaled(240, 3600))
 SESSION = scaled(3.0, 6.0)

@@ -15,8 +15,9 @@ from hub.process import free_ports
 from hub.sdk import Event
 from tests.chaos.check import stable
 from tests.chaos.scale import SEED, record, scaled
+from tests.chaos.waiting import until
 from tests.chaos.workers import Worker
-from tests.integration.engine import records, until
+from tests.integration.engine import records
 
 pytestmark = pytest.mark.timeout(scaled(240, 1800))
 SENDERS = 16

@@ -12,7 +12,7 @@ from hub.process import ChildProcess
 from tests.chaos.scale import scaled
 from tests.integration.commands import HUB, environment
 
-START_LIMIT = 90.0
+START_LIMIT = scaled(90.0, 240.0)
 SESSION = scaled(6.0, 10.0)
 """Seconds: a worker's session timeout; the default, and the least that there is for every change."""
 SIGN = "started; SIGTERM"
