@@ -96,6 +96,13 @@ class Bench:
             await self._check(name, task, targets, self._count, round_)
         self._note(name, task, partitions, round_, figures)
 
+    async def program(self, module: str, name: str, task: str, partitions: int, round_: int) -> None:
+        """Another program, on one partition; it is told its task, and noted under as many partitions as are given."""
+        async with self._outputs(name, "copy", 1, round_) as targets:
+            arguments = [self._url, self._source(1, 1.0), targets[0], str(self._count)]
+            figures = await programs.run(module, name, task, *arguments)
+        self._note(name, task, partitions, round_, figures)
+
     async def peer(self, peer: Peer, task: str, partitions: int, round_: int, missing: dict[str, str]) -> None:
         """A peer; one that fails is reported and left out from then on."""
         count = int(self._count * peer.share)

@@ -407,7 +407,7 @@ def _thorough(key: bytes | None, value: bytes | None, headers: Sequence[Header])
             else:
                 others.append(header)
     except (UnicodeDecodeError, AttributeError) as error:
-        raise InvalidEvent(f"expected UTF-8 text in the record's header {name!r}; got {header[1]!r:.60}") from error
+        raise InvalidEvent(f"expected UTF-8 text in the record's header {name!r}; got bytes that are none") from error
     if specversion is None:
         content_type = attributes.get("datacontenttype", "")
         if content_type.startswith(STRUCTURED):
@@ -491,4 +491,5 @@ def _text(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | str):
         return str(value)
-    raise InvalidEvent(f"expected text, a whole number or a Boolean in the attribute {name!r}; got {value!r:.60}")
+    kind = type(value).__name__
+    raise InvalidEvent(f"expected text, a whole number or a Boolean in the attribute {name!r}; got {kind}")

@@ -93,6 +93,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._leaving = leaving
         self._static: StaticMembership | None = None
         self._positions = Positions(settings, self._consumer, group, self._starts, former_group, seen)
+        self._over: Membership | None = None
         self._failure: BaseException | None = None
         self._fetching: asyncio.Timeout | None = None
         self._settled = asyncio.Event()
@@ -202,7 +203,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
                 self._consumer.seek(at, positions[at])
 
     def rewind(self) -> None:
-        """Reads on by itself from the committed positions."""
+        """Reads on by itself from the committed positions; what was read since then is read again."""
         self.follow(self.offsets)
         self.hold(())
 
@@ -213,11 +214,22 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     @property
     def membership(self) -> Membership | None:
-        """Who we are in the group now; None while we are in no generation of it."""
+        """Who we are in the group now; None while we are in no generation of it, or in one that is over."""
         try:
-            return Membership.of(self._consumer)
+            member = Membership.of(self._consumer)
         except IllegalGenerationError:
             return None
+        return None if member == self._over else member
+
+    def refuse(self, member: Membership | None) -> None:
+        """What was read can't be committed, and will be read again.
+
+        Args:
+            member: who we were, where brokers have said that our group has gone on without us; the next heartbeat will
+                find that, too, if it hasn't yet.
+        """
+        self._over = member or self._over
+        self.rewind()
 
     def noted(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
         """Positions as they are committed with a transaction, with what the group notes.

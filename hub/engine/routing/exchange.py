@@ -12,7 +12,6 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.kafka.exactly_once import Membership, StaleMember, TransactionWriter
-from hub.sdk.errors import HubError
 
 INTERVAL = 0.1
 """Seconds that a transaction gathers events at most, from its first event to the beginning of its commit."""
@@ -21,6 +20,9 @@ LARGEST = 16 * 2**20
 FETCH = 2000
 """Records that are handled in one go; between two of them the event loop turns."""
 _log = logging.getLogger("hub.engine.routing.exchange")
+
+_OUTSIDE = 0.05
+"""Seconds between two looks whether we are in a group again."""
 
 Batches = Mapping[TopicPartition, Sequence[Any]]
 Noted = Mapping[TopicPartition, OffsetAndMetadata]
@@ -48,6 +50,16 @@ class Reading(Protocol):
 
     def release(self) -> None:
         """Nothing is under way any more."""
+
+    def refuse(self, member: Membership | None) -> None:
+        """Nobody may commit what was read: it is to be read again.
+
+        Args:
+            member: who can't any more, because a group has gone on without it; None where that isn't known.
+        """
+
+    def rewind(self) -> None:
+        """What was read since the last commit is to be read again."""
 
     async def pass_over(self) -> None:
         """Nothing came; what lies on the log and is no record may be committed as read."""
@@ -78,7 +90,6 @@ class Exchange:
         self._handle = handle
         self._prepare = prepare
         self._patience = 0.005
-        self._held: tuple[Any, Batches] | None = None
 
     async def turn(self, wait: float = 0.5) -> bool:
         """One transaction.
@@ -94,13 +105,17 @@ class Exchange:
             HubError: Kafka refuses, or doesn't answer; the transaction was aborted.
         """
         reader, writer = self._reader, self._writer
+        if reader.membership is None:
+            await asyncio.sleep(min(wait, _OUTSIDE))
+            return False
         membership, batches = await self._fetch(wait)
         if not batches:
             await reader.pass_over()
             return False
         try:
             if membership is None:
-                return False  # expelled from the group: positions are found anew once we are in it again
+                reader.rewind()  # expelled meanwhile; positions are found anew once we are in the group again
+                return False
             await self._prepare()
             await writer.begin()
             try:
@@ -112,8 +127,9 @@ class Exchange:
             except StaleMember as stale:
                 _log.info("%s; what was read is read again by whoever has its partitions now", stale)
                 await writer.abort()
+                reader.refuse(stale.member)
                 return False
-            except (HubError, asyncio.CancelledError):
+            except BaseException:
                 await writer.abort()
                 raise
             self._patience = min(INTERVAL, max(0.001, time.monotonic() - began))
@@ -123,9 +139,6 @@ class Exchange:
 
     async def _fetch(self, wait: float) -> tuple[Any, Batches]:
         """Records, and who we were in the group when we got them."""
-        held, self._held = self._held, None
-        if held is not None and held[0] == self._reader.membership:
-            return held
         batches = await self._reader.batches(limit=FETCH, wait=wait)
         # Who we are now, not before the wait: a rebalance may have come in it, and these records after that.
         return self._reader.membership, batches
@@ -145,11 +158,9 @@ class Exchange:
                 offsets[at] = records[-1].offset + 1
             await writer.push()
             left = until - time.monotonic()
-            if left <= 0 or writer.bytes > LARGEST or reader.is_revoked:
+            if left <= 0 or writer.volume > LARGEST or reader.is_revoked:
                 break
             now, batches = await self._fetch(min(left, self._patience))
             if now != membership:
-                # The last ones are read already, and nobody reads them again: the next transaction begins with them.
-                self._held = None if now is None or not batches else (now, batches)
                 raise StaleMember("a rebalance came in the midst of a transaction")
         return offsets

@@ -242,6 +242,23 @@ class FusedReader:
         for part, (noted, _) in zip(self._parts.values(), settled, strict=True):
             part.reader.committed([(noted, None)])
 
+    def refuse(self, member: Membership | None) -> None:
+        """What was read can't be committed.
+
+        Args:
+            member: who can't any more, because its group has gone on without it. Its route goes by itself until it is
+                in the group again.
+        """
+        for part in list(self._parts.values()):
+            if member is not None and part.member == member:
+                self._drop(part)
+                part.reader.refuse(member)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """What was read since the last commit is read again."""
+        self._dirty = True
+
     def release(self) -> None:
         """The transaction has ended: nothing is under way."""
         for part in self._parts.values():

@@ -87,8 +87,9 @@ class FusedMapper:
             elif together:
                 plan = await self._plan(together)
                 rest = iter(records)
-                while not self._map(at, rest, plan, writer):  # noqa: ASYNC110  others have their turn, we go on
-                    await asyncio.sleep(0)
+                while not self._map(at, rest, plan, writer):
+                    await writer.push()  # no more is held here than came of one turn
+                    await asyncio.sleep(0)  # others have their turn
 
     async def _plan(self, parts: Sequence[Part]) -> _Plan:
         """How these are mapped: in one function, but for those that hold what they read against contracts."""
@@ -100,6 +101,7 @@ class FusedMapper:
                 return _Plan(None, (), tuple(parts))
             # Beside the event loop: many routes take a while, and heartbeats must not wait.
             self._compiled[key] = await asyncio.to_thread(_fused, key)
+            _log.info("%s are read for together", ", ".join(sorted(each.unit.name for each in alike)))
         function = self._compiled[key]
         return _Plan(function, alike, apart) if function else _Plan(None, (), tuple(parts))
 
@@ -199,7 +201,8 @@ async def _alone(part: Part, at: TopicPartition, records: Sequence[Any], writer:
     counts = part.reader.accounts.open(at)
     rest = iter(records)
     try:
-        while not part.mapper.map(at, rest, writer, counts):  # noqa: ASYNC110  as above
+        while not part.mapper.map(at, rest, writer, counts):
+            await writer.push()
             await asyncio.sleep(0)
     except HubError as error:
         raise PartFailed(part, error) from error

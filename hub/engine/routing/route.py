@@ -85,8 +85,9 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                 counts = reader.accounts.open(at)
                 counts.taken += len(records)
                 rest = iter(records)
-                while not mapper.map(at, rest, writer, counts):  # noqa: ASYNC110  others have their turn, we go on
-                    await asyncio.sleep(0)
+                while not mapper.map(at, rest, writer, counts):
+                    await writer.push()  # no more is held here than came of one turn
+                    await asyncio.sleep(0)  # others have their turn
 
         exchange = Exchange(reader, writer, handle, prepare)
         while await self.gate():

@@ -151,7 +151,7 @@ class Tenure:
 
     def _late(self, events: int, error: HubError) -> HubError:
         """What it means that a transaction got no further within its time: the brokers end it, and fence its writer."""
-        size, seconds = self._writer.bytes, self._writer.age
+        size, seconds = self._writer.volume, self._writer.age
         text = f"a batch of {events:,} events, {size:,} bytes, was not stored within {seconds:.0f} s: {error}"
         return TooSlow(text) if size >= LARGE else NotConnected(text)
 

@@ -8,10 +8,6 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalGenerationError, KafkaError
 
 
-class StaleMember(KafkaError):  # type: ignore[misc]  # aiokafka is untyped
-    """The group has gone on without this member; its offsets were refused, and its transaction must be aborted."""
-
-
 class Membership(NamedTuple):
     """A member of a consumer group in one generation, as KIP-447's consumer group metadata.
 
@@ -43,3 +39,15 @@ class Membership(NamedTuple):
             coordinator.member_id,
             coordinator._group_instance_id,  # noqa: SLF001  as above
         )
+
+
+class StaleMember(KafkaError):  # type: ignore[misc]  # aiokafka is untyped
+    """The group has gone on without this member; its offsets were refused, and its transaction must be aborted.
+
+    Attributes:
+        member: whose offsets brokers have refused; None where it was found out otherwise.
+    """
+
+    def __init__(self, text: str, member: Membership | None = None) -> None:
+        super().__init__(text)
+        self.member = member

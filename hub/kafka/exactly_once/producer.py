@@ -273,7 +273,9 @@ class _GroupOffsets(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka i
     def handle_response(self, response: Any) -> float | None:
         codes = {code for _, partitions, _ in response.topics for _, code, _ in partitions}
         if codes & _STALE:
-            error = StaleMember(f"{self._group_id}: another member has the partitions now")
+            error = StaleMember(
+                f"{self._group_id}: another member has the partitions now", self._sender.members[self._group_id]
+            )
             self._sender._txn_manager.error_transaction(error)  # noqa: SLF001  the base class's way
             return None
         response.errors = [(topic, [each[:2] for each in found]) for topic, found, _ in response.topics]

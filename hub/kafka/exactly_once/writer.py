@@ -70,8 +70,7 @@ class TransactionWriter:
         self._wait = timeout * WAIT
         self._began = time.monotonic()
         self._stuck = False  # what was written got no answer, and an abort would wait for that first
-        self.bytes = 0
-        """Bytes of the transaction so far, about."""
+        self._bytes = 0
 
     async def start(self) -> None:
         """Connects, and fences whoever had the id before.
@@ -115,6 +114,12 @@ class TransactionWriter:
             self._stuck = False
 
     @property
+    def volume(self) -> int:
+        """Bytes that the transaction holds so far."""
+        open_ = (each for target in self._targets.values() for each in target.open.values())
+        return self._bytes + sum(int(each.size()) for each in open_)
+
+    @property
     def age(self) -> float:
         """Seconds since the transaction began. Of one past its timeout brokers speak as if its writer were fenced."""
         return time.monotonic() - self._began
@@ -128,7 +133,7 @@ class TransactionWriter:
         assert self._producer is not None
         self._now = int(time.time() * 1000)
         self._began = time.monotonic()
-        self.bytes = 0
+        self._bytes = 0
         for target in self._targets.values():
             # As other producers do, partitions that were added are used once the metadata tell of them.
             known = self._producer.client.cluster.partitions_for_topic(target.name)
@@ -185,7 +190,7 @@ class TransactionWriter:
 
     def _close(self, target: _Target, partition: int) -> None:
         builder = target.open.pop(partition)
-        self.bytes += builder.size()
+        self._bytes += builder.size()
         self._closed.append((target, partition, builder))
         if target.partitions > 1:
             target.sticky = random.randrange(target.partitions)  # noqa: S311  spreads load, protects nothing
@@ -335,6 +340,7 @@ class TransactionWriter:
         failure: HubError | None = None
         if not task.done():
             task.cancel()
+            self._stuck = True
             failure = NotConnected(f"{what}: Kafka has not answered within {self._wait:g} s; it may have been done")
         else:
             try:
