@@ -35,7 +35,7 @@ from hub.testing.faults import FaultProxy
 from hub.testing.kafka_faults import KafkaFaults
 
 WHOLE_LIMIT = 300.0
-"""Seconds in which a node has started, and a cluster whose nodes all run has every replica in sync: on a busy machine."""
+"""Seconds in which a node has started, and a cluster whose nodes all run has every replica in sync."""
 _POLL = 0.1
 _IDENTITY = "aHViLXRlc3RpbmctMDAwMQ"  # a UUID in Kafka's form; every node of the cluster has the same
 
