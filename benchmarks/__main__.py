@@ -11,6 +11,7 @@ BENCHMARKS = (
     "stages",
     "profile",
     "partitions",
+    "fused",
     "latency",
     "start",
     "memory",
