@@ -137,6 +137,14 @@ def latency(found: Figures) -> str:
     return f"{_table(['load', 'p50', 'p90', 'p99', 'p99.9'], rows)}\n\n{note}"
 
 
+def ingest(found: Figures) -> str:
+    """Taking in a webhook, beside a server that only checks its signature."""
+    rows = []
+    for name, text in (("hub", "**the hub**"), ("bare", "bare ASGI application on uvicorn")):
+        rows.append([text, f"{found[f'{name}_cpu_us_per_request']:,.0f}", f"{found[f'{name}_requests_per_s']:,.0f}"])
+    return _table(["webhooks, one process", "CPU, µs per request", "requests/s"], rows)
+
+
 def start(found: Figures) -> str:
     """Seconds to the first event."""
     rows = []
@@ -182,6 +190,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "profile": ("profile", profiled),
     "partitions": ("partitions", partitions),
     "latency": ("latency", latency),
+    "ingest": ("ingest", ingest),
     "start": ("start", start),
     "memory": ("memory", memory),
 }

@@ -7,8 +7,11 @@ from typing import Any
 import orjson
 
 from benchmarks import document, report
-from benchmarks.plot import Bar, bars, line
+from benchmarks.partitions import PARTITIONS
+from benchmarks.plot import Bar, Group, bars, line
 
+GOAL = 12.0
+"""CPU-seconds per million events of filter + map, on one partition."""
 NAMES = {
     "": "the hub",
     "bare_": "bare aiokafka",
@@ -40,49 +43,52 @@ def delivery(found: dict[str, Any]) -> None:
         ("", "one partition", "delivery-1"),
         ("_8_partitions", "eight partitions", "delivery-8"),
     ):
-        rows: list[Bar] = []
+        groups = []
         for task, title in document.TITLES.items():
-            for prefix, name in NAMES.items():
-                value = found.get(f"{prefix}{task}_cpu_s_per_million{suffix}")
-                if value is not None:
-                    rate = found[f"{prefix}{task}_events_per_s{suffix}"]
-                    text = f"{value:.1f}   {rate:,.0f}/s"
-                    rows.append(Bar(name if prefix else f"{title}: {name}", value, text, ours=not prefix))
-            rows.append(Bar())
-        goal = 12.0 if count == "one partition" else None
-        title = f"Processor time per million events, {count}"
-        note = "CPU-seconds, less is better; events per second beside it. Long bars are cut."
-        bars(file, title, note, rows[:-1], most=60.0, goal=goal)
+            each = [
+                _bar(found, name, f"{prefix}{task}", suffix, ours=not prefix)
+                for prefix, name in NAMES.items()
+                if f"{prefix}{task}_cpu_s_per_million{suffix}" in found
+            ]
+            goal = GOAL if task == "filter_map" and not suffix else None
+            groups.append(Group(title, each, goal))
+        title = f"Processor time per million events of a kilobyte, {count}"
+        note = "CPU-seconds, less is better. Long bars are cut; a line shows the least and the most of the rounds."
+        bars(file, title, note, groups, most=60.0, beside="events/s")
+
+
+def _bar(found: dict[str, Any], label: str, program: str, suffix: str, *, ours: bool) -> Bar:
+    value, rate = found[f"{program}_cpu_s_per_million{suffix}"], found[f"{program}_events_per_s{suffix}"]
+    least, most = (found.get(f"{program}_cpu_s_per_million_{end}{suffix}") for end in ("least", "most"))
+    spread = None if least is None or most is None else (least, most)
+    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return Bar(label, value, text, f"{rate:,.0f}", ours, spread)
 
 
 def partitions(found: dict[str, Any]) -> None:
     """CPU of a copy by number of partitions."""
-    rows: list[Bar] = []
-    for count in (1, 16, 128):
-        for name, label in (("hub", f"{count}: the hub"), ("bare", "bare aiokafka")):
-            value = found[f"{name}_cpu_s_per_million_{count}"]
-            rate = found[f"{name}_events_per_s_{count}"]
-            rows.append(Bar(label, value, f"{value:.1f}   {rate:,.0f}/s", ours=name == "hub"))
-        rows.append(Bar())
-    most = max(bar.value for bar in rows) * 1.15
+    groups = []
+    for count in PARTITIONS:
+        each = [
+            _bar(found, label, name, f"_{count}", ours=name == "hub")
+            for name, label in (("hub", "the hub"), ("bare", "bare aiokafka"))
+        ]
+        groups.append(Group(f"{count} partition{'s' if count > 1 else ''}", each))
+    most = max(bar.value for group in groups for bar in group.each) * 1.15
     title = "Copy on 1, 16 and 128 partitions in one worker"
-    bars("partitions", title, "CPU-seconds per million events, less is better", rows[:-1], most=most)
+    bars("partitions", title, "CPU-seconds per million events, less is better", groups, most=most, beside="events/s")
 
 
 def latency(found: dict[str, Any]) -> None:
     """Percentiles at both rates."""
-    rows: list[Bar] = []
-    rates = (("at_rate", found["rate"]), ("at_half", found["highest_per_s"] / 2))
-    for label, rate in rates:
-        for name, text in (("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9")):
-            value = found[f"{label}_{name}_ms"]
-            rows.append(Bar(f"{rate:,.0f}/s, {text}", value, f"{value:,.0f} ms", ours=True))
-        rows.append(Bar())
-    most = max(bar.value for bar in rows) * 1.1
+    groups = []
+    for label, rate in (("at_rate", found["rate"]), ("at_half", found["highest_per_s"] / 2)):
+        names = (("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9"))
+        values = [(text, found[f"{label}_{name}_ms"]) for name, text in names]
+        groups.append(Group(f"{rate:,.0f}/s", [Bar(text, each, f"{each:,.0f} ms", ours=True) for text, each in values]))
+    most = max(bar.value for group in groups for bar in group.each)
     title = "Webhook → Kafka → route → Kafka → RabbitMQ"
-    bars(
-        "latency", title, "milliseconds from when a request was due to its message at a consumer", rows[:-1], most=most
-    )
+    bars("latency", title, "milliseconds from when a request was due to its message at a consumer", groups, most=most)
 
 
 def memory(found: dict[str, Any]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 FIGURES = Path(os.environ.get("BENCH_FIGURES") or Path(__file__).parent.parent / "docs" / "figures")
-_WIDTH, _ROW, _BAR = 760, 26, 15
-_LEFT, _RIGHT, _TOP = 190, 90, 62
+_WIDTH, _ROW, _BAR, _GAP = 760, 23, 15, 12
+_LEFT, _RIGHT, _TOP = 180, 160, 66
 _STYLE = """
 :root{color-scheme:light dark;--paper:#ffffff;--ink:#1f2328;--dim:#59636e;--rule:#d1d9e0;--hub:#0969da;--other:#9aa4af;
 --goal:#bc4c00}
@@ -19,7 +19,9 @@ _STYLE = """
 --other:#656c76;--goal:#f0883e}}
 text{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace;font-size:12px;
 fill:var(--ink)}
-.paper{fill:var(--paper)}.title{font-size:15px;font-weight:600}.dim{fill:var(--dim)}.hub{fill:var(--hub)}
+text{paint-order:stroke;stroke:var(--paper);stroke-width:3px}
+.paper{fill:var(--paper)}.title{font-size:15px;font-weight:600}.heading,.ours{font-weight:600}.dim{fill:var(--dim)}
+.hub{fill:var(--hub)}.spread{stroke:var(--ink);stroke-width:1.5}.cut{stroke:var(--paper);stroke-width:4}
 .other{fill:var(--other)}.rule{stroke:var(--rule)}
 .goal{stroke:var(--goal);stroke-dasharray:5 4}.goaltext{fill:var(--goal)}
 .line{fill:none;stroke:var(--hub);stroke-width:1.6}
@@ -31,49 +33,88 @@ class Bar:
     """A bar.
 
     Attributes:
-        label: what was measured; an empty one leaves a gap.
-        value: how much; 0 for a gap.
+        label: what was measured.
+        value: how much.
         text: behind the bar.
+        beside: at the right edge.
         ours: whether it is the hub's.
+        spread: the least and the most of what was measured, drawn as a line.
     """
 
-    label: str = ""
-    value: float = 0.0
-    text: str = ""
+    label: str
+    value: float
+    text: str
+    beside: str = ""
     ours: bool = False
+    spread: tuple[float, float] | None = None
 
 
-def bars(name: str, title: str, note: str, each: Sequence[Bar], *, most: float, goal: float | None = None) -> None:
+@dataclass(frozen=True)
+class Group:
+    """Bars under a heading.
+
+    Attributes:
+        heading: over them.
+        each: the bars, from the top.
+        goal: a value to be reached, drawn as a line over them.
+    """
+
+    heading: str
+    each: Sequence[Bar]
+    goal: float | None = None
+
+
+def bars(name: str, title: str, note: str, groups: Sequence[Group], *, most: float, beside: str = "") -> None:
     """Writes ``docs/figures/NAME.svg``: a bar in each row.
 
     Args:
         name: of the file.
         title: what it shows.
         note: the unit, and what is good.
-        each: from the top.
-        most: where the scale ends; longer bars are cut, and say so by their text.
-        goal: drawn as a line over all bars.
+        groups: from the top.
+        most: where the scale ends; longer bars are cut, and say so by a gap and their text.
+        beside: heading over the right edge.
     """
-    height = _TOP + _ROW * len(each) + 24
+    height = _TOP + sum(_ROW * (len(group.each) + 1) + _GAP for group in groups) + 6
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     parts = _head(title, note, height)
-    for index, bar in enumerate(each):
-        y = _TOP + _ROW * index
-        if not bar.label:
-            continue
-        width = min(bar.value, most) * scale
-        parts.append(_text(_LEFT - 8, y + 12, bar.label, anchor="end"))
-        kind = "hub" if bar.ours else "other"
-        parts.append(f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
-        if bar.value > most:  # a gap near the end says that the bar goes on
-            x = _LEFT + width - 14
-            parts.append(f'<path d="M{x} {y + _BAR + 2} l6 -{_BAR + 4}" stroke="var(--paper)" stroke-width="4"/>')
-        parts.append(_text(_LEFT + width + 6, y + 12, bar.text, kind="dim"))
-    if goal is not None:
-        x = _LEFT + goal * scale
-        parts.append(f'<path class="goal" d="M{x:.1f} {_TOP - 6} V{height - 22}"/>')
-        parts.append(_text(x + 4, height - 8, f"goal: {goal:g}", kind="goaltext"))
+    y = _TOP
+    for index, group in enumerate(groups):
+        parts.append(_text(20, y + 12, group.heading, kind="heading"))
+        if not index:
+            parts.append(_text(_WIDTH - 20, y + 12, beside, kind="dim", anchor="end"))
+        y += _ROW
+        if group.goal is not None:
+            x = _LEFT + group.goal * scale
+            parts.append(f'<path class="goal" d="M{x:.1f} {y - 5} V{y + _ROW * len(group.each) - 3}"/>')
+            parts.append(_text(x, y - 9, f"goal: {group.goal:g}", kind="goaltext", anchor="middle"))
+        for bar in group.each:
+            parts += _bar(bar, y, scale, most)
+            y += _ROW
+        y += _GAP
     _write(name, [*parts, "</svg>"])
+
+
+def _bar(bar: Bar, y: float, scale: float, most: float) -> list[str]:
+    width = min(bar.value, most) * scale
+    kind = "hub" if bar.ours else "other"
+    parts = [
+        _text(_LEFT - 8, y + 12, bar.label, kind="ours" if bar.ours else "", anchor="end"),
+        f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2"/>',
+    ]
+    if bar.value > most:  # a gap near the end says that the bar goes on
+        x = _LEFT + width - 14
+        parts.append(f'<path class="cut" d="M{x:.1f} {y + _BAR + 2} l6 -{_BAR + 4}"/>')
+    after = width
+    if bar.spread is not None and bar.spread[1] <= most:
+        least, longest = (each * scale for each in bar.spread)
+        middle = y + _BAR / 2
+        parts.append(f'<path class="spread" d="M{_LEFT + least:.1f} {middle} H{_LEFT + longest:.1f}"/>')
+        after = max(width, longest)
+    parts.append(_text(_LEFT + after + 6, y + 12, bar.text))
+    if bar.beside:
+        parts.append(_text(_WIDTH - 20, y + 12, bar.beside, kind="dim", anchor="end"))
+    return parts
 
 
 def line(name: str, title: str, note: str, points: Sequence[Sequence[float]], *, axes: tuple[str, str]) -> None:
@@ -93,12 +134,11 @@ def line(name: str, title: str, note: str, points: Sequence[Sequence[float]], *,
     for value in _ticks(most_y):
         y = height - bottom - value * scale_y
         parts.append(f'<path class="rule" d="M{left} {y:.1f} H{_WIDTH - 40}"/>')
-        parts.append(_text(left - 8, y + 4, f"{value:g}", kind="dim", anchor="end"))
+        parts.append(_text(left - 8, y + 4, f"{value:g} {axes[1]}", kind="dim", anchor="end"))
     for value in _ticks(most_x):
         x = left + value * scale_x
         parts.append(_text(x, height - bottom + 18, _short(value), kind="dim", anchor="middle"))
     parts.append(_text(_WIDTH - 40, height - 8, axes[0], kind="dim", anchor="end"))
-    parts.append(_text(left - 8, _TOP - 6, axes[1], kind="dim", anchor="end"))
     path = " ".join(f"{left + x * scale_x:.1f},{height - bottom - y * scale_y:.1f}" for x, y in points)
     parts.append(f'<polyline class="line" points="{path}"/>')
     _write(name, [*parts, "</svg>"])
