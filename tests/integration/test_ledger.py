@@ -22,13 +22,14 @@ from hub.engine.ledger.accounts import Counts
 from hub.engine.ledger.audit import Account, audit
 from hub.kafka import clients, names
 from hub.kafka.settings import KafkaSettings
-from hub.kafka.topics import ensure_topics
+from hub.kafka.topics import counts, ensure_topics
 from hub.operate.metrics import Metrics
-from hub.process import ChildProcess, free_ports
+from hub.process import free_ports
 from hub.sdk import Permanent
 from hub.testing.scripted import Script
 from tests.chaos.polling import CONNECTOR as COUNT
-from tests.integration.commands import command, environment
+from tests.chaos.workers import SIGN, START_LIMIT, Worker
+from tests.integration.commands import Command, command, environment
 from tests.integration.engine import event, publish, records, running, settled, until
 from tests.integration.test_cli_run import feeding
 from tests.integration.test_engine_lag import transact
@@ -74,6 +75,8 @@ sources:
 """
 POLLING = [sys.executable, "-m", "tests.chaos.polling"]
 GIVEN = 2000
+SEVERAL_LIVES = pytest.mark.timeout(400)
+"""Three or four processes, one after the other: on a machine that has much else to do they take their time to start."""
 
 
 def fates(numbers: range) -> Counter[str]:
@@ -88,6 +91,14 @@ def written(directory: Path, text: str) -> Path:
     return directory
 
 
+async def at_work(hub: Command) -> None:
+    """Waits until a worker takes events in; the group of a Kafka that has never had one takes its time."""
+    async with asyncio.timeout(START_LIMIT):
+        while SIGN not in hub.out + hub.err:
+            assert hub.process.poll() is None, hub.err
+            await asyncio.sleep(0.05)
+
+
 async def told(directory: Path, deployment: Path, kafka: KafkaSettings, *options: str, code: int = 0) -> dict[str, Any]:
     """What `hub ledger` says of each unit."""
     env = environment(kafka)
@@ -96,6 +107,7 @@ async def told(directory: Path, deployment: Path, kafka: KafkaSettings, *options
         return {each["unit"]: each for each in orjson.loads(ledger.out)}
 
 
+@SEVERAL_LIVES
 async def test_the_ledger_of_a_route_is_exact_over_kill_9(tmp_path, kafka, unique):
     """After each kill, nothing running: what it counted is what lies on the topics, to the event."""
     deployment = written(tmp_path / "deployment", ROUTE.format(name=unique))
@@ -103,11 +115,13 @@ async def test_the_ledger_of_a_route_is_exact_over_kill_9(tmp_path, kafka, uniqu
     env = environment(kafka)
     async with feeding(kafka, f"{unique}.in") as fed:
         for attempt in range(2):
-            before = len(await records(kafka, f"{unique}.out"))
+            out = f"{unique}.out"
+            before = (await counts(kafka, [out]))[out]
             async with command("run", str(deployment), directory=tmp_path / str(attempt), env=env) as hub:
+                await at_work(hub)
 
-                async def moved(before: int = before) -> bool:
-                    return len(await records(kafka, f"{unique}.out")) > before + 100
+                async def moved(before: int = before, out: str = out) -> bool:
+                    return (await counts(kafka, [out]))[out] > before + 200
 
                 await until(moved)
                 assert all(each.balanced for each in await audit(kafka, load(deployment), count=True))
@@ -116,6 +130,7 @@ async def test_the_ledger_of_a_route_is_exact_over_kill_9(tmp_path, kafka, uniqu
             # The brokers end its last transaction within 10 s; until then what it read waits.
             assert all(each.balanced for each in await audit(kafka, load(deployment), count=True))
     async with command("run", str(deployment), directory=tmp_path / "last", env=env) as hub:
+        await at_work(hub)
         expected = fates(range(fed[0]))
 
         async def done() -> bool:
@@ -132,6 +147,7 @@ async def test_the_ledger_of_a_route_is_exact_over_kill_9(tmp_path, kafka, uniqu
     assert sum(found["dead_lettered"].values()) == expected["dead_lettered"] == len(letters)
 
 
+@SEVERAL_LIVES
 async def test_the_ledger_of_a_sink_counts_each_event_once_over_kill_9(tmp_path, kafka, unique):
     """A crash repeats deliveries, and none of them counts twice; what was refused is counted by its error."""
     asked: Counter[str] = Counter()
@@ -157,11 +173,13 @@ async def test_the_ledger_of_a_sink_counts_each_event_once_over_kill_9(tmp_path,
         for attempt in range(2):
             before = len(asked)
             async with command("run", str(deployment), directory=tmp_path / str(attempt), env=env) as hub:
+                await at_work(hub)
                 await until(lambda before=before: len(asked) > before + 200)
                 hub.signal(signal.SIGKILL)
                 await hub.ended()
             assert all(each.balanced for each in await audit(kafka, load(deployment), count=True))
         async with command("run", str(deployment), directory=tmp_path / "last", env=env) as hub:
+            await at_work(hub)
 
             async def done() -> bool:
                 return not any(each.waiting for each in await audit(kafka, load(deployment)))
@@ -193,6 +211,7 @@ sources:
 """
 
 
+@SEVERAL_LIVES
 async def test_the_ledger_of_a_polling_source_is_exact_over_kill_9(tmp_path, kafka, unique):
     """Killed amidst its transactions: what stands with the cursor is what readers see on the topic, to the event."""
     directory = written(tmp_path / "deployment", POLLED.format(name=unique, began=time.time()))
@@ -208,23 +227,24 @@ async def test_the_ledger_of_a_polling_source_is_exact_over_kill_9(tmp_path, kaf
         return await counted() == len(await records(kafka, f"{unique}.in"))
 
     for life in range(3):
-        env = environment(kafka, HUB_CHAOS_SESSION_MS="6000")
-        worker = ChildProcess("feed", [*POLLING, *at], log=tmp_path / f"{life}.log", env=env, cwd=Path.cwd())
-        worker.start()
+        worker = Worker(f"feed-{life}", [*POLLING, *at], tmp_path, kafka)
+        worker.process.start()
         try:
             before = await counted()
+            await worker.ready("RUNNING")
 
             async def on(wanted: int = 2000 if life == 2 else before + 200) -> bool:
                 return await counted() >= wanted
 
             await until(on)
         finally:
-            worker.kill()
+            worker.process.kill()
         # The brokers end a transaction that was open within 10 s; they mark its partitions one after the other.
         await until(exact)
     assert await counted() == 2000
 
 
+@SEVERAL_LIVES
 async def test_the_ledger_of_a_webhook_source_is_as_its_workers_told(tmp_path, kafka, unique):
     """Exact after an end in order, also of a later process of the same name; a kill costs the count of a second."""
     text = HOOK.format(name=unique)
@@ -245,17 +265,12 @@ async def test_the_ledger_of_a_webhook_source_is_as_its_workers_told(tmp_path, k
     assert (account.received, account.counts.delivered, account.counts.filtered) == (6, 4, {"duplicate": 2})
     assert account.balanced
     (port,) = free_ports(1)
-    worker = ChildProcess(
-        "hook",
-        [sys.executable, "-m", "tests.chaos.hooked", str(directory), str(kafka.bootstrap_servers), str(port)],
-        log=tmp_path / "hook.log",
-        env=environment(kafka),
-        cwd=Path.cwd(),
-    )
-    worker.start()
+    arguments = [str(directory), str(kafka.bootstrap_servers), str(port)]
+    worker = Worker("hook", [sys.executable, "-m", "tests.chaos.hooked", *arguments], tmp_path, kafka)
+    worker.process.start()
     sent = 0
     try:
-        await until(lambda: "at work" in worker.log.read_text())
+        await worker.ready("at work")
         async with ClientSession() as web:
             while (before := (await told()).counts.delivered) < 100:
                 for _ in range(10):
@@ -265,7 +280,7 @@ async def test_the_ledger_of_a_webhook_source_is_as_its_workers_told(tmp_path, k
                         assert answer.status == 202
                     sent += 1
     finally:
-        worker.kill()
+        worker.process.kill()
     account = await told()
     stored = len(await records(kafka, f"{unique}.in"))
     assert stored == 4 + sent
