@@ -67,7 +67,7 @@ class Command:
 
 @asynccontextmanager
 async def command(
-    *arguments: str, directory: Path, env: Mapping[str, str], cwd: Path | None = None
+    *arguments: str, directory: Path, env: Mapping[str, str], cwd: Path | None = None, session: bool = False
 ) -> AsyncIterator[Command]:
     """Runs a command; it is killed at the end if it still runs.
 
@@ -76,8 +76,9 @@ async def command(
         directory: where its output goes.
         env: its whole environment.
         cwd: its working directory.
+        session: whether it leads a process group of its own, as in a terminal.
     """
-    process = _start(arguments, directory, env, cwd)
+    process = _start(arguments, directory, env, cwd, session=session)
     try:
         yield Command(process, directory)
     finally:
@@ -87,8 +88,10 @@ async def command(
 
 
 def _start(
-    arguments: Sequence[str], directory: Path, env: Mapping[str, str], cwd: Path | None
+    arguments: Sequence[str], directory: Path, env: Mapping[str, str], cwd: Path | None, *, session: bool
 ) -> subprocess.Popen[bytes]:
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "stdout").open("wb") as out, (directory / "stderr").open("wb") as err:
-        return subprocess.Popen([*HUB, *arguments], stdout=out, stderr=err, env=dict(env), cwd=cwd)
+        return subprocess.Popen(
+            [*HUB, *arguments], stdout=out, stderr=err, env=dict(env), cwd=cwd, start_new_session=session
+        )

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import orjson
 import pytest
 
 from hub.deployment import load
+from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
 from tests.integration.commands import Command, command, environment
@@ -233,6 +235,154 @@ async def test_webhooks_arrive_at_any_worker_also_while_one_is_down(tmp_path, ka
         assert {await refused() for _ in range(20)} == {401}
         hub.signal(signal.SIGINT)
         assert await hub.ended() == 0
+
+
+async def test_a_deploy_restarts_one_worker_after_the_other_and_nothing_is_lost_or_repeated(
+    tmp_path, kafka, unique, deployment
+):
+    """SIGUSR1: the group is in the same generation afterwards, and other processes do the work."""
+    env = environment(kafka, HUB_WORKER__SESSION_TIMEOUT="60")
+    arguments = ("run", str(deployment), "--workers", "2", "--instance", "left", "--watch")
+    async with feeding(kafka, f"{unique}.in") as fed, command(*arguments, directory=tmp_path / "1", env=env) as hub:
+        await until(lambda: _said(hub, "2 workers started"), hub, "a start")
+        await until(lambda: _moved(kafka, f"{unique}.out", 100), hub, "events")
+        before, generation = pids(hub), await _generation(kafka, f"{unique}.copy")
+        hub.signal(signal.SIGUSR1)
+        await until(lambda: _said(hub, "2 workers restarted"), hub, "a deploy")
+        after = pids(hub)
+        assert set(after) == {1, 2}
+        assert not set(before.values()) & set(after.values())
+        assert await _generation(kafka, f"{unique}.copy") == generation
+        # New schema files reach both.
+        (deployment / "hub.yaml").write_text(DEPLOYMENT.format(name=unique) + "# later\n")
+        await until(lambda: _said(hub, "the schema files mean what they did", 2), hub, "a look at the files")
+        given = fed[0]
+
+        async def done() -> bool:
+            return len(await numbers(kafka, f"{unique}.out")) >= given
+
+        await until(done, hub, "everything")
+        hub.signal(signal.SIGTERM)
+        assert await hub.ended() == 0
+    found = await numbers(kafka, f"{unique}.out")
+    assert len(found) == len(set(found))
+    assert set(range(given)) <= set(found)
+
+
+async def test_other_commands_see_all_workers(tmp_path, kafka, unique, deployment):
+    """Status lists both, the ledger adds up what they did, and an event is traced whoever has handled it."""
+    env = environment(kafka)
+    async with command("run", str(deployment), "--workers", "2", directory=tmp_path / "1", env=env) as hub:
+        await until(lambda: _said(hub, "2 workers started"), hub, "a start")
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(40)])
+
+        async def copied() -> bool:
+            return len(await numbers(kafka, f"{unique}.out")) == 40
+
+        await until(copied, hub)
+        status = await _output(tmp_path / "2", env, "status", str(deployment), "--json")
+        assert len({each["worker"] for each in status}) == 2
+        assert {each["status"]["state"] for each in status} == {"RUNNING"}
+        (ledger,) = await _output(tmp_path / "3", env, "ledger", str(deployment), "--json")
+        assert (ledger["received"], ledger["delivered"], ledger["in_flight"]) == (40, 40, 0)
+        journey = await _output(tmp_path / "4", env, "explain", str(deployment), "--id", "7", "--json")
+        assert f"{unique}.out" in orjson.dumps(journey).decode()
+        hub.signal(signal.SIGTERM)
+        assert await hub.ended() == 0
+
+
+async def test_ctrl_c_at_a_terminal_drains_once_and_leaves_the_groups(tmp_path, kafka, unique, deployment):
+    """The signal goes to the whole process group; the workers hear of it from the one above them."""
+    env = environment(kafka, HUB_WORKER__SESSION_TIMEOUT="120")
+    arguments = ("run", str(deployment), "--workers", "2", "--instance", "here")
+    async with command(*arguments, directory=tmp_path / "1", env=env, session=True) as hub:
+        await until(lambda: _said(hub, "2 workers started"), hub, "a start")
+        os.killpg(hub.process.pid, signal.SIGINT)
+        assert await hub.ended() == 0
+    assert hub.err.count("SIGINT: draining 2 workers") == 1
+    assert hub.err.count("SIGINT: draining within") == 2
+    assert "ending at once" not in hub.err
+    assert "Traceback" not in hub.err
+    assert await _members(kafka, f"{unique}.copy") == 0
+
+
+async def test_sigterm_keeps_the_workers_places_unless_told_otherwise(tmp_path, kafka, unique, deployment):
+    """They are expected back under their names; HUB_WORKER__LEAVE says that they don't come."""
+    env = environment(kafka, HUB_WORKER__SESSION_TIMEOUT="120")
+    arguments = ("run", str(deployment), "--workers", "2", "--instance", "here")
+    for number, (leave, left) in enumerate((("false", 2), ("true", 0))):
+        started = env | {"HUB_WORKER__LEAVE": leave}
+        async with command(*arguments, directory=tmp_path / str(number), env=started) as hub:
+            await until(lambda hub=hub: _said(hub, "2 workers started"), hub, "a start")
+            hub.signal(signal.SIGTERM)
+            assert await hub.ended() == 0
+        assert await _members(kafka, f"{unique}.copy") == left
+
+
+async def test_a_second_signal_ends_all_at_once(tmp_path, kafka, deployment):
+    """With exit code 1, and no worker is left behind."""
+    arguments = ("run", str(deployment), "--workers", "2")
+    async with command(*arguments, directory=tmp_path / "1", env=environment(kafka)) as hub:
+        await until(lambda: _said(hub, "2 workers started"), hub, "a start")
+        children = pids(hub)
+        hub.signal(signal.SIGTERM)
+        hub.signal(signal.SIGINT)
+        assert await hub.ended() == 1
+        async with asyncio.timeout(LIMIT):
+            while not all(map(gone, children.values())):  # noqa: ASYNC110  there is no event for it
+                await asyncio.sleep(0.05)
+    assert "again: ending at once" in hub.err
+
+
+async def test_of_two_with_one_name_the_later_goes_on(tmp_path, kafka, unique, deployment):
+    """The workers of the earlier one say why they end, and it ends with 1."""
+    arguments = ("run", str(deployment), "--workers", "2", "--instance", "same")
+    async with command(*arguments, directory=tmp_path / "1", env=environment(kafka)) as first:
+        await until(lambda: _said(first, "2 workers started"), first, "a start")
+        async with command(*arguments, directory=tmp_path / "2", env=environment(kafka)) as second:
+            await until(lambda: _said(second, "2 workers started"), second, "a start")
+            assert await first.ended() == 1
+            said = re.findall(rf"another worker runs under the name ({unique}\.copy\.same\.\d)", first.err)
+            assert set(said) == {f"{unique}.copy.same.1", f"{unique}.copy.same.2"}
+            await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(40)])
+
+            async def copied() -> bool:
+                return len(await numbers(kafka, f"{unique}.out")) == 40
+
+            await until(copied, second)
+            second.signal(signal.SIGTERM)
+            assert await second.ended() == 0
+
+
+async def _output(directory: Path, env: dict[str, str], *arguments: str) -> Any:
+    """What a command prints with ``--json``."""
+    async with command(*arguments, directory=directory, env=env) as hub:
+        assert await hub.ended() == 0, hub.err
+        return orjson.loads(hub.out)
+
+
+async def _described(kafka: KafkaSettings, group: str) -> Any:
+    """What the broker says of a group."""
+    async with clients.running(clients.admin(kafka)) as admin:
+        (response,) = await admin.describe_consumer_groups([group])
+        return response.groups[0]
+
+
+async def _members(kafka: KafkaSettings, group: str) -> int:
+    """How many members a group has, or keeps places for."""
+    return len((await _described(kafka, group))[5])
+
+
+async def _generation(kafka: KafkaSettings, group: str) -> int:
+    """How often a group was rebalanced, as its coordinator has written it down."""
+    found = 0
+    for record in await records(kafka, "__consumer_offsets"):
+        kind, length = struct.unpack_from(">hh", record.key)
+        if kind != 2 or record.key[4 : 4 + length].decode() != group or record.value is None:  # 2: of the group itself
+            continue
+        _, length = struct.unpack_from(">hh", record.value)  # the protocol's type comes first
+        (found,) = struct.unpack_from(">i", record.value, 4 + length)
+    return found
 
 
 async def _report(hub: Command, phase: str) -> Any:
