@@ -226,6 +226,11 @@ def _unknown_key(location: Location, model: type[BaseModel], place: Place, findi
         return
     close = _meant(location, model)
     where = _name(path) or place.subject
+    instead = _instead(location, model)
+    if instead:
+        message = f"{where} of {place.subject} has no key `{name}`"
+        findings.error(f"{prefix}.unknown_key", message, place.document.at(key) if key else place.span, instead)
+        return
     findings.error(
         f"{prefix}.unknown_key",
         f"{where} has no key `{name}`" + (f"; did you mean `{close}`?" if close else ""),
@@ -237,6 +242,15 @@ def _unknown_key(location: Location, model: type[BaseModel], place: Place, findi
 
 def _known(location: Location, model: type[BaseModel]) -> list[str]:
     return sorted({key for each in models_at(model, location[:-1]) for key in keys(each)})
+
+
+def _instead(location: Location, model: type[BaseModel]) -> str | None:
+    """What there is instead of a key that other sections have, where the section says so: in its ``instead``."""
+    for each in models_at(model, location[:-1]):
+        found: str | None = getattr(each, "instead", {}).get(location[-1])
+        if found:
+            return found
+    return None
 
 
 def _meant(location: Location, model: type[BaseModel]) -> str | None:

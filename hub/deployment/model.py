@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -65,16 +66,40 @@ class Retry(Config):
 
 
 class OnError(Config):
-    """What becomes of events that can't be delivered."""
+    """What becomes of events that can't be handled."""
 
-    retry: Retry = Retry()
     dlq: str | None = Field(default=None, min_length=1)
     """Topic for dead letters; ``<deployment>.<unit>.dlq`` if not given."""
+
+
+_ORDER = "later events of the key go on; only sinks can keep the order of a key over dead letters"
+
+
+class SourceOnError(OnError):
+    """What becomes of events that a source can't store as they are."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "retry": "a poll that failed is repeated for as long as it takes, after 1 s to 60 s, and a sender whose "
+        "request was refused sends again; `retry` is for sinks",
+        "dlq_order": _ORDER,
+    }
+
+
+class RouteOnError(OnError):
+    """What becomes of events that a route can't map."""
+
+    instead: ClassVar[Mapping[str, str]] = {
+        "retry": "an expression that failed would fail again, so that the event is dead-lettered at once, and outages "
+        "of Kafka are waited out; `retry` is for sinks",
+        "dlq_order": _ORDER,
+    }
 
 
 class SinkOnError(OnError):
     """What becomes of events that a sink can't deliver."""
 
+    retry: Retry = Retry()
+    """How often a delivery that failed for a passing reason is tried again; then the event is dead-lettered."""
     dlq_order: Literal["none", "key"] = "none"
     """``key`` keeps the order of each key over dead letters: once an event of a key is one, the key's later events are
     parked in the DLQ behind it, until it is replayed or discarded."""
@@ -108,6 +133,19 @@ class LeaderSection(Config):
     """How long the lock lasts when its holder is gone; between ``1s`` and ``5m``."""
 
 
+LEAST_EVERY = timedelta(milliseconds=10)
+"""The shortest rest between two polls: none at all would keep a core and the far side busy for nothing."""
+
+
+def _rest(value: timedelta) -> timedelta:
+    if value < LEAST_EVERY:
+        raise ValueError(
+            "expected at least 10ms, since a source rests between two polls; "
+            "a far side that holds a request until there is something (long polling) needs no shorter one"
+        )
+    return value
+
+
 class SourceSection(Config):
     """A configured source."""
 
@@ -115,12 +153,12 @@ class SourceSection(Config):
     """The connector, or one of its kinds, e.g. ``github.webhook``."""
     with_: dict[str, Any] = Field(default={}, alias="with")
     """What the connector wants to know."""
-    every: Duration | None = None
-    """Time between two polls."""
+    every: Annotated[Duration, AfterValidator(_rest)] | None = None
+    """Time between the end of a poll and the next one, at least ``10ms``; the connector's own if not given."""
     leader: LeaderSection | None = None
     """What decides, beside Kafka, which worker polls."""
-    on_error: OnError = OnError()
-    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
+    on_error: SourceOnError = SourceOnError()
+    """What becomes of events that can't be handled: where dead letters go."""
 
 
 def _setting(value: Any) -> Any:
@@ -260,8 +298,8 @@ class RouteSection(ShapingSection):
     """Where a new route begins to read: ``latest``, ``earliest``, or a time."""
     renamed_from: str | None = None
     """The route's former name, whose position it takes over."""
-    on_error: OnError = OnError()
-    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
+    on_error: RouteOnError = RouteOnError()
+    """What becomes of events that can't be handled: where dead letters go."""
 
 
 class SinkSection(Config):
@@ -283,7 +321,7 @@ class SinkSection(Config):
     reply: str | None = None
     """Topic for the events that the far side answers."""
     on_error: SinkOnError = SinkOnError()
-    """What becomes of events that can't be handled: how often they are tried, and where dead letters go."""
+    """What becomes of events that can't be delivered: how often they are tried, where dead letters go."""
 
 
 class SchemaFile(Config):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
+from hub.deployment.model import LEAST_EVERY
 from hub.engine.contracts import ContractGate
 from hub.engine.dlq.outlet import Outlet
 from hub.engine.reading.reader import Reader
@@ -217,7 +218,7 @@ class Assembly:
         )
 
     def _polling(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingUnit:
-        every = spec.section.every or cls.every
+        every = max(LEAST_EVERY, spec.section.every or cls.every)
         return PollingUnit(
             spec.name,
             connector=spec.use,
