@@ -29,5 +29,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Has a test that wants a disk run once more, in a user namespace, where we may not mount one."""
     if "disk" not in pyfuncitem.fixturenames or not disks.refusal():
         return None
-    disks.run_inside(pyfuncitem.nodeid, scaled(170.0, 1700.0))
+    disks.run_inside(pyfuncitem.nodeid, scaled(590.0, 1700.0))
     return True

@@ -14,7 +14,7 @@ from hub.testing.cluster import KafkaCluster, Node
 from tests.chaos.scale import SEED, quantile, record, scaled
 from tests.chaos.scene import scene
 
-pytestmark = [pytest.mark.timeout(scaled(300, 3600)), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(scaled(600, 3600)), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

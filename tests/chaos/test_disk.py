@@ -15,7 +15,7 @@ from tests.chaos.scale import record, scaled
 from tests.chaos.scene import scene
 from tests.chaos.waiting import until
 
-pytestmark = pytest.mark.timeout(scaled(180, 1800))
+pytestmark = pytest.mark.timeout(scaled(600, 1800))
 
 
 async def test_a_full_disk_is_a_clear_error_and_corrupts_nothing(disk: Path, unique: str, tmp_path: Path):

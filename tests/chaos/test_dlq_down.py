@@ -23,7 +23,7 @@ from tests.chaos.scale import record, scaled
 from tests.chaos.scene import PARTITIONS, Scene, comes_through, scene
 from tests.chaos.waiting import until
 
-pytestmark = [pytest.mark.timeout(scaled(180, 1800)), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(scaled(600, 1800)), pytest.mark.asyncio(loop_scope="module")]
 TOPIC, LITERAL, ALL, WRITE, DENY, ALLOW, ANY = 2, 3, 2, 4, 2, 3, 1
 """Numbers of Kafka's protocol (org.apache.kafka.common.acl)."""
 

@@ -23,7 +23,7 @@ from tests.chaos.scene import DEPLOYMENT, PARTITIONS, Scene, comes_through, scen
 from tests.chaos.waiting import until
 from tests.integration.commands import HUB, environment
 
-pytestmark = pytest.mark.timeout(scaled(240, 1800))
+pytestmark = pytest.mark.timeout(scaled(600, 1800))
 STRICT = """
 events:
   chaos.event:

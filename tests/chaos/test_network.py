@@ -15,7 +15,7 @@ from hub.testing.kafka_faults import END_TXN
 from tests.chaos.scale import SEED, record, scaled
 from tests.chaos.scene import scene
 
-pytestmark = [pytest.mark.timeout(scaled(240, 3600)), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(scaled(600, 3600)), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,7 +14,7 @@ from tests.chaos.scene import comes_through, scene
 from tests.chaos.waiting import until
 from tests.integration.engine import records
 
-pytestmark = pytest.mark.timeout(scaled(240, 1800))
+pytestmark = pytest.mark.timeout(scaled(600, 1800))
 KINDS = ("json", "utf8", "schema", "headers")
 CAUSES = {
     "json": ("contract", "JSON"),

@@ -28,7 +28,7 @@ from hub.process import free_ports
 from tests.chaos.scale import SEED, record, scaled
 from tests.integration.engine import event, publish, records
 
-pytestmark = pytest.mark.timeout(scaled(240, 3600))
+pytestmark = pytest.mark.timeout(scaled(600, 3600))
 KEYS = 40
 LIMIT = scaled(120.0, 1800.0)
 """Seconds within which everything has to be through."""

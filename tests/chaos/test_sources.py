@@ -25,7 +25,7 @@ from tests.chaos.workers import Worker
 from tests.integration.commands import environment
 from tests.integration.engine import records
 
-pytestmark = pytest.mark.timeout(scaled(240, 3600))
+pytestmark = pytest.mark.timeout(scaled(600, 3600))
 SESSION = scaled(3.0, 6.0)
 """Seconds; the least that brokers allow by default, and less than that for every change."""
 DEPLOYMENT = """

@@ -19,7 +19,7 @@ from tests.chaos.waiting import until
 from tests.chaos.workers import Worker
 from tests.integration.engine import records
 
-pytestmark = pytest.mark.timeout(scaled(240, 1800))
+pytestmark = pytest.mark.timeout(scaled(600, 1800))
 SENDERS = 16
 DEPLOYMENT = """
 deployment: {name}

@@ -11,7 +11,7 @@ from tests.chaos.scale import SEED, record, scaled
 from tests.chaos.scene import scene
 from tests.chaos.workers import SESSION
 
-pytestmark = pytest.mark.timeout(scaled(180, 3600))
+pytestmark = pytest.mark.timeout(scaled(600, 3600))
 STOP = 1.5 * SESSION
 """Seconds that a worker hangs."""
 FENCED = ("is read again by whoever has its partitions now", "FAILED")

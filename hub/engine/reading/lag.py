@@ -67,9 +67,11 @@ class Lag:
         self._clear: dict[TopicPartition, float] = {}
         self._found: dict[TopicPartition, _Found] = {}
         self._oldest: dict[TopicPartition, float] = {}
+        self._assignment = 0
 
     def begin(self) -> None:
         """Forgets everything: other partitions are ours now."""
+        self._assignment += 1
         for each in (self._ends, self._under_way, self._last, self._clear, self._found, self._oldest):
             each.clear()
 
@@ -124,18 +126,24 @@ class Lag:
         Raises:
             KafkaError, HubError: Kafka doesn't answer.
         """
-        partitions = list(assigned)
+        partitions, assignment = list(assigned), self._assignment
         began = time.monotonic()
         ends = await consumer.end_offsets(partitions) if partitions else {}
+        if assignment != self._assignment:
+            return  # other partitions are ours now, and the next look is at those
         self._ends = dict(ends)
         unknown = [at for at in partitions if not self._known(at, began)]
         if unknown:
             await self._look(unknown)
+        if assignment != self._assignment:
+            return
         for at in partitions:
             self._note(at)
         if self._retentions is not None:
             kept = await self._retentions.of(sorted({at.topic for at in partitions}))
-            self.outlook = outlook(kept, {at: self.age(at) for at in partitions}, await self._spans(consumer, kept))
+            spans = await self._spans(consumer, kept)
+            if assignment == self._assignment:
+                self.outlook = outlook(kept, {at: self.age(at) for at in partitions}, spans)
 
     async def _spans(
         self, consumer: AIOKafkaConsumer, kept: Mapping[str, Kept]
@@ -146,8 +154,9 @@ class Lag:
             for at in self._oldest
             if at.topic in kept and kept[at.topic].bytes is not None and (position := self._position(at)) is not None
         }
+        ends = dict(self._ends)
         beginnings = await consumer.beginning_offsets(list(bounded)) if bounded else {}
-        return {at: (beginnings[at], position, self._ends[at]) for at, position in bounded.items()}
+        return {at: (beginnings[at], position, ends[at]) for at, position in bounded.items() if at in ends}
 
     def _known(self, at: TopicPartition, began: float) -> bool:
         """Whether a partition's age can be told without a look at it."""
