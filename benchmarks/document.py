@@ -27,7 +27,7 @@ NAMES = {
     "faststream_": "FastStream",
     "faust_": "Faust",
 }
-_BLOCK = re.compile(r"(<!-- figures: ([a-z_-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- figures: ([a-z0-9_-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _CPU = "cpu_s_per_million"
 Figures = Mapping[str, Any]
 
