@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aio_pika
+import aiohttp
 import orjson
 import uvloop
 
@@ -99,6 +100,41 @@ def _message(number: int) -> aio_pika.Message:
     )
 
 
+async def bare_http(url: str, events: int, flight: int) -> tuple[float, float]:
+    """A loop on aiohttp: so many workers, each of which sends a request when the one before is answered.
+
+    Its requests have the hub's headers, and there is no Kafka.
+    """
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        requests = [(payload(number), _headers(number)) for number in range(events)]
+        collector.spare()
+        left = iter(requests)
+
+        async def work() -> None:
+            for body, headers in left:
+                async with session.post(url, data=body, headers=headers) as response:
+                    response.raise_for_status()
+                    await response.read()
+
+        cpu, wall = time.process_time(), time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(flight)))
+        return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _headers(number: int) -> dict[str, str]:
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": str(number),
+        "ce-source": "https://shop.example/orders",
+        "ce-type": "order.placed",
+        "ce-time": "2026-11-20T10:02:11Z",
+        "ce-partitionkey": str(number),
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+        "Idempotency-Key": f"{number:032x}",
+    }
+
+
 async def hub(text: str, kafka: KafkaSettings, events: int) -> tuple[float, float]:
     """A sink of a deployment; from its first delivery until its ledger has all."""
     with tempfile.TemporaryDirectory() as directory:
@@ -124,6 +160,8 @@ async def main(kind: str, bootstrap: str, topic: str, url: str, name: str, event
     """Runs one candidate and prints its figures."""
     if kind == "bare_rabbitmq":
         cpu, wall = await bare(url, name, events, flight)
+    elif kind == "bare_http":
+        cpu, wall = await bare_http(url, events, flight)
     else:
         text = RABBITMQ if kind == "hub_rabbitmq" else HTTP
         kafka = KafkaSettings(bootstrap_servers=bootstrap)
@@ -134,4 +172,5 @@ async def main(kind: str, bootstrap: str, topic: str, url: str, name: str, event
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    uvloop.run(main(*sys.argv[1:6], int(sys.argv[6]), int(sys.argv[7])))
+    kind_, bootstrap_, topic_, url_, name_, events_, flight_ = sys.argv[1:]
+    uvloop.run(main(kind_, bootstrap_, topic_, url_, name_, int(events_), int(flight_)))
