@@ -98,7 +98,7 @@ class Bench:
 
     async def program(self, module: str, name: str, task: str, partitions: int, round_: int) -> None:
         """Another program, on one partition; it is told its task, and noted under as many partitions as are given."""
-        async with self._outputs(name, "copy", 1, round_) as targets:
+        async with self._outputs(f"{name}-{task}", "copy", 1, round_) as targets:
             arguments = [self._url, self._source(1, 1.0), targets[0], str(self._count)]
             figures = await programs.run(module, name, task, *arguments)
         self._note(name, task, partitions, round_, figures)
