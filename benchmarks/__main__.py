@@ -13,6 +13,7 @@ BENCHMARKS = (
     "stages",
     "profile",
     "partitions",
+    "fused",
     "workers",
     "latency",
     "start",
