@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hub.cli.findings import render
 from hub.deployment import InvalidDeployment, load
 from hub.engine.runtime import Runtime
 from hub.sdk.errors import HubError
@@ -55,6 +54,8 @@ class Watch:
                 return
             coming = await runtime.reload(deployment)
         except InvalidDeployment as error:
+            from hub.cli.findings import render  # noqa: PLC0415  a fifteenth of the start, for what may never come
+
             wrong = [each for each in error.findings if each.severity == "error"]
             for finding in wrong:
                 _log.error("%s", "\n".join(line.plain.rstrip() for line in render(finding)))
