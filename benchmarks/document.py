@@ -167,6 +167,18 @@ def memory(found: Figures) -> str:
     return _table([f"{found['events']:,.0f} events", ""], rows)
 
 
+def sinks(found: Figures) -> str:
+    """Each sink beside a bare loop of its client."""
+    rows = []
+    for sink, bare, name in (("rabbitmq", "aio-pika", "RabbitMQ"), ("http", "aiohttp", "HTTP")):
+        for prefix, title in ((f"{sink}_bare", f"bare {bare} loop"), (sink, f"**the hub**, {name}")):
+            versus = found[f"{sink}_vs_bare"] if prefix == sink else None
+            possible = found.get(f"{prefix}_vs_possible")
+            shares = ["" if share is None else f"{share:.2f}" for share in (versus, possible)]
+            rows.append([title, f"{found[f'{prefix}_events_per_s']:,.0f}", f"{found[f'{prefix}_{_CPU}']:.0f}", *shares])
+    return _table(["", "events/s", "CPU-s per million", "of the bare loop", "of what the latency allows"], rows)
+
+
 def machine(found: Figures) -> str:
     """What `delivery` was measured on."""
     versions = ", ".join(f"{name} {found[f'version_{name}']}" for name in ("aiokafka", "orjson", "uvloop"))
@@ -193,6 +205,7 @@ TABLES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "ingest": ("ingest", ingest),
     "start": ("start", start),
     "memory": ("memory", memory),
+    "sinks": ("sinks", sinks),
 }
 """A table's name, the file of results that it is made of, and what makes it."""
 
