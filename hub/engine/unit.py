@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -58,6 +58,8 @@ class Status(BaseModel):
     """Of the deployment in its worker, which the unit runs."""
     alarm: str = ""
     """What will go wrong if nobody does anything."""
+    read_with: tuple[str, ...] = ()
+    """Other routes of the same worker for which the same topics are read now, once for all of them."""
     last_seen: Seen | None = None
     """When it was last at work with positions on topics: brokers forget these some time after it has ended."""
 
@@ -151,6 +153,17 @@ class Unit(ABC):
         """What will go wrong if nobody does anything, in a line; empty where nothing will."""
         return ""
 
+    @property
+    def read_with(self) -> Sequence[str]:
+        """Names of other units for which its topics are read now, once for all of them."""
+        return ()
+
+    def claim(self) -> None:  # noqa: B027  most need nothing
+        """Takes what the process has one of only, such as a path, before it is started for the first time."""
+
+    def withdraw(self) -> None:  # noqa: B027  most need nothing
+        """Gives back what it has claimed and nobody else has claimed since: it has ended for good."""
+
     def stop(self) -> None:
         """Asks it to settle what it has and to end."""
         self.stopping.set()
@@ -221,5 +234,6 @@ class Unit(ABC):
             contracts=tuple(self.contracts.notable()) if self.contracts else (),
             generation=self.generation,
             alarm=self.alarm,
+            read_with=tuple(self.read_with),
             last_seen=self.last_seen,
         )

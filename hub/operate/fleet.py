@@ -224,6 +224,7 @@ def _merged(statuses: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
         "totals": totals.model_dump(mode="json"),
         "lag_seconds": max(status["lag_seconds"] for status in statuses.values()),
         "retrying": [each for status in statuses.values() for each in status["retrying"]],
+        "read_with": sorted({each for status in statuses.values() for each in status["read_with"]}),
         "cursor": next((status["cursor"] for status in statuses.values() if status["cursor"]), None),
     }
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import orjson
 import pytest
 
@@ -15,10 +16,12 @@ from hub.engine.dlq.deadletter import ROUTE, read_dead_letter
 from hub.engine.ledger.audit import audit
 from hub.engine.routing import fused_mapper
 from hub.engine.runtime import Runtime
-from hub.engine.settings import IngressSettings
+from hub.engine.settings import AdminSettings, IngressSettings
+from hub.engine.status import read_reports
 from hub.engine.unit import State
 from hub.kafka import clients
 from hub.kafka.settings import KafkaSettings
+from hub.operate.admin import AdminServer
 from hub.sdk.event import KafkaMessage
 from hub.testing.scripted import Script
 from tests.integration.engine import event, publish, records, running, settled, until
@@ -198,3 +201,27 @@ async def test_a_route_that_is_added_or_changed_joins_the_others(tmp_path, kafka
     await check(kafka, unique, given[0])
     made = Counter("new" in orjson.loads(each.value) for each in await records(kafka, f"{unique}.odd"))
     assert made[True] > 0
+
+
+async def test_status_tells_which_routes_are_read_for_together(tmp_path, kafka, unique):
+    """In the unit, in the admin API and in what every worker reports; one that is paused reads by itself."""
+    async with running(tmp_path, kafka, DEPLOYMENT.format(name=unique), Script()) as runtime:
+        await together(runtime)
+        units = runtime.supervisor.units
+        assert set(units["odd"].status().read_with) == {"even", "all"}
+        admin = AdminServer(runtime.supervisor, AdminSettings(port=0))
+        await admin.start()
+        try:
+            async with aiohttp.ClientSession() as web, web.get(f"{admin.url}/connectors/odd/status") as answer:
+                assert set((await answer.json())["read_with"]) == {"even", "all"}
+        finally:
+            await admin.stop()
+
+        async def reported() -> bool:
+            told = {each.status.unit: set(each.status.read_with) for each in await read_reports(kafka, unique)}
+            return told == {"odd": {"even", "all"}, "even": {"odd", "all"}, "all": {"odd", "even"}}
+
+        await until(reported, "reports")
+        units["all"].pause()
+        await until(lambda: units["odd"].status().read_with == ("even",), "the two others")
+        assert units["all"].status().read_with == ()

@@ -111,6 +111,12 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
             mapper.work = self._next
 
     @property
+    def read_with(self) -> list[str]:
+        """Names of the routes that are read for together with this one now; none while it reads by itself."""
+        riding = self.fused.riding if self.fused is not None else []
+        return [name for name in riding if name != self.name] if self.name in riding else []
+
+    @property
     def outputs(self) -> list[str]:
         """The topics that it writes to."""
         return [*self._next.targets.values(), self._dlq]
