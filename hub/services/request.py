@@ -1,0 +1,94 @@
+"""One attempt's worth of a request, as it travels through a service's policies down to the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from yarl import URL
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that only read (RFC 9110 § 9.2.1)."""
+IDEMPOTENT = SAFE | {"PUT", "DELETE"}
+"""Methods that may be repeated (RFC 9110 § 9.2.2)."""
+IDEMPOTENCY_HEADER = "idempotency-key"
+
+
+class Request:
+    """What is asked of a far side. Policies may change the headers and the URL, and give it on.
+
+    Attributes:
+        method: HTTP method in upper case.
+        url: full URL.
+        headers: with lower-case names.
+        body: as it is sent.
+        path: below the service's base URL, without the query, with a slash in front: what endpoint patterns match.
+        user: for whom it is asked, where an API counts by user; empty for the service itself.
+        retries: whether a failure may be answered by asking again, which for a sink's deliveries the engine decides.
+        look_up: whether a cached or declared answer may take the place of the far side's.
+        deadline: `time.monotonic` seconds after which no attempt begins; ``None`` for no limit.
+        streamed: whether the answer's body is left on the wire for the caller to read.
+        attempt: 1 for the first.
+        hops: how many services have already been asked in vain, by fallbacks.
+    """
+
+    __slots__ = (
+        "attempt",
+        "body",
+        "deadline",
+        "headers",
+        "hops",
+        "look_up",
+        "method",
+        "path",
+        "retries",
+        "streamed",
+        "url",
+        "user",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        url: URL,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        *,
+        path: str | None = None,
+        user: str = "",
+        retries: bool = True,
+        look_up: bool = True,
+        deadline: float | None = None,
+        streamed: bool = False,
+        hops: int = 0,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers if headers is not None else {}
+        self.body = body
+        self.path = path if path is not None else url.path
+        self.user = user
+        self.retries = retries
+        self.look_up = look_up
+        self.deadline = deadline
+        self.streamed = streamed
+        self.attempt = 1
+        self.hops = hops
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent twice: by its method, or as an idempotency key makes one of two."""
+        return self.method in IDEMPOTENT or IDEMPOTENCY_HEADER in self.headers
+
+    def again(self, **changes: Any) -> Request:
+        """A copy for another attempt, with headers of its own, so that what a policy has signed isn't sent again."""
+        copy = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(copy, name, getattr(self, name))
+        copy.headers = dict(self.headers)
+        for name, value in changes.items():
+            setattr(copy, name, value)
+        return copy
+
+    def __repr__(self) -> str:
+        # No headers, body or query: they may hold secrets.
+        return f"Request({self.method} {self.path})"
