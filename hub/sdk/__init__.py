@@ -4,7 +4,7 @@ A connector is a folder with a manifest (`Connector`), configuration models, and
 ``docs/connectors.md`` for the guarantees that the engine adds, and ``hub.testing`` for its tests.
 """
 
-from hub.sdk.config import Auth, Config, Duration, Mapped, ServiceConfig, SinkConfig, Size, SourceConfig
+from hub.sdk.config import Auth, Config, Duration, Mapped, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
 from hub.sdk.cursor import Cursor, TimeCursor
 from hub.sdk.delivery import Delivery
@@ -23,6 +23,19 @@ from hub.sdk.errors import (
     WriteFailed,
 )
 from hub.sdk.event import Event
+from hub.sdk.policies import (
+    Cache,
+    CircuitBreaker,
+    Endpoints,
+    Fallback,
+    HealthCheck,
+    Pool,
+    RateLimit,
+    ServiceConfig,
+    ServiceRetry,
+    Timeout,
+    Usage,
+)
 from hub.sdk.service import Response, Service
 from hub.sdk.sink import Sink
 from hub.sdk.source import (

@@ -186,11 +186,3 @@ class Auth(Config):
 
     token: SecretStr | None = None
     """Sent as ``Authorization: Bearer``."""
-
-
-class ServiceConfig(Config):
-    """What a schema file says of a service, beside its policies: its ``with:`` section, and ``auth:`` as the field."""
-
-    base_url: str = Field(pattern=r"^https?://\S+$")
-    """Where the API is; a connector gives the public one as default."""
-    auth: Auth = Auth()

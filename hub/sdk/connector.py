@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.sdk.config import ServiceConfig
+from hub.sdk.policies import ServiceConfig
 from hub.sdk.sink import Sink
 from hub.sdk.source import Source
 

@@ -13,7 +13,8 @@ import orjson
 from pydantic import SecretStr
 from yarl import URL
 
-from hub.sdk.config import Auth, ServiceConfig
+from hub.sdk.config import Auth
+from hub.sdk.policies import ServiceConfig
 from hub.sdk.errors import ConfigError, Permanent, Signal
 from hub.sdk.service import Response
 from hub.services.failures import failure, refusal
