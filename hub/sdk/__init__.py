@@ -4,7 +4,8 @@ A connector is a folder with a manifest (`Connector`), configuration models, and
 ``docs/connectors.md`` for the guarantees that the engine adds, and ``hub.testing`` for its tests.
 """
 
-from hub.sdk.config import Auth, Config, Duration, Mapped, SinkConfig, Size, SourceConfig
+from hub.sdk.auth import Auth
+from hub.sdk.config import Config, Duration, Mapped, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
 from hub.sdk.cursor import Cursor, TimeCursor
 from hub.sdk.delivery import Delivery

@@ -179,10 +179,3 @@ class SourceConfig(Config):
 
 class SinkConfig(Config):
     """The ``with:`` section of a sink."""
-
-
-class Auth(Config):
-    """How a service signs in. Without a token, or with an empty one, it doesn't."""
-
-    token: SecretStr | None = None
-    """Sent as ``Authorization: Bearer``."""

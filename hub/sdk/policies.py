@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from hub.sdk.config import Auth, Config, Duration, Size
+from hub.sdk.auth import Auth
+from hub.sdk.config import Config, Duration, Size
 from hub.sdk.tls import TLS
 
 _PATTERN = re.compile(r"(?:(?P<method>[A-Z]+|\*)\s+)?(?P<path>/\S*)\Z")
