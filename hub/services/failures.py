@@ -74,6 +74,19 @@ def failure(error: BaseException, request: str) -> Signal:
     return kind(f"{request} failed: {said[:_SHOWN]}")
 
 
+def meaning(status: int, wait: float | None) -> type[Signal]:
+    """The kind of signal that a status means which is no success.
+
+    Args:
+        status: HTTP status.
+        wait: seconds that the answer asked us to wait.
+    """
+    # GitHub and others answer 403, not 429, when a limit is used up; only then does a 403 say how long to wait.
+    if status in _AWAY or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
+        return NotConnected
+    return Transient if status in _PASSING or status >= 500 else Permanent  # noqa: PLR2004
+
+
 def refusal(status: int, headers: Mapping[str, str], body: bytes, request: str) -> Signal:
     """The signal for an answer that is no success.
 
@@ -84,13 +97,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, request: str) 
         request: what was asked, for people.
     """
     wait = pause_asked(headers)
+    kind = meaning(status, wait)
     message = f"{request} answered {status}: {_said(body)}"
-    # GitHub and others answer 403, not 429, when a limit is used up; only then does a 403 say how long to wait.
-    if status in _AWAY or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
-        return NotConnected(message, status=status, retry_after=wait)
-    if status in _PASSING or status >= 500:  # noqa: PLR2004
-        return Transient(message, status=status, retry_after=wait)
-    return Permanent(message, status=status)
+    return kind(message, status=status, retry_after=None if kind is Permanent else wait)
 
 
 def _said(body: bytes) -> str:

@@ -1,50 +1,38 @@
-"""An HTTP API that several units share: one connection pool, one set of credentials, one meaning of its answers."""
+"""An HTTP API that several units share: one pool, one set of credentials and limits, one meaning of its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import orjson
-from pydantic import SecretStr
 from yarl import URL
 
-from hub.sdk.config import Auth
+from hub.sdk.errors import ConfigError, Permanent
 from hub.sdk.policies import ServiceConfig
-from hub.sdk.errors import ConfigError, Permanent, Signal
 from hub.sdk.service import Response
-from hub.services.failures import failure, refusal
-
-CONNECT_LIMIT = 10.0
-"""Seconds to connect, name lookup and TLS included."""
-SILENCE_LIMIT = 30.0
-"""Seconds without a byte of the answer."""
-TOTAL_LIMIT = 120.0
-"""Seconds for a whole request."""
-MAX_ANSWER = 32 * 2**20
-"""Largest answer in bytes, unpacked."""
-CONNECTIONS = 16
-"""Requests under way at once; others wait for their turn."""
+from hub.services.bearer import Bearer
+from hub.services.failures import refusal
+from hub.services.pipeline import Authenticator, pipeline
+from hub.services.request import IDEMPOTENCY_HEADER, Request
+from hub.services.transport import Transport, cleaned
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
-_CHUNK = 2**16
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 
 class HttpService:
-    """`hub.sdk.Service` on aiohttp.
+    """`hub.sdk.Service` over HTTP, with the policies that are declared.
 
     It connects when it is first used, and belongs to the event loop that uses it. Credentials go to the origin of
     ``base_url`` only, and appear in no error.
 
     Args:
         name: its name in the schema files.
-        config: where the API is, and how to sign in.
+        config: where the API is, how to sign in, and how to treat it.
 
     Raises:
         ConfigError: the token can't be sent in a header, or the base URL holds credentials.
@@ -55,8 +43,9 @@ class HttpService:
         self._base = URL(config.base_url)
         if self._base.user is not None or self._base.password is not None:
             raise ConfigError(f"the base_url of service {name} must hold no credentials; give a token under auth")
-        self._token = _token(name, config.auth)
-        self._session: aiohttp.ClientSession | None = None
+        self._auth: Authenticator = Bearer(name, config.auth)
+        self._transport = Transport(name, config, self._auth.clean)
+        self._proceed = pipeline([self._auth], self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,9 +57,8 @@ class HttpService:
 
     async def close(self) -> None:
         """Closes its connections. Requests that come later connect again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._transport.close()
+        await self._auth.close()
 
     async def request(
         self,
@@ -81,6 +69,10 @@ class HttpService:
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         body: bytes | None = None,
+        user: str = "",
+        idempotency_key: str | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109  of all attempts together
     ) -> Response:
         """One request; see `hub.sdk.Service.request`.
 
@@ -90,51 +82,33 @@ class HttpService:
         if json is not None:
             body = orjson.dumps(json)
             sent.setdefault("content-type", "application/json")
+        if idempotency_key is not None:
+            sent[IDEMPOTENCY_HEADER] = idempotency_key
         url = self._url(path, method)
         if params:
             url = url.update_query([(name, _text(value)) for name, value in params.items() if value is not None])
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return await self.send(Request(method, url, sent, body, user=user, deadline=deadline))
+
+    async def send(self, request: Request) -> Response:
+        """A request that is made already; redirects are requests of their own, with all policies."""
+        method, url = request.method, request.url
+        conditional = not _CONDITIONS.isdisjoint(request.headers)
         for _ in range(_MOST_REDIRECTS + 1):
+            answer = await self._proceed(request.again(url=url))
+            status = answer.status
+            if 200 <= status < 300 or (status == 304 and conditional):  # noqa: PLR2004  statuses
+                return answer
             asked = f"{self.name}: {method} {url.path}"
-            status, answer, content = await self._send(method, url, sent, body, asked)
-            if status in _REDIRECTS and "location" in answer:
+            if status in _REDIRECTS and "location" in answer.headers:
                 if method not in ("GET", "HEAD") and status not in (307, 308):
                     raise Permanent(
                         f"{asked} was redirected with {status}, which would make a GET of it", status=status
                     )
-                url = self._url(str(url.join(URL(answer["location"]))), method)
+                url = self._url(str(url.join(URL(answer.headers["location"]))), method)
                 continue
-            if 200 <= status < 300 or (status == 304 and _CONDITIONS & sent.keys()):  # noqa: PLR2004  statuses
-                return Response(status, answer, content, str(url))
-            raise self._clean(refusal(status, answer, content, asked))
+            raise cleaned(refusal(status, answer.headers, answer.body, asked), self._auth.clean)
         raise Permanent(f"{asked} was redirected more than {_MOST_REDIRECTS} times", status=status)
-
-    async def _send(
-        self, method: str, url: URL, headers: dict[str, str], body: bytes | None, asked: str
-    ) -> tuple[int, dict[str, str], bytes]:
-        session = self._connected()
-        try:
-            async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-                received = {name.lower(): value for name, value in answer.headers.items()}
-                return answer.status, received, await _whole(answer, asked)
-        except Signal as signal:
-            raise self._clean(signal) from None
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            # Without the cause, as its text may hold what ours must not.
-            raise self._clean(failure(error, asked)) from None
-
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            headers = {"user-agent": _user_agent(), "accept": "application/json"}
-            if self._token:
-                headers["authorization"] = f"Bearer {self._token}"
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=TOTAL_LIMIT, sock_connect=CONNECT_LIMIT, sock_read=SILENCE_LIMIT),
-                headers=headers,
-                proxy=_proxy(self._base),
-            )
-        return self._session
 
     def _url(self, path: str, method: str) -> URL:
         """The full URL, which must lie at the API's own origin, as it gets the credentials."""
@@ -148,46 +122,6 @@ class HttpService:
             )
         return url
 
-    def _clean(self, signal: Signal) -> Signal:
-        """The same signal without the token, should the far side have echoed it."""
-        if self._token and self._token in str(signal):
-            signal.args = (str(signal).replace(self._token, "***"),)
-        return signal
-
-
-async def _whole(answer: aiohttp.ClientResponse, asked: str) -> bytes:
-    chunks, size = [], 0
-    async for chunk in answer.content.iter_chunked(_CHUNK):
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            raise Permanent(f"{asked} answered more than {MAX_ANSWER} bytes", status=answer.status)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _token(name: str, auth: Auth) -> str:
-    token = (auth.token or SecretStr("")).get_secret_value().strip()
-    if not (token.isascii() and token.isprintable()):
-        raise ConfigError(f"the token of service {name} can't be sent in a header: it must be printable ASCII")
-    return token
-
-
-def _proxy(base: URL) -> str | None:
-    """The proxy of the environment for an API, by ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
-
-    aiohttp's own way, ``trust_env``, reads the user's ``.netrc`` too, and fails if that names a host that we have a
-    token for.
-    """
-    bypassed = base.host is None or proxy_bypass(base.host)
-    return None if bypassed else getproxies().get(base.scheme)
-
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _user_agent() -> str:
-    try:
-        return f"integration-hub/{version('integration-hub')}"
-    except PackageNotFoundError:
-        return "integration-hub"

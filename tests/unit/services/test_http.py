@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from hub.sdk import Auth, ConfigError, NotConnected, Permanent, ServiceConfig, Signal, Transient
-from hub.services import HttpService, http
+from hub.services import HttpService, transport
 
 TOKEN = "ghp_thisIsSecret"
 
@@ -20,7 +20,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(handler: Handler, path: str = "", **auth: Any) -> AsyncIterator[HttpService]:
+async def serving(
+    handler: Handler, path: str = "", policies: dict[str, Any] | None = None, **auth: Any
+) -> AsyncIterator[HttpService]:
     """A service whose far side answers by a handler."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", handler)
@@ -29,7 +31,8 @@ async def serving(handler: Handler, path: str = "", **auth: Any) -> AsyncIterato
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     host, port = runner.addresses[0][:2]
-    async with HttpService("far", ServiceConfig(base_url=f"http://{host}:{port}{path}", auth=Auth(**auth))) as service:
+    config = ServiceConfig(base_url=f"http://{host}:{port}{path}", auth=Auth(**auth), **(policies or {}))
+    async with HttpService("far", config) as service:
         yield service
     await runner.cleanup()
 
@@ -286,7 +289,7 @@ def test_a_token_that_would_break_the_header_is_refused_unseen() -> None:
 
 async def test_an_answer_that_is_too_large_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its size before it was unpacked."""
-    monkeypatch.setattr(http, "MAX_ANSWER", 100_000)
+    monkeypatch.setattr(transport, "MAX_ANSWER", 100_000)
 
     async def bomb(request: web.Request) -> web.Response:
         size = int(request.query["size"])
@@ -333,17 +336,21 @@ async def test_a_broken_exchange_may_work_another_time(words: bytes) -> None:
         assert type(await failed(service)) is Transient
 
 
-async def test_silence_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silence_ends_in_time() -> None:
     """A far side that says nothing for too long has failed for now."""
-    monkeypatch.setattr(http, "SILENCE_LIMIT", 0.1)
     released = asyncio.Event()
 
     async def sleep(request: web.Request) -> web.Response:
         await released.wait()
         return web.Response()
 
+    for limits in ({"read": "100ms"}, {"total": "100ms"}):
+        released.clear()
+        async with serving(sleep, policies={"timeout": limits}) as service:
+            assert type(await failed(service)) is Transient
+            released.set()
     async with serving(sleep) as service:
-        assert type(await failed(service)) is Transient
+        assert type(await failed(service, timeout=0.1)) is Transient
         released.set()
 
 

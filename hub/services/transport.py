@@ -1,0 +1,203 @@
+"""A request on the wire, by aiohttp: connections, proxies, TLS, timeouts, and the size of answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from hub.sdk.errors import Permanent, Signal, Transient
+from hub.sdk.policies import ServiceConfig
+from hub.sdk.service import Response
+from hub.services.failures import failure
+from hub.services.request import Request
+
+MAX_ANSWER = 32 * 2**20
+"""Largest answer in bytes, unpacked, that is read as a whole."""
+_CHUNK = 2**16
+_BROKEN = (aiohttp.ClientError, OSError, ValueError, TimeoutError)
+
+
+class Transport:
+    """The innermost step of a service: sends a request once, and gives the answer, whatever its status.
+
+    It connects when it is first used, and belongs to the event loop that uses it.
+
+    Args:
+        name: of the service.
+        config: of the service.
+        clean: takes our secrets out of what an error says.
+    """
+
+    def __init__(self, name: str, config: ServiceConfig, clean: Callable[[str], str]) -> None:
+        self._name = name
+        self._config = config
+        self._clean = clean
+        self._base = URL(config.base_url)
+        seconds = config.timeout
+        self._timeout = aiohttp.ClientTimeout(
+            total=seconds.total.total_seconds(),
+            sock_connect=seconds.connect.total_seconds(),
+            sock_read=seconds.read.total_seconds(),
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Closes its connections. Requests that come later connect again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __call__(self, request: Request) -> Response:
+        """One attempt.
+
+        Raises:
+            Signal: there was no whole answer.
+        """
+        session, asked = self._connected(), f"{self._name}: {request.method} {request.url.path}"
+        kept = False
+        try:
+            answer = await session.request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=request.body,
+                allow_redirects=False,
+                timeout=self._limits(request, asked),
+            )
+            try:
+                headers = _headers(answer)
+                if request.streamed and 200 <= answer.status < 300:  # noqa: PLR2004  statuses
+                    kept = True
+                    return Streamed(answer, headers, asked, self._clean)
+                return Response(answer.status, headers, await _whole(answer, asked), str(request.url))
+            finally:
+                if not kept:
+                    answer.release()
+        except Signal:
+            raise
+        except _BROKEN as error:
+            # Without the cause, as its text may hold what ours must not.
+            raise cleaned(failure(error, asked), self._clean) from None
+
+    def _limits(self, request: Request, asked: str) -> aiohttp.ClientTimeout:
+        if request.deadline is None and not request.streamed:
+            return self._timeout
+        total = self._timeout.total
+        if request.deadline is not None:
+            left = request.deadline - time.monotonic()
+            if left <= 0:
+                raise Transient(f"{asked} had no time left")
+            total = left if total is None else min(total, left)
+        return aiohttp.ClientTimeout(
+            total=None if request.streamed else total,
+            sock_connect=self._timeout.sock_connect,
+            sock_read=self._timeout.sock_read,
+        )
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            pool, secure = self._config.pool, self._config.tls
+            plain = secure == type(secure)()
+            connector = aiohttp.TCPConnector(
+                limit=pool.connections,
+                keepalive_timeout=pool.keepalive.total_seconds(),
+                ssl=True if plain else secure.context(),
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+                headers={"user-agent": _user_agent(), "accept": "application/json"},
+                proxy=_proxy(self._base),
+            )
+        return self._session
+
+
+class Streamed(Response):
+    """An answer whose body is read in pieces. Leave its ``async with`` to give the connection back."""
+
+    __slots__ = ("_answer", "_asked", "_clean")
+
+    def __init__(
+        self, answer: aiohttp.ClientResponse, headers: dict[str, str], asked: str, clean: Callable[[str], str]
+    ) -> None:
+        super().__init__(answer.status, headers, b"", str(answer.url))
+        self._answer = answer
+        self._asked = asked
+        self._clean = clean
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it. What has not been read by then is not transferred any more, so that the connection is lost."""
+        self._answer.close()
+
+    async def chunks(self, size: int = _CHUNK) -> AsyncIterator[bytes]:
+        """The body, unpacked, in pieces of at most ``size`` bytes; the far side waits while nobody asks for more.
+
+        Raises:
+            Signal: it broke off.
+        """
+        try:
+            async for chunk in self._answer.content.iter_chunked(size):
+                yield chunk
+        except _BROKEN as error:
+            raise cleaned(failure(error, self._asked), self._clean) from None
+
+
+def cleaned(signal: Signal, clean: Callable[[str], str]) -> Signal:
+    """The same signal without our secrets, should the far side have echoed them."""
+    said = str(signal)
+    if (shown := clean(said)) != said:
+        signal.args = (shown,)
+    return signal
+
+
+def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        lower = name.lower()
+        # RFC 9110 § 5.2: several lines of one name are one value; `Link` comes so.
+        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+    return headers
+
+
+async def _whole(answer: aiohttp.ClientResponse, asked: str) -> bytes:
+    chunks, size = [], 0
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            answer.close()
+            raise Permanent(f"{asked} answered more than {MAX_ANSWER} bytes", status=answer.status)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _proxy(base: URL) -> str | None:
+    """The proxy of the environment for an API, by ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
+
+    aiohttp's own way, ``trust_env``, reads the user's ``.netrc`` too, and fails if that names a host that we have a
+    token for.
+    """
+    bypassed = base.host is None or proxy_bypass(base.host)
+    return None if bypassed else getproxies().get(base.scheme)
+
+
+def _user_agent() -> str:
+    try:
+        return f"integration-hub/{version('integration-hub')}"
+    except PackageNotFoundError:
+        return "integration-hub"
