@@ -103,7 +103,7 @@ class Hmac(_Way):
 
     secret: SecretStr | None = None
     """The secret; asked for by ``hub auth login`` if not given."""
-    secret_encoding: Literal["text", "base64", "hex"] = "text"
+    secret_encoding: Literal["text", "base64", "hex"] = "text"  # noqa: S105  no secret
     """What the secret is written in. A ``whsec_`` before one in base64 is left out."""
     algorithm: Literal["sha1", "sha256", "sha384", "sha512"] = "sha256"
     """Hash function."""
@@ -193,7 +193,7 @@ class GitHubApp(_Way):
     installation_id: int | None = None
     """Which installation; found by itself where the app has one only."""
     repositories: list[str] = []
-    """Names, without the owner, of the repositories that the tokens are for; all of the installation if none is given."""
+    """Names, without the owner, of the repositories that the tokens are for; all of the installation if not given."""
     permissions: dict[str, Literal["read", "write", "admin"]] = {}
     """What the tokens may do; all that the installation may if nothing is given."""
     api_url: Url | None = None
