@@ -94,6 +94,7 @@ CODES: Mapping[str, str] = {
     "section.unsupported": "a section that this version can't run",
     "service.duplicate": "a service declared twice",
     "service.name": "a name with other characters than letters, digits, `-` and `_`",
+    "service.unknown_fallback": "a fallback to a service that isn't declared",
     "service.unused": "a service that nothing calls",
     "sink.name": "a name that Kafka can't take",
     "sink.name_taken": "a sink named as a topic or event type",

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from hub.deployment.model import SchemaFile
 from hub.deployment.registry import Registry, UnknownUse
 from hub.sdk import Connector
+from hub.sdk.policies import BESIDE_WITH
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """The version that YAML language servers know best."""
@@ -106,7 +107,8 @@ def _by_use(
         settings = _settings(model, f"{kind}.{use}", definitions)
         then: dict[str, Any] = {"properties": {"with": _unless_included(settings, empty=False)}}
         if kind == "service":
-            settings.get("properties", {}).pop("auth", None)
+            own = settings.get("properties", {})
+            then["properties"] |= {key: _unless_included(own.pop(key), empty=True) for key in BESIDE_WITH if key in own}
         if settings.get("required"):
             then["required"] = ["with"]
         condition = {"properties": {"use": {"const": use}}, "required": ["use"]}

@@ -22,7 +22,7 @@ from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node
 from hub.deployment.registry import Registry, UnknownUse
 from hub.deployment.sections import UNITS, Entry, Sections
-from hub.deployment.sources import check_sources
+from hub.deployment.sources import check_fallbacks, check_sources
 from hub.deployment.specs import RouteSpec, Scope, ServiceSpec, SinkSpec, SourceSpec, UnitSpec
 from hub.deployment.survey import Survey
 from hub.deployment.text import Overlay
@@ -147,6 +147,7 @@ class _Loader:
             if kind != "test":
                 spec.check(self._findings)
         services = self.services = {name: spec for (kind, name), spec in specs.items() if kind == "service"}
+        check_fallbacks(list(self.sections.of("service")), self._findings)
         check_sources(units, {each.name for each in self.sections.of("service")}, self._findings)
         contracts = self.contracts = self._contracts(units)
         topology = Topology(self.sections, units)

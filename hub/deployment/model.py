@@ -113,7 +113,31 @@ class ServiceSection(Config):
     with_: dict[str, Any] = Field(default={}, alias="with")
     """What the connector wants to know."""
     auth: dict[str, Any] = {}
-    """Credentials, e.g. ``{ token: "${env:TOKEN}" }``; see `hub.sdk.config.Auth`."""
+    """Credentials, e.g. ``{ token: "${env:TOKEN}" }``; see `hub.sdk.auth.Auth`."""
+    # What follows is checked with the connector's own configuration, whose defaults it replaces: see
+    # `hub.sdk.policies.ServiceConfig`. Null takes a connector's default away.
+    rate_limit: Any = None
+    """How many requests the API may get."""
+    circuit_breaker: Any = None
+    """When it is left alone."""
+    retry: Any = None
+    """How often requests of sources and look-ups are tried again."""
+    cache: Any = None
+    """Which answers are kept."""
+    timeout: Any = None
+    """How long one attempt may take."""
+    fallback: Any = None
+    """What takes the place of an answer."""
+    endpoints: Any = None
+    """Several servers of the API."""
+    health: Any = None
+    """What shows whether it works."""
+    tls: Any = None
+    """How it is verified, and how we prove who we are."""
+    pool: Any = None
+    """Connections."""
+    usage: Any = None
+    """Where answers say what they cost."""
 
 
 def _lease(value: timedelta) -> timedelta:

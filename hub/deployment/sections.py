@@ -31,6 +31,7 @@ from hub.deployment.trial import TestSection
 from hub.kafka import names
 from hub.sdk import ConfigError
 from hub.sdk.config import Config, has_expression
+from hub.sdk.policies import BESIDE_WITH
 
 S = TypeVar("S", bound=Config)
 
@@ -56,7 +57,7 @@ _DEPLOYMENT = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"(?<!\$)\$\{(?:env|file|exec):")
 _PASSWORD = re.compile(r"://[^/\s:]*:[^/\s]+@")  # in a URL
-_REFERRING = {"service": ("with", "auth"), "source": ("with", "leader"), "sink": ("with",)}
+_REFERRING = {"service": ("with", *BESIDE_WITH), "source": ("with", "leader"), "sink": ("with",)}
 """Where references may stand."""
 
 
@@ -335,7 +336,8 @@ def _check_references(kind: str, place: Place, findings: Findings) -> None:
             if match and kind != "test":
                 findings.error(
                     "reference.misplaced",
-                    "references are resolved under `with:`, `auth:` and `leader:` only, and not in expressions",
+                    "references are resolved under `with:` and `leader:`, and under `auth:` and what stands beside it in a "
+                    "service, and not in expressions",
                     document.within(scalar, match.start(), len(scalar.text)),
                     "list the variable under `env:` and write env.NAME in an expression",
                 )

@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Mapping
 
 from hub.deployment.finding import Findings, Span
+from hub.deployment.model import ServiceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node, Scalar, data
+from hub.deployment.nodes import Sequence as SequenceNode
 from hub.deployment.references import has_reference
+from hub.deployment.sections import Entry
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
 from hub.sdk import PollingSource, WebhookSource
 
@@ -75,6 +78,35 @@ def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings
         None if close else f"write services: {{ {name}: {{ use: {offers} }} }}",
         fix=close[0] if close else None,
     )
+
+
+def fallbacks(entry: Entry[ServiceSection]) -> list[tuple[str, Scalar]]:
+    """The services that a service falls back to, with where they are named."""
+    whole = entry.place.node
+    declared = whole.get("fallback") if isinstance(whole, MappingNode) else None
+    items = declared.items if isinstance(declared, SequenceNode) else ()
+    named = [each.get("service") for each in items if isinstance(each, MappingNode)]
+    return [(node.value, node) for node in named if isinstance(node, Scalar) and isinstance(node.value, str)]
+
+
+def check_fallbacks(entries: list[Entry[ServiceSection]], findings: Findings) -> None:
+    """A service falls back to another one that is declared."""
+    names = {each.name for each in entries}
+    for entry in entries:
+        for name, node in fallbacks(entry):
+            if name in names - {entry.name} or has_reference(name):
+                continue
+            close = [] if name == entry.name else difflib.get_close_matches(name, names - {entry.name}, 1)
+            said = f"service `{entry.name}` falls back to " + (
+                "itself" if name == entry.name else f"the service `{name}`, which isn't declared"
+            )
+            findings.error(
+                "service.unknown_fallback",
+                said + (f"; did you mean `{close[0]}`?" if close else ""),
+                entry.place.document.at(node),
+                None if close else "name another service, or give a fixed answer as `value`",
+                fix=close[0] if close else None,
+            )
 
 
 def setting(unit: SourceSpec | SinkSpec, key: str) -> Node | None:

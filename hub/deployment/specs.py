@@ -27,6 +27,7 @@ from hub.kafka import names
 from hub.routes import ExpressionError, Program, Route, compile_program
 from hub.routes.scope import Scope as Names
 from hub.sdk import Config, Connector, ServiceConfig, Sink, Source
+from hub.sdk.policies import BESIDE_WITH
 
 Environ = Mapping[str, str]
 
@@ -114,9 +115,10 @@ class ServiceSpec(_Spec):
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
         place = super()._settings()
-        span, node = place.find(("auth",))
-        if node is not place.node:
-            findings.error("config.unknown_key", "`with` has no key `auth`", span, "write it beside `with:`")
+        for key in BESIDE_WITH:
+            span, node = place.find((key,))
+            if node is not place.node:
+                findings.error("config.unknown_key", f"`with` has no key `{key}`", span, "write it beside `with:`")
         self._check(self.model, findings)
 
     def config(self, environ: Environ) -> ServiceConfig:
@@ -129,14 +131,15 @@ class ServiceSpec(_Spec):
         return config
 
     def _settings(self) -> Place:
-        """``auth:`` stands beside ``with:`` in the file, and within the configuration in the model."""
+        """What stands beside ``with:`` in the file stands within the configuration in the model."""
         place, entry = super()._settings(), self.entry.place.node
-        key = entry.key("auth") if isinstance(entry, MappingNode) else None
-        auth = entry.get("auth") if isinstance(entry, MappingNode) else None
-        if key is None or auth is None or not isinstance(place.node, MappingNode):
+        if not isinstance(entry, MappingNode) or not isinstance(place.node, MappingNode):
             return place
-        pairs = [each for each in place.node.pairs if each[0].text != "auth"]
-        merged = MappingNode.of(entry.start, entry.end, [*pairs, (key, auth)])
+        beside = [(key, value) for key, value in entry.pairs if key.text in BESIDE_WITH]
+        if not beside:
+            return place
+        pairs = [each for each in place.node.pairs if each[0].text not in BESIDE_WITH]
+        merged = MappingNode.of(entry.start, entry.end, [*pairs, *beside])
         return Place(place.document, merged, self.entry.place.span, place.subject)
 
 

@@ -11,7 +11,7 @@ from hub.deployment.finding import Findings
 from hub.deployment.nodes import data
 from hub.deployment.references import has_reference
 from hub.deployment.sections import Sections
-from hub.deployment.sources import setting
+from hub.deployment.sources import fallbacks, setting
 from hub.deployment.specs import RouteSpec, SourceSpec, UnitSpec, reads, writes
 
 _POSITION = ("start", "renamed_from", "on_error")
@@ -65,6 +65,8 @@ def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findi
         if not isinstance(name, str) or has_reference(name):
             return  # known when the unit starts
         called.add(name)
+    for entry in sections.of("service"):
+        called |= {name for name, _ in fallbacks(entry)}
     for entry in sections.of("service"):
         if entry.name not in called:
             findings.warning(

@@ -162,22 +162,22 @@ class Assembly:
             return self._polling(spec, spec.cls)
         raise ConfigError(f"{spec.use} is neither a PollingSource nor a WebhookSource; its connector is broken")
 
-    def _context(self, name: str) -> UnitContext:
+    def _context(self, name: str, *, deliveries: bool = False) -> UnitContext:
         return UnitContext(
             name=name,
             deployment=self._deployment.name,
-            services=_Services(self),
+            services=_Services(self, deliveries=deliveries),
             log=logging.getLogger(f"hub.unit.{name}"),
         )
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str) -> HttpService:
         """A service, made when a unit first asks for it and shared by all that do."""
         if name not in self._services:
             # Here, because it takes a quarter of what all imports of a worker take, and many have no services.
             from hub.services import HttpService  # noqa: PLC0415
 
             config = self._deployment.services[name].config(self._environ)
-            self._services[name] = HttpService(name, config)
+            self._services[name] = HttpService(name, config, deployment=self._deployment.name, services=self.service)
         return self._services[name]
 
     def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "", *, linger: int = 0) -> Outlet:
@@ -273,7 +273,7 @@ class Assembly:
             spec.name,
             connector=spec.use,
             flow=", ".join(spec.inputs) or "its inbox",
-            build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name)),
+            build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name, deliveries=True)),
             open_reader=lambda: self._reader(spec),
             open_outlet=lambda: self._outlet(spec, spec.use),
             retry=RetryPolicy(
@@ -305,13 +305,15 @@ def _flow(spec: RouteSpec) -> str:
 
 
 class _Services(Mapping[str, Service]):
-    """The deployment's services by name, each made when first asked for."""
+    """The deployment's services by name, each made when first asked for; a sink's never retry: the engine does."""
 
-    def __init__(self, assembly: Assembly) -> None:
+    def __init__(self, assembly: Assembly, *, deliveries: bool) -> None:
         self._assembly = assembly
+        self._deliveries = deliveries
 
     def __getitem__(self, name: str) -> Service:
-        return self._assembly.service(name)
+        service = self._assembly.service(name)
+        return service.for_deliveries() if self._deliveries else service
 
     def __iter__(self) -> Any:
         return iter(self._assembly._deployment.services)  # noqa: SLF001  its own view

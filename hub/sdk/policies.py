@@ -64,8 +64,8 @@ class Limit(_Section):
     interval: Span
     """The time that `count` is for."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000)
-    """Of ``token_bucket``: requests that may follow each other at once after a rest. A tenth of `count`, at least 1, if
-    not given: with more than that, up to `count` + `burst` requests can fall into one interval."""
+    """Of ``token_bucket``: requests that may follow each other at once after a rest; up to `count` + `burst` can fall
+    into one interval. A hundredth of `count`, at least 1, if not given."""
     algorithm: Literal["token_bucket", "sliding_window"] = "token_bucket"
     """``token_bucket`` spreads requests; ``sliding_window`` lets `count` of them through at once, and never more in any
     stretch of `interval`."""
@@ -94,7 +94,8 @@ class RateLimit(_Section):
     interval: Span | None = None
     """The time that `count` is for."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000)
-    """Of ``token_bucket``: requests that may follow each other at once after a rest; a tenth of `count` if not given."""
+    """Of ``token_bucket``: requests that may follow each other at once after a rest; a hundredth of `count` if not
+    given."""
     algorithm: Literal["token_bucket", "sliding_window"] = "token_bucket"
     """``token_bucket`` spreads requests; ``sliding_window`` lets `count` of them through at once."""
     by: Literal["service", "user"] = "service"
@@ -127,9 +128,7 @@ class RateLimit(_Section):
         """The service's own."""
         if self.count is None or self.interval is None:
             return None
-        return Limit(
-            count=self.count, interval=self.interval, burst=self.burst, algorithm=self.algorithm, by=self.by
-        )
+        return Limit(count=self.count, interval=self.interval, burst=self.burst, algorithm=self.algorithm, by=self.by)
 
 
 class CircuitBreaker(_Section):
@@ -154,8 +153,8 @@ class CircuitBreaker(_Section):
 class ServiceRetry(_Section):
     """How often the requests of sources and look-ups are tried again: exponential backoff with full jitter.
 
-    A sink's deliveries are retried by its ``on_error.retry`` alone. Only what may be repeated is: by its method, or by an
-    idempotency key.
+    A sink's deliveries are retried by its ``on_error.retry`` alone. Only what may be repeated is: by its method, or by
+    an idempotency key.
     """
 
     initial_interval: Span = Field(default="250ms", validate_default=True)
@@ -201,7 +200,7 @@ class Timeout(_Section):
 
 
 class Fallback(_Section):
-    """What takes the place of an answer that neither the API nor the cache gives: for GET and HEAD, never for a sink."""
+    """In place of an answer that neither the API nor the cache gives: for GET and HEAD, never for a sink."""
 
     match: Endpoint = "/**"
     """Which requests."""

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hub.sdk.strictjson import read
 
 Origin = Literal["api", "cache", "stale", "fallback"]
+
+
+@dataclass(frozen=True)
+class LimitState:
+    """A rate limit as it is now.
+
+    Attributes:
+        name: ``service``, an endpoint's pattern, or the API's own name of it.
+        limit: requests in its window.
+        remaining: how many of them are left, by the API.
+        interval: seconds of its window.
+        reset: seconds until it starts anew, by the API.
+        wait: seconds until the next request may go.
+        waiting: requests that wait for it.
+    """
+
+    name: str
+    limit: int | None = None
+    remaining: int | None = None
+    interval: float | None = None
+    reset: float | None = None
+    wait: float = 0.0
+    waiting: int = 0
 
 
 class Response:
@@ -24,9 +49,7 @@ class Response:
 
     __slots__ = ("body", "headers", "origin", "status", "url")
 
-    def __init__(
-        self, status: int, headers: Mapping[str, str], body: bytes, url: str, origin: Origin = "api"
-    ) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, url: str, origin: Origin = "api") -> None:
         self.status = status
         self.headers = headers
         self.body = body
@@ -47,6 +70,62 @@ class Response:
         return read(self.body)
 
 
+class StreamedResponse(Protocol):
+    """An answer whose body is read in pieces."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+
+    def chunks(self, size: int = 65536) -> AsyncIterator[bytes]:
+        """The body in pieces of at most ``size`` bytes; the far side waits while nobody asks for more.
+
+        Raises:
+            Transient: it broke off.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a health check found.
+
+    Attributes:
+        healthy: whether the API answered as it should.
+        detail: what it answered, for people.
+        seconds: how long that took.
+    """
+
+    healthy: bool
+    detail: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ServiceInfo:
+    """What a service is, and how it fares.
+
+    Attributes:
+        name: in the schema files.
+        address: origins of the API's servers, with whether each counts as up.
+        policies: names of the policies that are declared.
+        circuit: ``closed``, ``open`` or ``half_open``; ``None`` without a circuit breaker.
+        next_probe: seconds until an open circuit lets a probe through.
+        reason: why the circuit has last opened.
+        limits: rate limits as they are now.
+        figures: counters by name: requests, statuses, latency, error_rate, availability, retries, cache, tokens, cost …
+    """
+
+    name: str
+    address: Mapping[str, bool]
+    policies: tuple[str, ...] = ()
+    circuit: str | None = None
+    next_probe: float = 0.0
+    reason: str = ""
+    limits: tuple[LimitState, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Service(Protocol):
     """An external API with its policies; one per entry under ``services:``, shared by all units that name it."""
 
@@ -64,7 +143,7 @@ class Service(Protocol):
         user: str = "",
         idempotency_key: str | None = None,
         fresh: bool = False,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  of all attempts together
     ) -> Response:
         """One request; ``path`` is relative to the service's base URL, or a URL with the same origin.
 
@@ -90,4 +169,32 @@ class Service(Protocol):
             Transient: it failed in a way that may pass.
             Permanent: it refused the request.
         """
+        ...
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        user: str = "",
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """A large answer, whose body is read in pieces within ``async with``; it is neither kept nor bounded.
+
+        Raises:
+            Signal: as `request`, before there is a body.
+        """
+        ...
+
+    def limits(self) -> list[LimitState]:
+        """The rate limits as they are now: those that are declared, and those that the API tells of."""
+        ...
+
+    def info(self) -> ServiceInfo:
+        """What it is and how it fares, without asking it."""
+        ...
+
+    async def health(self) -> Health:
+        """Asks whether it works, past the cache and the circuit breaker."""
         ...

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 from yarl import URL
 
-from hub.sdk.errors import ConfigError, Permanent
+from hub.sdk.errors import ConfigError, Permanent, Signal
 from hub.sdk.policies import ServiceConfig
-from hub.sdk.service import Response
-from hub.services.bearer import Bearer
+from hub.sdk.service import Health, LimitState, Response, ServiceInfo
+from hub.services.accounts import Accounts
+from hub.services.auth import authenticator, credential_name
+from hub.services.breaker import Breaker
+from hub.services.cache import ResponseCache
 from hub.services.failures import refusal
-from hub.services.pipeline import Authenticator, pipeline
+from hub.services.fallback import Asked, FallbackChain
+from hub.services.handle import DeliveryHandle
+from hub.services.info import described
+from hub.services.limits import RateLimiter
+from hub.services.limits.limiter import Shared
+from hub.services.pipeline import pipeline
 from hub.services.request import IDEMPOTENCY_HEADER, Request
-from hub.services.transport import Transport, cleaned
+from hub.services.retry import Retry
+from hub.services.transport import Streamed, Transport, cleaned
+
+log = logging.getLogger("hub.services")
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
+_NEUTRAL = frozenset({"accept", "accept-language", "content-type"})  # headers that another service gets, too
+_PATIENCE = 10.0  # seconds for a health check
 
 
 class HttpService:
@@ -33,19 +48,44 @@ class HttpService:
     Args:
         name: its name in the schema files.
         config: where the API is, how to sign in, and how to treat it.
+        deployment: its deployment's name, for what is shared with other processes.
+        services: gives the other services, for fallbacks.
 
     Raises:
         ConfigError: the token can't be sent in a header, or the base URL holds credentials.
     """
 
-    def __init__(self, name: str, config: ServiceConfig) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: ServiceConfig,
+        *,
+        deployment: str = "hub",
+        services: Callable[[str], Asked] | None = None,
+    ) -> None:
         self.name = name
+        self._config = config
         self._base = URL(config.base_url)
         if self._base.user is not None or self._base.password is not None:
             raise ConfigError(f"the base_url of service {name} must hold no credentials; give a token under auth")
-        self._auth: Authenticator = Bearer(name, config.auth)
-        self._transport = Transport(name, config, self._auth.clean)
-        self._proceed = pipeline([self._auth], self._transport)
+        self._auth = authenticator(
+            name,
+            config.auth,
+            base_url=config.base_url,
+            credential=credential_name(deployment, name),
+            tls=config.tls.context,
+        )
+        self._clean: Callable[[str], str] = str if self._auth is None else self._auth.clean
+        self._transport = Transport(name, config, self._clean)
+        self.accounts = Accounts(config.usage)
+        self.cache = config.cache and ResponseCache(config.cache)
+        self.retry = config.retry and Retry(config.retry)
+        self.breaker = config.circuit_breaker and Breaker(name, config.circuit_breaker, changed=self._told)
+        self.limiter = config.rate_limit and RateLimiter(name, config.rate_limit, _shared(deployment, name, config))
+        self.fallback = FallbackChain(config.fallback, services or _nobody) if config.fallback else None
+        innermost = [self._auth, self.accounts]
+        self._proceed = pipeline([self.cache, self.retry, self.breaker, self.limiter, *innermost], self._transport)
+        self._checking = pipeline(innermost, self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,8 +97,11 @@ class HttpService:
 
     async def close(self) -> None:
         """Closes its connections. Requests that come later connect again."""
+        if self._auth is not None:
+            await self._auth.close()
+        if self.limiter is not None:
+            await self.limiter.close()
         await self._transport.close()
-        await self._auth.close()
 
     async def request(
         self,
@@ -78,7 +121,36 @@ class HttpService:
 
         Redirects are followed within the origin of the base URL: those of GET and HEAD, and those that keep the method.
         """
-        sent = {name.lower(): value for name, value in (headers or {}).items()}
+        request = self.made(
+            method,
+            path,
+            params=params,
+            headers=headers,
+            json=json,
+            body=body,
+            user=user,
+            idempotency_key=idempotency_key,
+            fresh=fresh,
+            timeout=timeout,
+        )
+        return await self.send(request)
+
+    def made(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        user: str = "",
+        idempotency_key: str | None = None,
+        fresh: bool = False,
+        timeout: float | None = None,
+    ) -> Request:
+        """The request that `request` sends."""
+        sent = {name.lower(): value for name, value in headers.items()} if headers else {}
         if json is not None:
             body = orjson.dumps(json)
             sent.setdefault("content-type", "application/json")
@@ -88,14 +160,53 @@ class HttpService:
         if params:
             url = url.update_query([(name, _text(value)) for name, value in params.items() if value is not None])
         deadline = None if timeout is None else time.monotonic() + timeout
-        return await self.send(Request(method, url, sent, body, user=user, deadline=deadline))
+        below = self._below(url)
+        return Request(method, url, sent, body, path=below, user=user, deadline=deadline, fresh=fresh)
 
     async def send(self, request: Request) -> Response:
-        """A request that is made already; redirects are requests of their own, with all policies."""
+        """A request that is made already.
+
+        Raises:
+            Signal: as `hub.sdk.Service.request`.
+        """
+        if self.fallback is None:
+            return await self._ask(request)
+        query = request.url.raw_query_string
+        return await self.fallback(request, self._ask, request.path + (f"?{query}" if query else ""))
+
+    async def stand_in(self, request: Request, below: str) -> Response:
+        """Answers another service's request; its credentials and conditions stay with that one."""
+        url = self._url(below, request.method)
+        headers = {name: value for name, value in request.headers.items() if name in _NEUTRAL}
+        path = self._below(url)
+        asked = request.again(url=url, headers=headers, path=path, hops=request.hops + 1)
+        return await self.send(asked)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        user: str = "",
+        retries: bool = True,
+    ) -> AsyncIterator[Streamed]:
+        """A large answer in pieces; see `hub.sdk.Service.stream`."""
+        request = self.made(method, path, params=params, headers=headers, user=user)
+        request.streamed, request.retries = True, retries
+        answer = await self.send(request)
+        assert isinstance(answer, Streamed)
+        async with answer:
+            yield answer
+
+    async def _ask(self, request: Request) -> Response:
+        """Redirects are requests of their own, with all policies."""
         method, url = request.method, request.url
         conditional = not _CONDITIONS.isdisjoint(request.headers)
-        for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._proceed(request.again(url=url))
+        for hop in range(_MOST_REDIRECTS + 1):
+            answer = await self._proceed(request.again(url=url, path=self._below(url) if hop else request.path))
             status = answer.status
             if 200 <= status < 300 or (status == 304 and conditional):  # noqa: PLR2004  statuses
                 return answer
@@ -107,8 +218,47 @@ class HttpService:
                     )
                 url = self._url(str(url.join(URL(answer.headers["location"]))), method)
                 continue
-            raise cleaned(refusal(status, answer.headers, answer.body, asked), self._auth.clean)
+            raise cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
         raise Permanent(f"{asked} was redirected more than {_MOST_REDIRECTS} times", status=status)
+
+    async def health(self) -> Health:
+        """Asks once, past all policies but those of the connection; see `hub.sdk.Service.health`."""
+        check = self._config.health
+        request = Request("GET", self._url(check.path, "GET"), deadline=time.monotonic() + _PATIENCE)
+        began = time.monotonic()
+        try:
+            status = (await self._checking(request)).status
+        except Signal as signal:
+            return Health(healthy=False, detail=str(signal), seconds=time.monotonic() - began)
+        healthy = status in check.status if check.status else 200 <= status < 400  # noqa: PLR2004  statuses
+        return Health(healthy, f"GET {check.path} answered {status}", time.monotonic() - began)
+
+    def for_deliveries(self) -> DeliveryHandle:
+        """This service for a sink."""
+        return DeliveryHandle(self)
+
+    def limits(self) -> list[LimitState]:
+        """The rate limits as they are now."""
+        return [] if self.limiter is None else self.limiter.states
+
+    def info(self) -> ServiceInfo:
+        """What it is and how it fares."""
+        return described(self)
+
+    @property
+    def addresses(self) -> dict[str, bool]:
+        """Origins of the API's servers, with whether each counts as up."""
+        down = self.breaker is not None and self.breaker.state == "open"
+        return {str(self._base.origin()): not down}
+
+    def _told(self, state: str, reason: str) -> None:
+        level = logging.WARNING if state == "open" else logging.INFO
+        log.log(level, "service %s: circuit %s: %s", self.name, state.replace("_", " "), reason)
+
+    def _below(self, url: URL) -> str:
+        """The path below the base URL: what endpoint patterns match."""
+        base, path = self._base.path.rstrip("/"), url.path
+        return path[len(base) :] if base and path.startswith(base + "/") else path
 
     def _url(self, path: str, method: str) -> URL:
         """The full URL, which must lie at the API's own origin, as it gets the credentials."""
@@ -121,6 +271,19 @@ class HttpService:
                 "not go; if the API has moved, change the service's base_url"
             )
         return url
+
+
+def _shared(deployment: str, name: str, config: ServiceConfig) -> Shared | None:
+    limit = config.rate_limit
+    if limit is None or limit.redis is None:
+        return None
+    from hub.services.limits.shared import SharedLimits  # noqa: PLC0415  an extra
+
+    return SharedLimits(limit.redis, limit.key or f"{deployment}.{name}")
+
+
+def _nobody(name: str) -> Asked:
+    raise ConfigError(f"there is no service {name} to fall back to")
 
 
 def _text(value: Any) -> str:

@@ -25,6 +25,7 @@ class Request:
         user: for whom it is asked, where an API counts by user; empty for the service itself.
         retries: whether a failure may be answered by asking again, which for a sink's deliveries the engine decides.
         look_up: whether a cached or declared answer may take the place of the far side's.
+        fresh: whether an answer of the cache won't do.
         deadline: `time.monotonic` seconds after which no attempt begins; ``None`` for no limit.
         streamed: whether the answer's body is left on the wire for the caller to read.
         attempt: 1 for the first.
@@ -35,6 +36,7 @@ class Request:
         "attempt",
         "body",
         "deadline",
+        "fresh",
         "headers",
         "hops",
         "look_up",
@@ -60,6 +62,7 @@ class Request:
         deadline: float | None = None,
         streamed: bool = False,
         hops: int = 0,
+        fresh: bool = False,
     ) -> None:
         self.method = method
         self.url = url
@@ -73,6 +76,7 @@ class Request:
         self.streamed = streamed
         self.attempt = 1
         self.hops = hops
+        self.fresh = fresh
 
     @property
     def repeatable(self) -> bool:

@@ -18,9 +18,9 @@ _CHANCE = random.Random()  # noqa: S311  spreads waits, guards nothing
 class AdaptiveGate:
     """Slows down before the API's limit, and pauses when it says so.
 
-    While more than `slow_below` of the limit is left, requests go as they come. Below it, those that are left are spread
-    over the time until the limit starts anew. Requests under way count as used. After a pause one request goes first,
-    and the others once it has been answered.
+    While more than `slow_below` of the limit is left, requests go as they come. Below it, those that are left are
+    spread over the time until the limit starts anew. Requests under way count as used. After a pause one request goes
+    first, and the others once it has been answered.
 
     Args:
         slow_below: part of the limit.
@@ -57,18 +57,15 @@ class AdaptiveGate:
         """When the next request may go."""
         if now < self._pause:
             return self._pause
-        if self._strikes and self.pending:
-            return now + _GLANCE
-        if self._remaining is None:
-            return now
         if self._reset is not None and now >= self._reset:
             self._anew()
-            return now
-        if self._remaining <= 0:
-            if self._reset is not None:
-                return self._reset
-            return now + _GLANCE if self.pending else now
-        return self._next if self._next > now else now
+        used_up = self._remaining is not None and self._remaining <= 0
+        if used_up and self._reset is not None:
+            return self._reset
+        if self.pending and (used_up or self._strikes):
+            # One goes and tries; whether others may, its answer says.
+            return now + _GLANCE
+        return max(now, self._next)
 
     def take(self, now: float) -> None:
         """Counts a request that goes now."""

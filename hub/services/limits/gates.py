@@ -44,11 +44,11 @@ class TokenBucket:
         """When the bucket holds a token."""
         # A billionth of slack, lest rounding makes a waiter come back for nothing.
         at = self._full_at - self._tolerance - 1e-9
-        return at if at > now else now
+        return max(now, at)
 
     def take(self, now: float) -> None:
         """Takes a token."""
-        self._full_at = (self._full_at if self._full_at > now else now) + self.spacing
+        self._full_at = max(now, self._full_at) + self.spacing
 
 
 class SlidingWindow:
@@ -66,7 +66,7 @@ class SlidingWindow:
         if len(self._went) < (self._went.maxlen or 0):
             return now
         at = self._went[0] + self._interval
-        return at if at > now else now
+        return max(now, at)
 
     def take(self, now: float) -> None:
         """Remembers the request."""

@@ -35,9 +35,9 @@ class Reading:
 def read(headers: Mapping[str, str]) -> Reading | None:
     """The limit that an answer tells of.
 
-    ``RateLimit`` is read as in the IETF's draft-ietf-httpapi-ratelimit-headers from version 8 on (``"name";r=50;t=30``,
-    with ``q`` from ``RateLimit-Policy``) and as in version 7 (``limit=100, remaining=50, reset=30``); ``RateLimit-*`` as
-    in those before, ``X-RateLimit-*`` as at GitHub and its followers.
+    ``RateLimit`` is read as in the IETF's draft-ietf-httpapi-ratelimit-headers from version 8 on
+    (``"name";r=50;t=30``, with ``q`` from ``RateLimit-Policy``) and as in version 7 (``limit=100, remaining=50,
+    reset=30``); ``RateLimit-*`` as in those before, ``X-RateLimit-*`` as at GitHub and its followers.
 
     Args:
         headers: with lower-case names.

@@ -349,6 +349,7 @@ async def test_silence_ends_in_time() -> None:
         async with serving(sleep, policies={"timeout": limits}) as service:
             assert type(await failed(service)) is Transient
             released.set()
+    released.clear()
     async with serving(sleep) as service:
         assert type(await failed(service, timeout=0.1)) is Transient
         released.set()

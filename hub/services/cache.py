@@ -1,0 +1,239 @@
+"""Answers that are kept: cache-aside, by the rules of RFC 9111 for a private cache."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Hashable, Mapping
+from email.utils import parsedate_to_datetime
+
+from hub.sdk.errors import NotConnected, Transient
+from hub.sdk.policies import Cache, compile_endpoint
+from hub.sdk.service import Origin, Response
+from hub.services.pipeline import Proceed
+from hub.services.request import SAFE, Request
+from hub.services.throttling import answered_at
+
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "range"})
+_DIRECTIVE = re.compile(r'([a-z-]+)(?:\s*=\s*"?(\d{1,12})"?)?')
+_OVERHEAD = 1024  # bytes that an answer takes beside its body, about
+_OK = 200
+_NOT_MODIFIED = 304
+
+
+class Kept:
+    """An answer as it is kept.
+
+    Attributes:
+        response: the answer.
+        size: bytes.
+        fresh_until: by the cache's clock.
+        stale_until: until when it may stand in for a far side that fails.
+        varying: the request's headers that it depends on, with their values.
+    """
+
+    __slots__ = ("fresh_until", "response", "size", "stale_until", "varying")
+
+    def __init__(self, response: Response, varying: tuple[tuple[str, str], ...]) -> None:
+        self.response = response
+        self.varying = varying
+        self.size = len(response.body) + _OVERHEAD
+        self.fresh_until = self.stale_until = 0.0
+
+    def given(self, origin: Origin) -> Response:
+        """The answer, marked with where it came from."""
+        held = self.response
+        return Response(held.status, held.headers, held.body, held.url, origin)
+
+
+class ResponseCache:
+    """Gives answers that are still fresh, asks whether others have changed, and stands in for a far side that fails.
+
+    Those who ask the same at once share one request. A request that changes something at a URL forgets its answer.
+
+    Args:
+        config: what is kept, and for how long.
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, config: Cache, clock: Callable[[], float] = time.monotonic) -> None:
+        from hub.services.shelf import Shelf  # noqa: PLC0415  only where answers are kept
+
+        self._clock = clock
+        self._ttl = None if config.ttl is None else config.ttl.total_seconds()
+        self._stale = config.stale_if_error.total_seconds()
+        self._matching = [compile_endpoint(each) for each in config.match]
+        self._shelf: Shelf[Kept] = Shelf(config.max_entries, config.max_bytes, config.eviction)
+        self._under_way: dict[Hashable, asyncio.Future[Response]] = {}
+        self.hits = 0
+        """Answers given without asking."""
+        self.misses = 0
+        """Answers that weren't there."""
+        self.revalidated = 0
+        """Answers that hadn't changed."""
+        self.stale = 0
+        """Answers given in place of a failure."""
+        self.shared = 0
+        """Answers given to several who asked at once."""
+
+    @property
+    def entries(self) -> int:
+        """Answers kept now."""
+        return len(self._shelf)
+
+    @property
+    def evicted(self) -> int:
+        """Answers given up for want of room."""
+        return self._shelf.evicted
+
+    def clear(self) -> None:
+        """Forgets all answers."""
+        self._shelf.clear()
+
+    async def __call__(self, request: Request, proceed: Proceed) -> Response:
+        """The answer kept, or the far side's."""
+        if request.method not in ("GET", "HEAD"):
+            response = await proceed(request)
+            if request.method not in SAFE and response.status < 400:  # noqa: PLR2004  a status
+                for method in ("GET", "HEAD"):
+                    self._shelf.pop((method, str(request.url), request.user))
+            return response
+        if not request.look_up or request.streamed or not self._meant(request):
+            return await proceed(request)
+        key = (request.method, str(request.url), request.user)
+        while True:
+            kept = self._kept(key, request)
+            if kept is not None and not request.fresh and self._clock() < kept.fresh_until:
+                self.hits += 1
+                return kept.given("cache")
+            under_way = self._under_way.get((key, _varying_now(request)))
+            if under_way is None or request.fresh:
+                return await self._ask(key, kept, request, proceed)
+            try:
+                response = await asyncio.shield(under_way)
+            except asyncio.CancelledError:
+                # Theirs or ours? If who asks was cancelled, one of the others asks.
+                if not under_way.cancelled():
+                    raise
+                continue
+            self.shared += 1
+            return response
+
+    async def _ask(self, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed) -> Response:
+        flight = (key, _varying_now(request))
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._under_way[flight] = future
+        try:
+            response = await self._fetch(key, kept, request, proceed)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
+        except BaseException as error:
+            future.set_exception(error)
+            future.exception()  # nobody may be waiting for it
+            raise
+        else:
+            future.set_result(response)
+            return response
+        finally:
+            if self._under_way.get(flight) is future:
+                del self._under_way[flight]
+
+    async def _fetch(
+        self, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed
+    ) -> Response:
+        asking = request
+        if kept is not None and (conditions := _conditions(kept.response.headers)):
+            asking = request.again()
+            asking.headers.update(conditions)
+        else:
+            self.misses += 1
+        try:
+            response = await proceed(asking)
+        except (Transient, NotConnected):
+            if (stale := self._standing_in(kept)) is not None:
+                return stale
+            raise
+        if response.status == _NOT_MODIFIED and kept is not None and asking is not request:
+            self.revalidated += 1
+            # RFC 9111 § 3.2: what it says now counts from now on.
+            headers = {**kept.response.headers, **response.headers}
+            for name in ("content-length", "content-encoding", "transfer-encoding"):
+                headers.pop(name, None)
+            held = kept.response
+            return self._keep(key, Response(held.status, headers, held.body, held.url), request, "cache")
+        if response.status >= 500 or response.status == 429:  # noqa: PLR2004  statuses
+            return self._standing_in(kept) or response
+        if response.status == _OK:
+            return self._keep(key, response, request, "api")
+        self._shelf.pop(key)
+        return response
+
+    def _keep(self, key: tuple[str, str, str], response: Response, request: Request, origin: Origin) -> Response:
+        directives = dict(_DIRECTIVE.findall(response.headers.get("cache-control", "").lower()))
+        vary = response.headers.get("vary", "")
+        if "no-store" in directives or "*" in vary:
+            self._shelf.pop(key)
+        else:
+            names = sorted({each.strip().lower() for each in vary.split(",")} - {""})
+            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names))
+            now = self._clock()
+            lifetime = _lifetime(directives, response.headers) if self._ttl is None else self._ttl
+            stale = max(self._stale, float(directives.get("stale-if-error") or 0))
+            kept.fresh_until = now + (0.0 if "no-cache" in directives else lifetime)
+            kept.stale_until = kept.fresh_until + (0.0 if "must-revalidate" in directives else stale)
+            if lifetime > 0 or stale > 0 or _conditions(response.headers):
+                self._shelf.put(key, kept)
+        if origin == "api":
+            return response
+        return Response(response.status, response.headers, response.body, response.url, origin)
+
+    def _standing_in(self, kept: Kept | None) -> Response | None:
+        if kept is None or self._clock() >= kept.stale_until:
+            return None
+        self.stale += 1
+        return kept.given("stale")
+
+    def _kept(self, key: Hashable, request: Request) -> Kept | None:
+        kept = self._shelf.get(key)
+        if kept is None or all(request.headers.get(name, "") == value for name, value in kept.varying):
+            return kept
+        return None
+
+    def _meant(self, request: Request) -> bool:
+        if not _CONDITIONS.isdisjoint(request.headers):
+            return False  # who asks so keeps answers themselves
+        return not self._matching or any(
+            method in (None, request.method) and path.match(request.path) for method, path in self._matching
+        )
+
+
+def _conditions(headers: Mapping[str, str]) -> dict[str, str]:
+    """What asks whether an answer with these headers has changed (RFC 9110 § 13.1)."""
+    conditions = {}
+    if "etag" in headers:
+        conditions["if-none-match"] = headers["etag"]
+    if "last-modified" in headers:
+        conditions["if-modified-since"] = headers["last-modified"]
+    return conditions
+
+
+def _lifetime(directives: Mapping[str, str], headers: Mapping[str, str]) -> float:
+    """Seconds for which an answer says to be fresh (RFC 9111 § 4.2.1); none are guessed."""
+    age = headers.get("age", "")
+    old = float(age) if age.isdigit() else 0.0
+    if directives.get("max-age"):
+        return max(float(directives["max-age"]) - old, 0.0)
+    if "expires" in headers:
+        try:
+            expires = parsedate_to_datetime(headers["expires"]).timestamp()
+        except ValueError:
+            return 0.0  # § 5.3: what isn't valid is in the past
+        return max(expires - answered_at(headers).timestamp() - old, 0.0)
+    return 0.0
+
+
+def _varying_now(request: Request) -> tuple[tuple[str, str], ...]:
+    """Who shares a request: those with the same headers."""
+    return tuple(sorted(request.headers.items()))
