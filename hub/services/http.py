@@ -13,19 +13,20 @@ import orjson
 from yarl import URL
 
 from hub.sdk.errors import ConfigError, Permanent, Signal
-from hub.sdk.policies import ServiceConfig
+from hub.sdk.policies import RateLimit, ServiceConfig
 from hub.sdk.service import Health, LimitState, Response, ServiceInfo
 from hub.services.accounts import Accounts
 from hub.services.auth import authenticator, credential_name
 from hub.services.breaker import Breaker
 from hub.services.cache import ResponseCache
+from hub.services.endpoints import Balancer, srv_records
 from hub.services.failures import refusal
 from hub.services.fallback import Asked, FallbackChain
 from hub.services.handle import DeliveryHandle
 from hub.services.info import described
 from hub.services.limits import RateLimiter
 from hub.services.limits.limiter import Shared
-from hub.services.pipeline import pipeline
+from hub.services.pipeline import Policy, Proceed, pipeline
 from hub.services.request import IDEMPOTENCY_HEADER, Request
 from hub.services.retry import Retry
 from hub.services.transport import Streamed, Transport, cleaned
@@ -78,14 +79,19 @@ class HttpService:
         self._clean: Callable[[str], str] = str if self._auth is None else self._auth.clean
         self._transport = Transport(name, config, self._clean)
         self.accounts = Accounts(config.usage)
-        self.cache = config.cache and ResponseCache(config.cache)
-        self.retry = config.retry and Retry(config.retry)
-        self.breaker = config.circuit_breaker and Breaker(name, config.circuit_breaker, changed=self._told)
-        self.limiter = config.rate_limit and RateLimiter(name, config.rate_limit, _shared(deployment, name, config))
+        self.cache = ResponseCache(config.cache) if config.cache else None
+        self.retry = Retry(config.retry) if config.retry else None
+        breaker, limit, servers = config.circuit_breaker, config.rate_limit, config.endpoints
+        self.breaker = Breaker(name, breaker, changed=self._told) if breaker else None
+        self.limiter = RateLimiter(name, limit, _shared(deployment, name, limit)) if limit else None
+        seconds = config.health.interval.total_seconds()
+        self.balancer = Balancer(self._base, servers, self._up, seconds, srv_records) if servers else None
         self.fallback = FallbackChain(config.fallback, services or _nobody) if config.fallback else None
-        innermost = [self._auth, self.accounts]
-        self._proceed = pipeline([self.cache, self.retry, self.breaker, self.limiter, *innermost], self._transport)
-        self._checking = pipeline(innermost, self._transport)
+        innermost: list[Policy | None] = [self._auth, self.accounts]
+        outer: list[Policy | None] = [self.cache, self.retry, self.breaker, self.limiter, self.balancer]
+        self._proceed = pipeline([*outer, *innermost], self._transport)
+        self._checking = pipeline([self.balancer, *innermost], self._transport)
+        self._probing = pipeline(innermost, self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,10 +103,9 @@ class HttpService:
 
     async def close(self) -> None:
         """Closes its connections. Requests that come later connect again."""
-        if self._auth is not None:
-            await self._auth.close()
-        if self.limiter is not None:
-            await self.limiter.close()
+        for part in (self._auth, self.limiter, self.balancer):
+            if part is not None:
+                await part.close()
         await self._transport.close()
 
     async def request(
@@ -223,11 +228,17 @@ class HttpService:
 
     async def health(self) -> Health:
         """Asks once, past all policies but those of the connection; see `hub.sdk.Service.health`."""
-        check = self._config.health
-        request = Request("GET", self._url(check.path, "GET"), deadline=time.monotonic() + _PATIENCE)
-        began = time.monotonic()
+        return await self._checked(self._url(self._config.health.path, "GET"), self._checking)
+
+    async def _up(self, base: URL) -> bool:
+        """Whether one server works."""
+        url = URL(f"{str(base).rstrip('/')}{self._config.health.path}")
+        return (await self._checked(url, self._probing)).healthy
+
+    async def _checked(self, url: URL, proceed: Proceed) -> Health:
+        check, began = self._config.health, time.monotonic()
         try:
-            status = (await self._checking(request)).status
+            status = (await proceed(Request("GET", url, deadline=began + _PATIENCE))).status
         except Signal as signal:
             return Health(healthy=False, detail=str(signal), seconds=time.monotonic() - began)
         healthy = status in check.status if check.status else 200 <= status < 400  # noqa: PLR2004  statuses
@@ -248,6 +259,8 @@ class HttpService:
     @property
     def addresses(self) -> dict[str, bool]:
         """Origins of the API's servers, with whether each counts as up."""
+        if self.balancer is not None:
+            return {str(each.base.origin()): not each.down for each in self.balancer.servers}
         down = self.breaker is not None and self.breaker.state == "open"
         return {str(self._base.origin()): not down}
 
@@ -265,6 +278,8 @@ class HttpService:
         if "://" not in path:
             return URL(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}")
         url = URL(path, encoded=True)
+        if self.balancer is not None:
+            url = self.balancer.home(url)
         if url.origin() != self._base.origin():
             raise Permanent(
                 f"{self.name}: {method} leads from {self._base.origin()} to {url.origin()}, where our credentials must "
@@ -273,9 +288,8 @@ class HttpService:
         return url
 
 
-def _shared(deployment: str, name: str, config: ServiceConfig) -> Shared | None:
-    limit = config.rate_limit
-    if limit is None or limit.redis is None:
+def _shared(deployment: str, name: str, limit: RateLimit) -> Shared | None:
+    if limit.redis is None:
         return None
     from hub.services.limits.shared import SharedLimits  # noqa: PLC0415  an extra
 

@@ -18,6 +18,7 @@ def described(service: HttpService) -> ServiceInfo:
         "retry": service.retry,
         "circuit_breaker": service.breaker,
         "rate_limit": service.limiter,
+        "endpoints": service.balancer,
         "fallback": service.fallback,
     }
     breaker = service.breaker

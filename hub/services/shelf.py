@@ -95,7 +95,7 @@ class Shelf(Generic[V]):
         if self._eviction == "lfu":
             candidates = (key for uses in sorted(self._by_uses) for key in self._by_uses[uses])
         else:
-            candidates = iter(self._values)
+            candidates = (key for key in self._values)
         key = next(each for each in candidates if each != but)
         self.pop(key)
         self.evicted += 1
