@@ -21,7 +21,7 @@ def authenticator(
     *,
     base_url: str,
     credential: str | None = None,
-    tls: ssl.SSLContext | None = None,
+    tls: Callable[[], ssl.SSLContext] | None = None,
     settings: CredentialSettings | None = None,
 ) -> Authenticator | None:
     """The policy that signs a service's requests; ``None`` if it doesn't sign in.
@@ -53,7 +53,7 @@ def signer_of(
     auth: Auth,
     base_url: str,
     credential: str,
-    tls: ssl.SSLContext | None = None,
+    tls: Callable[[], ssl.SSLContext] | None = None,
     settings: CredentialSettings | None = None,
 ) -> Signer | None:
     """The signer; see `authenticator`."""
@@ -105,7 +105,11 @@ def _signature(service: str, auth: Auth, secret: SecretStr) -> Signer:
 
 
 def _oauth2(
-    service: str, auth: Auth, credential: str, tls: ssl.SSLContext | None, settings: CredentialSettings | None
+    service: str,
+    auth: Auth,
+    credential: str,
+    tls: Callable[[], ssl.SSLContext] | None,
+    settings: CredentialSettings | None,
 ) -> Signer:
     from hub.services.auth.keeper import Keeper  # noqa: PLC0415  few need it
     from hub.services.auth.kept import Renewed  # noqa: PLC0415  likewise
@@ -131,7 +135,7 @@ def _github_app(
     auth: Auth,
     base_url: str,
     credential: str,
-    tls: ssl.SSLContext | None,
+    tls: Callable[[], ssl.SSLContext] | None,
     settings: CredentialSettings | None,
 ) -> Signer:
     from hub.services.auth.exchange import Exchange  # noqa: PLC0415  few need it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
@@ -12,11 +12,14 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from hub.sdk.errors import ConfigError
+from hub.sdk.errors import ConfigError, Permanent
 from hub.services.auth.errors import NotSignedIn
 from hub.services.auth.signer import cleaned
 from hub.services.failures import failure
 from hub.services.throttling import pause_asked
+
+TLSContext = Callable[[], ssl.SSLContext]
+"""Makes the context of a service's TLS, of the files as they are now."""
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _LARGEST = 2**20  # bytes of an answer; key sets and metadata have some thousands
@@ -50,7 +53,7 @@ class Exchange:
         tls: which authorities to trust, and our certificate; the system's and none if not given.
     """
 
-    def __init__(self, service: str, *, allow_http: bool = False, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, service: str, *, allow_http: bool = False, tls: TLSContext | None = None) -> None:
         self.service = service
         self._allow_http = allow_http
         self._tls = tls
@@ -89,7 +92,7 @@ class Exchange:
                     headers={"accept": "application/json", "user-agent": "integration-hub", **headers},
                     allow_redirects=False,  # a redirect would carry our secret to wherever it leads
                     proxy=None if proxy_bypass(url.host or "") else getproxies().get(url.scheme),
-                    ssl=self._tls if self._tls is not None else True,
+                    ssl=self._tls() if self._tls is not None else True,
                 ) as response,
             ):
                 content = await response.content.read(_LARGEST)
@@ -103,6 +106,8 @@ class Exchange:
                     found if isinstance(found, list) else (),
                     pause_asked(received),
                 )
+        except Permanent as unusable:  # the files of its TLS
+            raise ConfigError(f"service {self.service}: {unusable}") from None
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             # Without the cause, as its text may hold what ours must not.
             message = cleaned(str(failure(error, asked)), secrets)

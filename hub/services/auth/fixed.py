@@ -27,7 +27,7 @@ class Header:
     def __init__(self, name: str, value: str, secrets: Iterable[str]) -> None:
         self._name = name
         self._value = value
-        self._secrets = (value, *secrets)
+        self._secrets = tuple(secrets)
 
     async def sign(self, request: Request) -> None:
         """Adds the header."""
@@ -38,7 +38,7 @@ class Header:
         return False
 
     def secrets(self) -> Iterable[str]:
-        """The header and what it is made of."""
+        """What it is made of."""
         return self._secrets
 
     async def close(self) -> None:
@@ -51,11 +51,13 @@ class Query:
     Args:
         name: of the parameter.
         value: of it.
+        secret: what of it must appear nowhere.
     """
 
-    def __init__(self, name: str, value: str) -> None:
+    def __init__(self, name: str, value: str, secret: str) -> None:
         self._name = name
         self._value = value
+        self._secret = secret
 
     async def sign(self, request: Request) -> None:
         """Sets the parameter."""
@@ -67,7 +69,7 @@ class Query:
 
     def secrets(self) -> Iterable[str]:
         """The key."""
-        return (self._value,)
+        return (self._secret,)
 
     async def close(self) -> None:
         """Holds nothing."""
@@ -97,7 +99,7 @@ def fixed(service: str, auth: Auth, secret: SecretStr) -> Header | Query:
 def _api_key(service: str, key: ApiKey, value: str) -> Header | Query:
     text = key.prefix + value
     if key.query is not None:
-        return Query(key.query, text)
+        return Query(key.query, text, value)
     assert key.header is not None, "the model sees to it"
     return Header(key.header.lower(), _printable(service, "key", text), [value])
 

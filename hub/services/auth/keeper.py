@@ -104,6 +104,8 @@ class Keeper:
         """
         if self._token is not None and not self._token.same(refused):
             return True
+        if self._task is not None and not self._task.done():
+            return not (await self._wait(self._task)).same(refused)
         now = self._now()
         if now < self._forced_at + FORCED_PAUSE:
             return False

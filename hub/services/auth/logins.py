@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from hub.sdk.auth import Auth
 from hub.sdk.errors import ConfigError, EnvironmentProblem
 from hub.services.auth.authenticator import needs_login, secret_of
 from hub.services.auth.errors import NotSignedIn, Refusal
+from hub.services.auth.exchange import TLSContext
 from hub.services.auth.oauth.browser import LOGIN_LIMIT, browser_login
 from hub.services.auth.oauth.client import Client
 from hub.services.auth.oauth.device import Prompt, device_login
@@ -111,7 +111,7 @@ class Logins:
         show: Callable[[str], None],
         *,
         limit: float = LOGIN_LIMIT,
-        tls: ssl.SSLContext | None = None,
+        tls: TLSContext | None = None,
     ) -> tuple[Token, str]:
         """Signs in through the browser; the token, and where it is kept. See `browser_login`."""
         token = await browser_login(_client(service, auth, tls), show, limit)
@@ -124,14 +124,14 @@ class Logins:
         credential: str,
         show: Callable[[Prompt], None],
         *,
-        tls: ssl.SSLContext | None = None,
+        tls: TLSContext | None = None,
     ) -> tuple[Token, str]:
         """Signs in by a code; the token, and where it is kept. See `device_login`."""
         token = await device_login(_client(service, auth, tls), show)
         return token, await self._write(credential, token)
 
     async def forget(
-        self, service: str, auth: Auth, credential: str, tls: ssl.SSLContext | None = None
+        self, service: str, auth: Auth, credential: str, tls: TLSContext | None = None
     ) -> tuple[bool, str | None]:
         """Signs out: gives the tokens back to the provider where it takes them, and forgets them.
 
@@ -174,7 +174,7 @@ def _is_own(auth: Auth) -> bool:
     return auth.way == "github_app" or (auth.oauth2 is not None and auth.oauth2.grant == "client_credentials")
 
 
-def _client(service: str, auth: Auth, tls: ssl.SSLContext | None) -> Client:
+def _client(service: str, auth: Auth, tls: TLSContext | None) -> Client:
     if auth.oauth2 is None:
         raise ConfigError(f"service {service} doesn't sign in by OAuth 2")
     return Client(service, auth.oauth2, tls)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -12,7 +11,7 @@ from urllib.parse import quote_plus, urlencode
 from hub.sdk.auth import OAuth2
 from hub.sdk.errors import ConfigError
 from hub.services.auth.errors import NotSignedIn, Refusal
-from hub.services.auth.exchange import Answer, Exchange
+from hub.services.auth.exchange import Answer, Exchange, TLSContext
 from hub.services.auth.oauth.metadata import Metadata, metadata
 from hub.services.auth.signer import cleaned
 from hub.services.auth.tokens import Token, fingerprint
@@ -33,7 +32,7 @@ class Client:
         tls: as `Exchange`.
     """
 
-    def __init__(self, service: str, config: OAuth2, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, service: str, config: OAuth2, tls: TLSContext | None = None) -> None:
         self.service = service
         self.config = config
         self.exchange = Exchange(service, allow_http=config.allow_http, tls=tls)
