@@ -14,6 +14,14 @@ from hub.services.auth.signer import Signer, Signing
 from hub.services.auth.stores import CredentialSettings, Store, login_store, token_store
 from hub.services.pipeline import Authenticator
 
+_LOGIN = "type `hub auth login {service}`"
+_ADVICE = {
+    "client_credentials": "check client_id and client_secret",
+    "authorization_code": _LOGIN,
+    "device_code": _LOGIN,
+    "refresh_token": "give a new refresh_token",
+}
+
 
 def authenticator(
     service: str,
@@ -126,6 +134,7 @@ def _oauth2(
         credential,
         client.fingerprint,
         needed=not own,
+        advice=_ADVICE[auth.oauth2.grant].format(service=service),
     )
     return Renewed(keeper, [auth.oauth2.client_secret, auth.oauth2.refresh_token])
 
@@ -146,7 +155,15 @@ def _github_app(
     assert auth.github_app is not None
     installation = Installation(Exchange(service, tls=tls), auth.github_app, base_url)
     store = functools.partial(_opened, token_store, settings)
-    keeper = Keeper(service, installation.obtain, store, credential, installation.fingerprint, needed=False)
+    keeper = Keeper(
+        service,
+        installation.obtain,
+        store,
+        credential,
+        installation.fingerprint,
+        needed=False,
+        advice="check app_id, private_key and installation_id",
+    )
     return Renewed(keeper, [auth.github_app.private_key])
 
 

@@ -23,6 +23,8 @@ FORCED_PAUSE = 30.0
 CLOSE_LIMIT = 10.0
 """Seconds that closing waits for a renewal."""
 
+_DEAD = frozenset({"invalid_grant", "bad_refresh_token", "invalid_client", "unauthorized_client", "invalid_app"})
+
 Obtain = Callable[[Token | None], Awaitable[Token]]
 """Gets a token from the far side, given the one that was kept, valid or not."""
 
@@ -43,6 +45,7 @@ class Keeper:
         settings: fingerprint of the settings; tokens that were got with others don't count.
         needed: whether the stored token is one that we can't get again by ourselves, so that a store that fails is an
             error.
+        advice: what to do when the far side says that what we have is no good any more.
         now: seconds since 1970.
     """
 
@@ -55,6 +58,7 @@ class Keeper:
         settings: str,
         *,
         needed: bool,
+        advice: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self.service = service
@@ -63,6 +67,7 @@ class Keeper:
         self._credential = credential
         self._settings = settings
         self._needed = needed
+        self._advice = advice
         self._now = now
         self._store: Store | None = None
         self._token: Token | None = None
@@ -184,9 +189,8 @@ class Keeper:
                 token = replace((await self._obtain(before)).following(before), settings=self._settings)
                 await self._write(token)
         except Refusal as refusal:
-            raise NotSignedIn(
-                f"{refusal}{self._advice(refusal)}", status=refusal.status, retry_after=refusal.retry_after
-            ) from None
+            said = f"{refusal}; {self._advice}" if self._advice and refusal.code in _DEAD else str(refusal)
+            raise NotSignedIn(said, status=refusal.status, retry_after=refusal.retry_after) from None
         except (EnvironmentProblem, ConfigError) as problem:
             raise NotSignedIn(f"service {self.service}: {problem}", retry_after=LONGEST_PAUSE) from None
         except TimeoutError:
@@ -226,13 +230,6 @@ class Keeper:
             # We go on with it; what is lost is lost at a restart only.
             level = logging.ERROR if self._needed else logging.WARNING
             _log.log(level, "service %s: its new token can't be kept: %s", self.service, problem)
-
-    def _advice(self, refusal: Refusal) -> str:
-        if self._needed and refusal.code in ("invalid_grant", "bad_refresh_token", "incorrect_client_credentials"):
-            return f"; sign in again: `hub auth login {self.service}`"
-        if refusal.code in ("invalid_client", "unauthorized_client"):
-            return "; check client_id and client_secret"
-        return ""
 
 
 def _life(token: Token) -> str:
