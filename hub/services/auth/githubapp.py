@@ -17,6 +17,7 @@ from hub.sdk.auth import GitHubApp
 from hub.sdk.errors import ConfigError
 from hub.services.auth.errors import NotSignedIn, Refusal
 from hub.services.auth.exchange import Answer, Exchange
+from hub.services.auth.signer import cleaned
 from hub.services.auth.tokens import Token, fingerprint
 
 _SKEW = 60  # seconds that our clock may go fast, as GitHub advises
@@ -80,7 +81,7 @@ class Installation:
             wanted["permissions"] = self._config.permissions
         url = f"{self._api}/app/installations/{self._id}/access_tokens"
         answer = await self._exchange.post(url, orjson.dumps(wanted), headers, [jwt])
-        document = self._understood(answer, f"installation {self._id}")
+        document = self._understood(answer, f"installation {self._id}", jwt)
         try:
             expires_at = datetime.fromisoformat(document["expires_at"]).timestamp()
             access = document["token"]
@@ -95,7 +96,7 @@ class Installation:
     async def _only(self, headers: dict[str, str], jwt: str) -> int:
         # An app with several is told to name one: tokens of another one would reach other people's repositories.
         answer = await self._exchange.get(f"{self._api}/app", headers, [jwt])
-        count = self._understood(answer, "the app").get("installations_count")
+        count = self._understood(answer, "the app", jwt).get("installations_count")
         if count != 1:
             raise ConfigError(
                 f"service {self._exchange.service}: the app has {count} installations; name one as `installation_id`"
@@ -108,10 +109,11 @@ class Installation:
             )
         return int(ids[0])
 
-    def _understood(self, answer: Answer, what: str) -> Any:
+    def _understood(self, answer: Answer, what: str, jwt: str) -> Any:
         if answer.status in (200, 201):
             return answer.document
-        said = " ".join(str(answer.document.get("message") or "").split())[:_SHOWN]
+        # Cleaned first, as half a JWT would tell something, too.
+        said = " ".join(cleaned(str(answer.document.get("message") or ""), [jwt]).split())[:_SHOWN]
         message = (
             f"service {self._exchange.service}: GitHub answered {answer.status} for {what}: {said or 'nothing more'}"
         )

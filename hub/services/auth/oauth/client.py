@@ -130,7 +130,8 @@ class Client:
             raise NotSignedIn(
                 f"{self.service}: {path} answered {answer.status}", retry_after=answer.retry_after or _LATER
             )
-        code = code if isinstance(code, str) and _CODE.match(code) else "unknown"
-        said = " ".join(str(answer.document.get("error_description") or "").split())[:_SHOWN]
+        code = cleaned(code, secrets) if isinstance(code, str) and _CODE.match(code) else "unknown"
+        # Cleaned first, as half a secret would tell something, too.
+        said = " ".join(cleaned(str(answer.document.get("error_description") or ""), secrets).split())[:_SHOWN]
         message = f"{self.service}: {path} answered {answer.status} {code}" + (f": {said}" if said else "")
-        raise Refusal(code, cleaned(message, secrets), status=answer.status, retry_after=answer.retry_after)
+        raise Refusal(code, message, status=answer.status, retry_after=answer.retry_after)

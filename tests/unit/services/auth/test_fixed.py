@@ -213,3 +213,10 @@ def test_repr_shows_nothing():
     made = authenticator("api", auth, base_url="https://x")
     shown = repr(auth) + str(auth) + repr(made) + str(vars(auth)) + repr(fixed("api", auth, SecretStr("canary-p")))
     assert "canary" not in shown
+
+
+@pytest.mark.parametrize("cut", [6, 12, 17])
+def test_a_secret_that_was_cut_off_is_cleaned_out(cut):
+    """As where an error shows the beginning of an answer."""
+    made = authenticator("api", Auth(token=SecretStr("canary-9f86d081884")), base_url="https://x")
+    assert made.clean("bad: canary-9f86d081884"[: 5 + cut]) == "bad: ***"
