@@ -83,9 +83,9 @@ class ResponseCache:
         return len(self._shelf)
 
     @property
-    def evicted(self) -> int:
-        """Answers given up for want of room."""
-        return self._shelf.evicted
+    def size(self) -> int:
+        """Bytes of the answers kept now."""
+        return self._shelf.size
 
     def clear(self) -> None:
         """Forgets all answers."""

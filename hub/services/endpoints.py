@@ -240,4 +240,5 @@ async def srv_records(name: str) -> list[Record]:
         answer = await dns.asyncresolver.resolve(name, "SRV", lifetime=5.0)
     except dns.exception.DNSException as error:
         raise NotConnected(f"DNS names no server for {name}: {type(error).__name__}") from None
-    return [Record(str(each.target).rstrip("."), each.port, each.priority, each.weight) for each in answer]
+    found = [Record(str(each.target).rstrip("."), each.port, each.priority, each.weight) for each in answer]
+    return sorted(found, key=lambda each: (each.priority, -each.weight, each.host, each.port))

@@ -53,7 +53,7 @@ def _figures(service: HttpService) -> dict[str, Any]:
         "cost": accounts.cost,
     }
     if (cache := service.cache) is not None:
-        counted = ("hits", "misses", "revalidated", "stale", "shared", "entries", "evicted")
+        counted = ("hits", "misses", "revalidated", "stale", "shared", "entries", "size")
         figures["cache"] = {name: getattr(cache, name) for name in counted}
     if (retry := service.retry) is not None:
         figures |= {"retries": retry.retries, "retries_refused": retry.exhausted}

@@ -228,8 +228,7 @@ async def test_a_storm_of_429_is_sat_out() -> None:
                 await far_service.request("GET", "/x")
                 done += 1
             except NotConnected as signal:
-                assert signal.retry_after is not None
-                await asyncio.sleep(signal.retry_after)
+                await asyncio.sleep(signal.retry_after or 0)
         assert done == 80
         assert len(refused) <= 1
 
@@ -249,13 +248,13 @@ async def test_what_a_service_may_send_can_be_seen() -> None:
             }
         )
 
-    async with far_side(far) as server:
-        async with service(server, rate_limit={"count": 1000, "interval": "1h", "burst": 10}) as far_service:
-            for path in ("/search/issues", "/repos/a", "/search/code"):
-                await far_service.request("GET", path)
-            states = {each.name: each for each in far_service.limits()}
-            assert states["service"].limit == 1000
-            assert (states["core"].remaining, states["search"].remaining) == (4990, 29)
-            assert 50 < (states["search"].reset or 0) <= 60
-            assert states["search"].wait > 0
-            assert states["core"].wait == 0
+    limit = {"count": 1000, "interval": "1h", "burst": 10}
+    async with far_side(far) as server, service(server, rate_limit=limit) as far_service:
+        for path in ("/search/issues", "/repos/a", "/search/code"):
+            await far_service.request("GET", path)
+        states = {each.name: each for each in far_service.limits()}
+        assert states["service"].limit == 1000
+        assert (states["core"].remaining, states["search"].remaining) == (4990, 29)
+        assert 50 < (states["search"].reset or 0) <= 60
+        assert states["search"].wait > 0
+        assert states["core"].wait == 0

@@ -84,11 +84,17 @@ async def test_the_last_failure_is_the_outcome(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(
     ("method", "headers", "again"),
-    [("GET", {}, True), ("PUT", {}, True), ("DELETE", {}, True), ("POST", {}, False), ("PATCH", {}, False)]
-    + [("POST", {"idempotency-key": "k"}, True)],
+    [
+        ("GET", {}, True),
+        ("PUT", {}, True),
+        ("DELETE", {}, True),
+        ("POST", {}, False),
+        ("PATCH", {}, False),
+        ("POST", {"idempotency-key": "k"}, True),
+    ],
 )
 async def test_only_what_may_be_repeated_is(
-    method: str, headers: dict[str, str], again: bool, monkeypatch: pytest.MonkeyPatch
+    method: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, again: bool
 ) -> None:
     """By its method, or because a key makes one of two."""
     it = Setting(monkeypatch)
