@@ -1,4 +1,6 @@
-"""References: ``${env:NAME}``, ``${env:NAME:-default}``, ``${file:PATH}``, resolved when a unit starts, shown nowhere.
+"""References: ``${env:NAME}``, ``${env:NAME:-default}``, ``${file:PATH}``, ``${exec:COMMAND}``.
+
+They are resolved when a unit starts, and shown nowhere.
 
 What a reference resolves to is never read again: not for further references, and not as an expression. ``$${`` stands
 for a literal ``${``.
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +21,12 @@ from hub.sdk.config import Verbatim, has_expression
 
 MAX_FILE = 2**20
 """Largest file that ``${file:…}`` reads, in bytes; secrets and certificates are far smaller."""
+EXEC_LIMIT = 10.0
+"""Seconds that the command of ``${exec:…}`` has; a unit waits for it."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_KINDS = ("env", "file")
+_KINDS = ("env", "file", "exec")
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,8 @@ class Reference:
     """A reference within a text.
 
     Attributes:
-        kind: ``env`` or ``file``.
-        name: variable or path.
+        kind: ``env``, ``file`` or ``exec``.
+        name: variable, path or command.
         default: what it is where the variable isn't set or is empty.
         start: index of its ``$``.
         end: index behind its ``}``.
@@ -128,19 +134,23 @@ def _parse(match: re.Match[str]) -> Reference:
     kind, colon, name = match["body"].partition(":")
     if kind not in _KINDS or not colon:
         raise BadReference(
-            "expected ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, or `$${` for a literal `${`", start, end
+            "expected ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${exec:COMMAND}, or `$${` for a literal `${`",
+            start,
+            end,
         )
     name, dash, default = name.partition(":-") if kind == "env" else (name, "", "")
     if kind == "env" and not _NAME.match(name):
         raise BadReference("expected the name of an environment variable in ${env:…}", start, end)
-    if not name:
-        raise BadReference("expected a path in ${file:…}", start, end)
+    if not name.strip():
+        raise BadReference(f"expected a {'path' if kind == 'file' else 'command'} in ${{{kind}:…}}", start, end)
     return Reference(kind, name, default if dash else None, start, end)
 
 
 def _value(reference: Reference, environ: Mapping[str, str], directory: Path) -> str:
     if reference.kind == "file":
         return _file(reference, directory)
+    if reference.kind == "exec":
+        return _said(reference, environ, directory)
     value = environ.get(reference.name)
     if reference.default is not None:
         return value or reference.default
@@ -171,3 +181,34 @@ def _file(reference: Reference, directory: Path) -> str:
             return text.removesuffix("\n").removesuffix("\r")
         problem = f"{path} is larger than {MAX_FILE:,} bytes"
     raise BadReference(problem, reference.start, reference.end)
+
+
+def _said(reference: Reference, environ: Mapping[str, str], directory: Path) -> str:
+    """What a command prints. No shell reads it, and nothing that it prints is shown, errors included."""
+    start, end = reference.start, reference.end
+    try:
+        words = shlex.split(reference.name)
+        done = subprocess.run(  # noqa: S603  it is the user's own command
+            words,
+            cwd=directory,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=EXEC_LIMIT,
+            check=False,
+        )
+    except ValueError:
+        raise BadReference("expected a command whose quotes are closed in ${exec:…}", start, end) from None
+    except subprocess.TimeoutExpired:
+        raise BadReference(f"`{words[0]}` did not end within {EXEC_LIMIT:.0f} s", start, end) from None
+    except OSError as error:
+        raise BadReference(f"`{words[0]}` can't be run: {os.strerror(error.errno or 0)}", start, end) from None
+    if done.returncode != 0:
+        raise BadReference(f"`{words[0]}` ended with exit status {done.returncode}", start, end)
+    if len(done.stdout) > MAX_FILE:
+        raise BadReference(f"`{words[0]}` printed more than {MAX_FILE:,} bytes", start, end)
+    try:
+        return done.stdout.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise BadReference(f"expected UTF-8 of `{words[0]}`", start, end) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,41 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert resolved("${file:.}", tmp_path) == [f"expected a file; {tmp_path} is none"]
 
 
+def test_commands(tmp_path: Path) -> None:
+    """What they print without the line break at its end; no shell reads them; they run in the deployment."""
+    (tmp_path / "secret").write_text("s3cret\n")
+    assert resolved("${exec:cat secret}", tmp_path) == "s3cret"
+    assert resolved("${exec:printf '%s' 'a b' $NAME;x}") == "a b$NAME;x"
+
+
+def test_commands_that_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each says which and why, and nothing of what it printed or was given."""
+    python = sys.executable
+    monkeypatch.setattr("hub.deployment.references.EXEC_LIMIT", 0.2)
+    assert resolved("${exec:nonesuch canary}") == ["`nonesuch` can't be run: No such file or directory"]
+    assert resolved("${exec:'open}") == ["expected a command whose quotes are closed in ${exec:…}"]
+    assert resolved("${exec:sleep 60}") == ["`sleep` did not end within 0 s"]
+    monkeypatch.setattr("hub.deployment.references.EXEC_LIMIT", 30)
+    assert resolved(f"${{exec:{python} -c 'exit(\"canary\")'}}") == [f"`{python}` ended with exit status 1"]
+    assert resolved(f"${{exec:{python} -c 'print(\"x\" * 2000000)'}}") == [
+        f"`{python}` printed more than 1,048,576 bytes"
+    ]
+
+
 @pytest.mark.parametrize(
-    "text", ["${}", "${NAME}", "${env}", "${env:}", "${env:A B}", "${exec:ls}", "${file:}", "${a${b}}"]
+    "text",
+    [
+        "${}",
+        "${NAME}",
+        "${env}",
+        "${env:}",
+        "${env:A B}",
+        "${exec:}",
+        "${exec: }",
+        "${call:ls}",
+        "${file:}",
+        "${a${b}}",
+    ],
 )
 def test_other_forms_are_errors(text: str) -> None:
     """Anything else in `${…}` is refused with the forms that there are."""
