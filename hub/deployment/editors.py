@@ -30,7 +30,7 @@ _INCLUDE = {
 _REFERENCE = {
     "type": "string",
     "pattern": r"\$\{(env|file|exec):",
-    "description": "Resolved when the unit starts: ${env:NAME}, ${env:NAME:-default} or ${file:PATH}.",
+    "description": "Resolved when the unit starts: ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${exec:COMMAND}.",
 }
 _EXPRESSION = {"type": "string", "pattern": "^= ", "description": "Computed from each event."}
 _HERE = "#/definitions/"

@@ -12,6 +12,7 @@ from hub.sdk.errors import EnvironmentProblem
 from hub.testing.asyncapi import SPECS
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import OPENAPI, PAYLOADS
+from hub.testing.oidc import ensure_packages
 from hub.testing.registry import ensure_distribution
 from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE, REGISTRY_IMAGE
 
@@ -36,6 +37,7 @@ def main(purpose: str) -> int:
         if purpose == "test":
             for package in (PAYLOADS, OPENAPI, SPECS):
                 package.fetch(_tell)
+            ensure_packages(_tell)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return 3

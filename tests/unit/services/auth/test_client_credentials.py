@@ -7,6 +7,8 @@ import sys
 import pytest
 from aiohttp import web
 
+from hub.sdk import ServiceConfig
+from hub.services import HttpService
 from hub.services.auth import NotSignedIn
 from hub.testing.oidc import SECRET, PrivateProvider
 
@@ -137,3 +139,24 @@ async def test_several_processes_get_one_token(provider, settings, tmp_path):
     assert len(set(said)) == 1
     assert (await counted(provider.issuer))[GIVEN] == before + 1
     assert (tmp_path / "shared" / "key").stat().st_mode & 0o777 == 0o600
+
+
+async def test_behind_all_policies_a_refused_token_is_no_failure(provider, settings, monkeypatch):
+    """Neither the retry nor the circuit breaker sees the 401 that a renewal mends."""
+    monkeypatch.setenv("HUB_CREDENTIALS__STORE", "file")
+    monkeypatch.setenv("HUB_CREDENTIALS__DIRECTORY", str(settings.home))
+    config = ServiceConfig.model_validate(
+        {
+            "base_url": provider.issuer,
+            "auth": robot(provider),
+            "retry": {},
+            "circuit_breaker": {"failure_threshold": 1},
+            "rate_limit": {"count": 100, "interval": "1s"},
+        }
+    )
+    async with HttpService("api", config, deployment="shop") as service:
+        await service.request("POST", "/api", json={})
+        token = await service._auth._signer.keeper.token()
+        await revoke(provider.issuer, token.access.get_secret_value(), "robot", SECRET)
+        answer = await service.request("POST", "/api", json={})
+    assert answer.json()["client"] == "robot"
