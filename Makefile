@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-memory bench-routes chaos differential image lock setup contracts clean
+.PHONY: help demo test check bench bench-memory bench-routes bench-services chaos differential image lock setup contracts clean
 ARGS ?=
 
 help: ## lists the commands
@@ -38,6 +38,9 @@ bench-memory: setup ## runs ten million events through a worker and watches its 
 
 bench-routes: setup ## runs the benchmarks of the route language and writes benchmarks/results/routes.json
 	@.venv/bin/python -m benchmarks routes
+
+bench-services: setup ## runs requests through a service's policies and writes benchmarks/results/services.json
+	@.venv/bin/python -m benchmarks services
 
 differential: setup ## compares 100,000 random expressions with CEL's reference (ARGS="CASES SEED" for others)
 	@.venv/bin/python -m tests.differential $(ARGS)

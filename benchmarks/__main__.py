@@ -21,6 +21,7 @@ BENCHMARKS = (
     "ingest",
     "payloads",
     "routes",
+    "services",
     "sinks",
     "trials",
     "validate",

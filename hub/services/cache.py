@@ -102,14 +102,16 @@ class ResponseCache:
         if not request.look_up or request.streamed or not self._meant(request):
             return await proceed(request)
         key = (request.method, str(request.url), request.user)
+        # Those share a request who ask with the same headers.
+        flight = (key, tuple(request.headers.items()))
         while True:
             kept = self._kept(key, request)
             if kept is not None and not request.fresh and self._clock() < kept.fresh_until:
                 self.hits += 1
                 return kept.given("cache")
-            under_way = self._under_way.get((key, _varying_now(request)))
+            under_way = self._under_way.get(flight)
             if under_way is None or request.fresh:
-                return await self._ask(key, kept, request, proceed)
+                return await self._ask(flight, key, kept, request, proceed)
             try:
                 response = await asyncio.shield(under_way)
             except asyncio.CancelledError:
@@ -120,8 +122,9 @@ class ResponseCache:
             self.shared += 1
             return response
 
-    async def _ask(self, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed) -> Response:
-        flight = (key, _varying_now(request))
+    async def _ask(
+        self, flight: Hashable, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed
+    ) -> Response:
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._under_way[flight] = future
         try:
@@ -171,19 +174,20 @@ class ResponseCache:
         return response
 
     def _keep(self, key: tuple[str, str, str], response: Response, request: Request, origin: Origin) -> Response:
-        directives = dict(_DIRECTIVE.findall(response.headers.get("cache-control", "").lower()))
+        said = response.headers.get("cache-control")
+        directives: dict[str, str] = dict(_DIRECTIVE.findall(said.lower())) if said else {}
         vary = response.headers.get("vary", "")
         if "no-store" in directives or "*" in vary:
             self._shelf.pop(key)
         else:
-            names = sorted({each.strip().lower() for each in vary.split(",")} - {""})
-            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names))
+            names = [each.strip().lower() for each in vary.split(",")] if vary else ()
+            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names if name))
             now = self._clock()
             lifetime = _lifetime(directives, response.headers) if self._ttl is None else self._ttl
             stale = max(self._stale, float(directives.get("stale-if-error") or 0))
             kept.fresh_until = now + (0.0 if "no-cache" in directives else lifetime)
             kept.stale_until = kept.fresh_until + (0.0 if "must-revalidate" in directives else stale)
-            if lifetime > 0 or stale > 0 or _conditions(response.headers):
+            if lifetime > 0 or stale > 0 or "etag" in response.headers or "last-modified" in response.headers:
                 self._shelf.put(key, kept)
         if origin == "api":
             return response
@@ -232,8 +236,3 @@ def _lifetime(directives: Mapping[str, str], headers: Mapping[str, str]) -> floa
             return 0.0  # § 5.3: what isn't valid is in the past
         return max(expires - answered_at(headers).timestamp() - old, 0.0)
     return 0.0
-
-
-def _varying_now(request: Request) -> tuple[tuple[str, str], ...]:
-    """Who shares a request: those with the same headers."""
-    return tuple(sorted(request.headers.items()))

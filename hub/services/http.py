@@ -211,7 +211,10 @@ class HttpService:
         method, url = request.method, request.url
         conditional = not _CONDITIONS.isdisjoint(request.headers)
         for hop in range(_MOST_REDIRECTS + 1):
-            answer = await self._proceed(request.again(url=url, path=self._below(url) if hop else request.path))
+            if hop:
+                request = request.again(url=url, path=self._below(url))
+            # The steps below may change it; retries make copies of their own.
+            answer = await self._proceed(request if self.retry is not None else request.again())
             status = answer.status
             if 200 <= status < 300 or (status == 304 and conditional):  # noqa: PLR2004  statuses
                 return answer

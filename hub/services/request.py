@@ -85,10 +85,21 @@ class Request:
 
     def again(self, **changes: Any) -> Request:
         """A copy for another attempt, with headers of its own, so that what a policy has signed isn't sent again."""
-        copy = Request.__new__(Request)
-        for name in Request.__slots__:
-            setattr(copy, name, getattr(self, name))
-        copy.headers = dict(self.headers)
+        copy = Request(
+            self.method,
+            self.url,
+            dict(self.headers),
+            self.body,
+            path=self.path,
+            user=self.user,
+            retries=self.retries,
+            look_up=self.look_up,
+            deadline=self.deadline,
+            streamed=self.streamed,
+            hops=self.hops,
+            fresh=self.fresh,
+        )
+        copy.attempt = self.attempt
         for name, value in changes.items():
             setattr(copy, name, value)
         return copy

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 LONGEST = 86_400.0
 """Upper bound in seconds of any wait that an answer may ask for, so that nonsense doesn't stop a unit for good."""
@@ -27,7 +28,7 @@ def pause_asked(headers: Mapping[str, str]) -> float | None:
     if _NUMBER.match(after):
         return min(float(after), LONGEST)
     now = answered_at(headers)
-    if (date := _date(after)) is not None:
+    if after and (date := _date(after)) is not None:
         return _until(date.timestamp(), now)
     reset = headers.get("x-ratelimit-reset", "").strip()
     if headers.get("x-ratelimit-remaining", "").strip() == "0" and _NUMBER.match(reset):
@@ -46,6 +47,7 @@ def _until(timestamp: float, now: datetime) -> float:
     return min(max(timestamp - now.timestamp(), 0.0), LONGEST)
 
 
+@lru_cache(maxsize=64)  # what is answered within a second has the same date, and reading one takes 10 µs
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)

@@ -76,7 +76,8 @@ class Transport:
                 if request.streamed and 200 <= answer.status < 300:  # noqa: PLR2004  statuses
                     kept = True
                     return Streamed(answer, headers, asked, self._clean)
-                return Response(answer.status, headers, await _whole(answer, asked), str(request.url))
+                body = await answer.read() if _is_small(answer) else await _whole(answer, asked)
+                return Response(answer.status, headers, body, str(request.url))
             finally:
                 if not kept:
                     answer.release()
@@ -173,6 +174,12 @@ def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
         # RFC 9110 § 5.2: several lines of one name are one value; `Link` comes so.
         headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
     return headers
+
+
+def _is_small(answer: aiohttp.ClientResponse) -> bool:
+    """Whether an answer says to be so, and isn't packed: then there is nothing to count while it is read."""
+    length = answer.content_length
+    return length is not None and length <= MAX_ANSWER and "content-encoding" not in answer.headers
 
 
 async def _whole(answer: aiohttp.ClientResponse, asked: str) -> bytes:

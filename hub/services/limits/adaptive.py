@@ -76,8 +76,8 @@ class AdaptiveGate:
 
     def learn(self, now: float, status: int, headers: Mapping[str, str], reading: Reading | None) -> None:
         """Takes in an answer, after `answered`."""
-        wait = pause_asked(headers)
-        if status == _THROTTLED or (status in _MAY_THROTTLE and wait is not None):
+        wait = pause_asked(headers) if status == _THROTTLED or status in _MAY_THROTTLE else None
+        if status == _THROTTLED or wait is not None:
             self._strikes += 1
             if wait is None:
                 wait = min(2.0 ** (self._strikes - 1), _LONGEST_GUESS) * (0.5 + self._chance() / 2)
