@@ -20,6 +20,7 @@ from hub.sdk import Auth, ConfigError, Permanent, ServiceConfig
 from hub.services import HttpService
 from hub.services.auth import NotSignedIn, credential_name
 from hub.services.auth.authenticator import needs_login
+from hub.services.auth.errors import ProviderAway
 from hub.services.auth.logins import Logins, Standing
 from hub.services.auth.oauth.device import Prompt
 from hub.services.auth.stores import CredentialSettings
@@ -174,6 +175,8 @@ async def _try(deployment: Deployment, known: Known, path: str) -> tuple[int | N
     async with HttpService(known.name, known.config, deployment=deployment.name) as service:
         try:
             return (await service.request("GET", path)).status, None
+        except ProviderAway:
+            raise
         except NotSignedIn as error:
             return error.status, str(error)
         except Permanent as error:

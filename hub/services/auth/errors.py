@@ -10,6 +10,10 @@ class NotSignedIn(Refused):
     """A service has no credential that works now. Its units wait, and look again after ``retry_after`` seconds."""
 
 
+class ProviderAway(NotSignedIn):
+    """Whoever gives the credential out gave no answer that means anything: it is down, or throttles."""
+
+
 class LoginFailed(HubError):
     """A login didn't come to its end: refused, timed out, or the answer wasn't meant for us."""
 

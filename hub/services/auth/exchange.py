@@ -13,7 +13,7 @@ import orjson
 from yarl import URL
 
 from hub.sdk.errors import ConfigError, Permanent
-from hub.services.auth.errors import NotSignedIn
+from hub.services.auth.errors import ProviderAway
 from hub.services.auth.signer import cleaned
 from hub.services.failures import failure
 from hub.services.throttling import pause_asked
@@ -72,7 +72,7 @@ class Exchange:
             secrets: what must not appear in an error.
 
         Raises:
-            NotSignedIn: there was no answer; it says when to ask again.
+            ProviderAway: there was no answer; it says when to ask again.
             ConfigError: the URL is one that secrets must not go to.
         """
         return await self._ask("POST", url, headers, body, secrets)
@@ -111,7 +111,7 @@ class Exchange:
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             # Without the cause, as its text may hold what ours must not.
             message = cleaned(str(failure(error, asked)), secrets)
-            raise NotSignedIn(message, retry_after=_LATER) from None
+            raise ProviderAway(message, retry_after=_LATER) from None
 
     def checked(self, address: str) -> URL:
         """A URL that secrets may go to.

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from hub.sdk.auth import GitHubApp
 from hub.sdk.errors import ConfigError
-from hub.services.auth.errors import NotSignedIn, Refusal
+from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.exchange import Answer, Exchange
 from hub.services.auth.signer import cleaned
 from hub.services.auth.tokens import Token, fingerprint
@@ -118,7 +118,7 @@ class Installation:
             f"service {self._exchange.service}: GitHub answered {answer.status} for {what}: {said or 'nothing more'}"
         )
         if answer.status >= 500 or answer.status == 429 or answer.retry_after is not None:  # noqa: PLR2004  statuses
-            raise NotSignedIn(message, status=answer.status, retry_after=answer.retry_after or _LATER)
+            raise ProviderAway(message, status=answer.status, retry_after=answer.retry_after or _LATER)
         raise Refusal("invalid_app", message, status=answer.status)
 
     def _jwt(self) -> str:

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
 from hub.sdk.errors import ConfigError, EnvironmentProblem, HubError
-from hub.services.auth.errors import NotSignedIn, Refusal
+from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.stores import Store
 from hub.services.auth.tokens import Token
 
@@ -169,7 +169,8 @@ class Keeper:
 
     def _later(self, now: float) -> NotSignedIn:
         wait = max(self._again_at - now, 0.1)
-        return NotSignedIn(str(self._failure), status=getattr(self._failure, "status", None), retry_after=wait)
+        kind = ProviderAway if isinstance(self._failure, ProviderAway) else NotSignedIn
+        return kind(str(self._failure), status=getattr(self._failure, "status", None), retry_after=wait)
 
     async def _renewed(self, refused: Token | None) -> Token:
         """A token from the store that others have renewed, or one from the far side."""

@@ -13,6 +13,7 @@ from yarl import URL
 from hub.sdk.service import Response
 from hub.services.pipeline import Proceed
 from hub.services.request import Request
+from hub.services.transport import Streamed
 
 HIDDEN = "***"
 """What stands in place of a secret."""
@@ -77,6 +78,8 @@ class Signing:
         used = await self._signer.sign(request)
         response = await proceed(request)
         if response.status == _UNAUTHORIZED and used is not None and await self._signer.renew(used):
+            if isinstance(response, Streamed):
+                response.close()
             request.url = unsigned
             await self._signer.sign(request)
             response = await proceed(request)

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, urlencode
 
 from hub.sdk.auth import OAuth2
 from hub.sdk.errors import ConfigError
-from hub.services.auth.errors import NotSignedIn, Refusal
+from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.exchange import Answer, Exchange, TLSContext
 from hub.services.auth.oauth.metadata import Metadata, metadata
 from hub.services.auth.signer import cleaned
@@ -127,7 +127,7 @@ class Client:
             return answer.document
         path = self.exchange.checked(url).path
         if answer.status >= 500 or answer.status in _BUSY or (code is None and answer.status < 400):  # noqa: PLR2004
-            raise NotSignedIn(
+            raise ProviderAway(
                 f"{self.service}: {path} answered {answer.status}", retry_after=answer.retry_after or _LATER
             )
         code = cleaned(code, secrets) if isinstance(code, str) and _CODE.match(code) else "unknown"

@@ -43,6 +43,10 @@ services:
         client_id: terminal
         scopes: [openid, offline_access, email]
         authorization_params: {{ prompt: consent }}
+  away:
+    use: {CONNECTOR}
+    with: {{ base_url: "{provider.issuer}" }}
+    auth: {{ oauth2: {{ grant: device_code, issuer: "http://127.0.0.1:9", client_id: hub }} }}
 """
     )
     return directory
@@ -96,6 +100,7 @@ async def test_a_login_from_beginning_to_end(hub, provider, tmp_path):
         "asked": "not signed in",
         "robot": "automatic",
         "person": "not signed in",
+        "away": "not signed in",
     }
     code, tried = await hub.json("test", "person", "--path", "/api/me")
     assert (code, tried["ok"]) == (1, False)
@@ -181,3 +186,10 @@ async def test_a_store_that_cant_be_used_is_told(hub):
     assert code == 2
     assert "openssl rand -base64 32" in err
     assert b"canary" not in hub.said
+
+
+async def test_a_provider_that_is_down_is_told(hub):
+    """Exit code 3 and where it was looked for."""
+    code, _, err = await hub("login", "away")
+    assert code == 3
+    assert "127.0.0.1:9" in err
