@@ -65,7 +65,7 @@ class ResponseCache:
         self._stale = config.stale_if_error.total_seconds()
         self._matching = [compile_endpoint(each) for each in config.match]
         self._shelf: Shelf[Kept] = Shelf(config.max_entries, config.max_bytes, config.eviction)
-        self._under_way: dict[Hashable, asyncio.Future[Response]] = {}
+        self._under_way: dict[Hashable, asyncio.Future[Response] | None] = {}
         self.hits = 0
         """Answers given without asking."""
         self.misses = 0
@@ -94,13 +94,19 @@ class ResponseCache:
     async def __call__(self, request: Request, proceed: Proceed) -> Response:
         """The answer kept, or the far side's."""
         if request.method not in ("GET", "HEAD"):
-            response = await proceed(request)
-            if request.method not in SAFE and response.status < 400:  # noqa: PLR2004  a status
-                for method in ("GET", "HEAD"):
-                    self._shelf.pop((method, str(request.url), request.user))
-            return response
+            return await self._changing(request, proceed)
         if not request.look_up or request.streamed or not self._meant(request):
             return await proceed(request)
+        return await self._answer(request, proceed)
+
+    async def _changing(self, request: Request, proceed: Proceed) -> Response:
+        response = await proceed(request)
+        if request.method not in SAFE and response.status < 400:  # noqa: PLR2004  a status
+            for method in ("GET", "HEAD"):
+                self._shelf.pop((method, str(request.url), request.user))
+        return response
+
+    async def _answer(self, request: Request, proceed: Proceed) -> Response:
         key = (request.method, str(request.url), request.user)
         # Those share a request who ask with the same headers.
         flight = (key, tuple(request.headers.items()))
@@ -109,9 +115,13 @@ class ResponseCache:
             if kept is not None and not request.fresh and self._clock() < kept.fresh_until:
                 self.hits += 1
                 return kept.given("cache")
-            under_way = self._under_way.get(flight)
-            if under_way is None or request.fresh:
+            if request.fresh:
+                return await self._fetch(key, kept, request, proceed)
+            if flight not in self._under_way:
                 return await self._ask(flight, key, kept, request, proceed)
+            under_way = self._under_way[flight]
+            if under_way is None:
+                under_way = self._under_way[flight] = asyncio.get_running_loop().create_future()
             try:
                 response = await asyncio.shield(under_way)
             except asyncio.CancelledError:
@@ -125,23 +135,27 @@ class ResponseCache:
     async def _ask(
         self, flight: Hashable, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed
     ) -> Response:
-        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._under_way[flight] = future
+        self._under_way[flight] = None
+        response: Response | None = None
+        failure: Exception | None = None
         try:
             response = await self._fetch(key, kept, request, proceed)
-        except asyncio.CancelledError:
-            future.cancel()
+        except Exception as error:
+            failure = error
             raise
-        except BaseException as error:
-            future.set_exception(error)
-            future.exception()  # nobody may be waiting for it
-            raise
-        else:
-            future.set_result(response)
-            return response
         finally:
-            if self._under_way.get(flight) is future:
-                del self._under_way[flight]
+            # There is a future only if somebody waits for it.
+            waiting = self._under_way.pop(flight)
+            if waiting is None:
+                pass
+            elif response is not None:
+                waiting.set_result(response)
+            elif failure is not None:
+                waiting.set_exception(failure)
+                waiting.exception()  # who waited may have given up
+            else:
+                waiting.cancel()
+        return response
 
     async def _fetch(
         self, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed

@@ -138,15 +138,23 @@ class RateLimiter:
             lanes.append(learning)
         if self._own is not None and (own := self._own.lane(request)) is not None:
             lanes.append(own)
-        now = self._clock()
-        if self._shared is None and all(not each.waiting and each.gate.earliest(now) <= now for each in lanes):
-            for each in lanes:
-                each.gate.take(now)
-        else:
+        if not self._at_once(lanes):
             await self._queue(lanes, request)
         if learning is None:
             return await proceed(request)
         return await self._listening(request, proceed, learning)
+
+    def _at_once(self, lanes: list[Lane]) -> bool:
+        """Lets a request go that need not wait, as most; without a task, a lock or a pause."""
+        if self._shared is not None:
+            return False
+        now = self._clock()
+        for each in lanes:
+            if each.waiting or each.gate.earliest(now) > now:
+                return False
+        for each in lanes:
+            each.gate.take(now)
+        return True
 
     async def _listening(self, request: Request, proceed: Proceed, lane: Lane) -> Response:
         adaptive = lane.gate

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hub.services.throttling import LONGEST, answered_at
 
 _EPOCH = 1_000_000_000  # a larger reset is a point in time, as at GitHub; a smaller one a number of seconds
 _MILLISECONDS = 100_000_000_000
+_DIGITS = 15
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,6})?\Z")
 _PARAMETER = re.compile(r'[;,]?\s*([a-z-]+)\s*=\s*"?([^;,"\s]*)"?')
-_FAMILIES = ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
+_FAMILIES = tuple(
+    tuple(family + part for part in ("remaining", "limit", "reset", "resource"))
+    for family in ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A limit as the API counts it.
 
     Attributes:
@@ -45,15 +48,16 @@ def read(headers: Mapping[str, str]) -> Reading | None:
     if (combined := headers.get("ratelimit")) is not None and (found := _combined(combined, headers)) is not None:
         return found
     for family in _FAMILIES:
-        remaining = headers.get(family + "remaining")
+        remaining = headers.get(family[0])
         if remaining is None or (left := _number(remaining)) is None:
             continue
-        limit = _number(headers.get(family + "limit", "").partition(",")[0].partition(";")[0])
+        said = headers.get(family[1], "")
+        limit = _number(said if said.isdecimal() else said.partition(",")[0].partition(";")[0])
         return Reading(
-            limit=None if limit is None else int(limit),
-            remaining=int(left),
-            reset=_seconds(headers.get(family + "reset", ""), headers),
-            resource=headers.get(family + "resource", ""),
+            None if limit is None else int(limit),
+            int(left),
+            _seconds(headers.get(family[2], ""), headers),
+            headers.get(family[3], ""),
         )
     return None
 
@@ -100,5 +104,7 @@ def _seconds(text: str, headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str) -> float | None:
+    if text.isdecimal() and text.isascii() and len(text) <= _DIGITS:
+        return float(text)  # nearly always
     text = text.strip()
     return float(text) if _NUMBER.match(text) else None
