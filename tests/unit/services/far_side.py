@@ -1,5 +1,6 @@
 """A far side on a free port, and services that talk to it."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,15 +43,15 @@ class FarSide:
 
 
 @asynccontextmanager
-async def far_side(handler: Handler | None = None) -> AsyncIterator[FarSide]:
-    """A far side that listens."""
+async def far_side(handler: Handler | None = None, secure: ssl.SSLContext | None = None) -> AsyncIterator[FarSide]:
+    """A far side that listens, with TLS where a context is given."""
     far = FarSide(handler)
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", far.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    far.url = "http://{}:{}".format(*runner.addresses[0][:2])
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=secure).start()
+    far.url = ("https" if secure else "http") + "://{}:{}".format(*runner.addresses[0][:2])
     try:
         yield far
     finally:
