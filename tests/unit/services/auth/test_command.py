@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from keyring.backends.fail import Keyring
 from typer.testing import CliRunner
 
 from hub.cli import app
@@ -182,8 +183,9 @@ async def test_an_unset_variable_spoils_one_line_of_the_list_only(hub):
     assert (code, states["robot"], states["fixed"]) == (0, "unknown", "configured")
 
 
-async def test_a_store_that_cant_be_used_is_told(hub):
+async def test_a_store_that_cant_be_used_is_told(hub, monkeypatch):
     """Exit code 3 and what to do."""
+    monkeypatch.setattr("keyring.core._keyring_backend", Keyring())  # as where there is none
     code, _, err = await hub("login", "asked", stdin=b"x", HUB_CREDENTIALS__STORE="keyring")
     assert code == 3
     assert "HUB_CREDENTIALS__STORE=file" in err
