@@ -135,6 +135,7 @@ class Worker:
             generation=lambda: self.runtime.generation,
             config=self._config,
             absences=lambda: self.runtime.absence.found,
+            services=self.runtime.services,
         )
         self._watch = Watch(self.runtime) if watch else None
         self._settings = settings

@@ -37,6 +37,7 @@ from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
 from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
+from hub.sdk.service import ServiceInfo
 
 if TYPE_CHECKING:
     from hub.services import HttpService
@@ -179,6 +180,10 @@ class Assembly:
             config = self._deployment.services[name].config(self._environ)
             self._services[name] = HttpService(name, config, deployment=self._deployment.name, services=self.service)
         return self._services[name]
+
+    def service_infos(self) -> list[ServiceInfo]:
+        """What the services that are in use say of themselves."""
+        return [service.info() for service in self._services.values()]
 
     def _outlet(self, spec: SourceSpec | RouteSpec | SinkSpec, connector: str = "", *, linger: int = 0) -> Outlet:
         return Outlet(self._settings, unit=spec.name, dlq=spec.dlq, connector=connector, linger=linger)

@@ -24,6 +24,7 @@ from hub.kafka.settings import KafkaSettings
 from hub.kafka.topics import ensure_topics
 from hub.routes import Program
 from hub.sdk.errors import ConfigError
+from hub.sdk.service import ServiceInfo
 
 SOURCES_LIMIT = 10.0
 """Seconds that a start waits for its sources to take events in."""
@@ -133,6 +134,10 @@ class Runtime:
         await self.server.stop()
         await self._assembly.stop()
         return cut
+
+    def services(self) -> list[ServiceInfo]:
+        """What the services that are in use say of themselves."""
+        return self._assembly.service_infos()
 
     async def reload(self, deployment: Deployment) -> Changes:
         """Puts another version of the deployment to work: routes between two batches, other units by a new start.

@@ -3,6 +3,7 @@
     GET  /healthz                     the process lives and its event loop turns
     GET  /readyz                      every unit is at work, or paused or stopped by the operator
     GET  /metrics                     for Prometheus
+    GET  /services                    what services do and how they fare: circuit, limits, figures
     GET  /connectors                  names; with ``?expand=status`` every unit's status
     GET  /connectors/{name}           kind and task
     GET  /connectors/{name}/config    its settings as written, secrets hidden
@@ -38,6 +39,7 @@ from hub.engine.unit import State, Unit
 from hub.ingress import Answer, HttpServer, Route, problem
 from hub.operate.guard import Guard
 from hub.operate.metrics import CONTENT_TYPE, Metrics
+from hub.operate.services import Infos, document
 from hub.sdk import WebhookRequest
 
 STOP_LIMIT = 20.0
@@ -58,6 +60,7 @@ class AdminServer:
         generation: which version of the deployment is at work, where there can be several.
         config: gives a unit's settings, secrets hidden; None of a unit that the deployment doesn't have.
         absences: gives the units of the deployment that no worker runs.
+        services: gives what the services of this process say of themselves.
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class AdminServer:
         generation: Callable[[], Generation] | None = None,
         config: Callable[[str], Mapping[str, str] | None] = lambda _: None,
         absences: Callable[[], Iterable[Absence]] = tuple,
+        services: Infos = tuple,
     ) -> None:
         settings = settings or AdminSettings()
         self._supervisor = supervisor
-        self._metrics = Metrics(supervisor.units.values(), absences)
+        self._metrics = Metrics(supervisor.units.values(), absences, services)
+        self._services = services
         self._began = time.monotonic()
         self._worker = worker_name()
         self._draining = False
@@ -83,6 +88,7 @@ class AdminServer:
         self._add("/healthz", _READ, self._health)
         self._add("/readyz", _READ, self._ready)
         self._add("/metrics", _READ, self._measure)
+        self._add("/services", _READ, self._show_services)
         self._add("/connectors", _READ, self._list)
         self._add("/connectors/{name}", _READ, self._show)
         self._add("/connectors/{name}/status", _READ, self._status)
@@ -155,6 +161,9 @@ class AdminServer:
 
     def _version(self) -> dict[str, Any]:
         return {"generation": self._generation().to_json()} if self._generation else {}
+
+    async def _show_services(self, _: WebhookRequest) -> Answer:
+        return Answer.json(200, document(self._services()))
 
     async def _measure(self, _: WebhookRequest) -> Answer:
         return Answer(200, self._metrics.text(), ((b"content-type", CONTENT_TYPE.encode()),))

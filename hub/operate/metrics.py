@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from hub.engine.ledger.ledger import Totals
 from hub.engine.reading.absence import Absence
 from hub.engine.unit import State, Unit
+from hub.operate.services import Infos, ServiceCollector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LABELS = ("unit", "connector")
@@ -230,12 +231,15 @@ class UnitCollector(Collector):
 
 
 class Metrics:
-    """Everything that ``/metrics`` shows: the units, and the process itself."""
+    """Everything that ``/metrics`` shows: the units, the services, and the process itself."""
 
-    def __init__(self, units: Iterable[Unit], absences: Callable[[], Iterable[Absence]] = tuple) -> None:
+    def __init__(
+        self, units: Iterable[Unit], absences: Callable[[], Iterable[Absence]] = tuple, services: Infos = tuple
+    ) -> None:
         # A registry of our own: the library's global one would be shared by every hub in a process.
         self._registry = CollectorRegistry()
         self._registry.register(UnitCollector(units, absences))
+        self._registry.register(ServiceCollector(services))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         GCCollector(registry=self._registry)
