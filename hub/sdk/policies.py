@@ -177,7 +177,7 @@ class Cache(_Section):
     ttl: Duration | None = None
     """How long an answer counts as fresh; as its ``Cache-Control`` or ``Expires`` say if not given."""
     stale_if_error: Duration = Field(default="0s", validate_default=True)
-    """How long beyond that it may be given where the API fails; counted, and marked."""
+    """How long beyond that it may be given where the API fails and an old one will do; counted, and marked."""
     max_entries: int = Field(default=1000, ge=1, le=1_000_000)
     """Answers kept at most."""
     max_bytes: Size = Field(default="64MiB", validate_default=True)
@@ -200,7 +200,7 @@ class Timeout(_Section):
 
 
 class Fallback(_Section):
-    """In place of an answer that neither the API nor the cache gives: for GET and HEAD, never for a sink."""
+    """In place of an answer that neither the API nor the cache gives, where a look-up says that it will do."""
 
     match: Endpoint = "/**"
     """Which requests."""

@@ -143,6 +143,7 @@ class Service(Protocol):
         user: str = "",
         idempotency_key: str | None = None,
         fresh: bool = False,
+        degraded: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  of all attempts together
     ) -> Response:
         """One request; ``path`` is relative to the service's base URL, or a URL with the same origin.
@@ -162,6 +163,8 @@ class Service(Protocol):
             idempotency_key: makes one of several requests with the same key, where the far side honours that; sent as
                 ``Idempotency-Key``, and lets a POST be tried again.
             fresh: whether an answer of the cache won't do.
+            degraded: whether, where the API gives none, an old answer or a declared one will do, see `Response.origin`.
+                Never for a list that moves a cursor: what such an answer leaves out would be taken for read.
             timeout: seconds for the request with all waits and attempts; no further limit if not given.
 
         Raises:

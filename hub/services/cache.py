@@ -108,8 +108,8 @@ class ResponseCache:
 
     async def _answer(self, request: Request, proceed: Proceed) -> Response:
         key = (request.method, str(request.url), request.user)
-        # Those share a request who ask with the same headers.
-        flight = (key, tuple(request.headers.items()))
+        # Those share a request who ask with the same headers, and are content with the same.
+        flight = (key, request.degraded, tuple(request.headers.items()))
         while True:
             kept = self._kept(key, request)
             if kept is not None and not request.fresh and self._clock() < kept.fresh_until:
@@ -169,7 +169,7 @@ class ResponseCache:
         try:
             response = await proceed(asking)
         except (Transient, NotConnected):
-            if (stale := self._standing_in(kept)) is not None:
+            if (stale := self._standing_in(kept, request)) is not None:
                 return stale
             raise
         if response.status == _NOT_MODIFIED and kept is not None and asking is not request:
@@ -181,7 +181,7 @@ class ResponseCache:
             held = kept.response
             return self._keep(key, Response(held.status, headers, held.body, held.url), request, "cache")
         if response.status >= 500 or response.status == 429:  # noqa: PLR2004  statuses
-            return self._standing_in(kept) or response
+            return self._standing_in(kept, request) or response
         if response.status == _OK:
             return self._keep(key, response, request, "api")
         self._shelf.pop(key)
@@ -207,8 +207,8 @@ class ResponseCache:
             return response
         return Response(response.status, response.headers, response.body, response.url, origin)
 
-    def _standing_in(self, kept: Kept | None) -> Response | None:
-        if kept is None or self._clock() >= kept.stale_until:
+    def _standing_in(self, kept: Kept | None, request: Request) -> Response | None:
+        if kept is None or not request.degraded or self._clock() >= kept.stale_until:
             return None
         self.stale += 1
         return kept.given("stale")

@@ -33,8 +33,9 @@ class Asked(Protocol):
 class FallbackChain:
     """Tries what is declared, in order, where a look-up got no answer; says so on the answer, and counts it.
 
-    Only a GET or HEAD of a look-up is answered so: what a sink writes must reach its far side. A refusal of the request
-    itself (404, say) is an answer.
+    Only a GET or HEAD is answered so, and only if who asks says that it will do: what a sink writes must reach its far
+    side, and a list that moves a cursor must be the far side's own. A refusal of the request itself (404, say) is an
+    answer.
 
     Args:
         declared: what to try.
@@ -58,7 +59,7 @@ class FallbackChain:
         try:
             return await ask(request)
         except (Transient, NotConnected) as failure:
-            if not request.look_up or request.method not in ("GET", "HEAD") or request.streamed:
+            if not request.degraded or request.method not in ("GET", "HEAD") or request.streamed:
                 raise
             for method, path, each in self._chain:
                 if (method is None or method == request.method) and path.match(request.path):

@@ -34,6 +34,7 @@ class DeliveryHandle:
         user: str = "",
         idempotency_key: str | None = None,
         fresh: bool = False,
+        degraded: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  as in the protocol
     ) -> Response:
         """One request, sent once; see `hub.sdk.Service.request`."""
@@ -47,9 +48,10 @@ class DeliveryHandle:
             user=user,
             idempotency_key=idempotency_key,
             fresh=fresh,
+            degraded=degraded,
             timeout=timeout,
         )
-        request.retries = request.look_up = False
+        request.retries = request.look_up = request.degraded = False
         return await self._service.send(request)
 
     def stream(

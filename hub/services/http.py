@@ -120,6 +120,7 @@ class HttpService:
         user: str = "",
         idempotency_key: str | None = None,
         fresh: bool = False,
+        degraded: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109  of all attempts together
     ) -> Response:
         """One request; see `hub.sdk.Service.request`.
@@ -136,6 +137,7 @@ class HttpService:
             user=user,
             idempotency_key=idempotency_key,
             fresh=fresh,
+            degraded=degraded,
             timeout=timeout,
         )
         return await self.send(request)
@@ -152,6 +154,7 @@ class HttpService:
         user: str = "",
         idempotency_key: str | None = None,
         fresh: bool = False,
+        degraded: bool = False,
         timeout: float | None = None,
     ) -> Request:
         """The request that `request` sends."""
@@ -166,7 +169,9 @@ class HttpService:
             url = url.update_query([(name, _text(value)) for name, value in params.items() if value is not None])
         deadline = None if timeout is None else time.monotonic() + timeout
         below = self._below(url)
-        return Request(method, url, sent, body, path=below, user=user, deadline=deadline, fresh=fresh)
+        return Request(
+            method, url, sent, body, path=below, user=user, deadline=deadline, fresh=fresh, degraded=degraded
+        )
 
     async def send(self, request: Request) -> Response:
         """A request that is made already.

@@ -24,7 +24,8 @@ class Request:
         path: below the service's base URL, without the query, with a slash in front: what endpoint patterns match.
         user: for whom it is asked, where an API counts by user; empty for the service itself.
         retries: whether a failure may be answered by asking again, which for a sink's deliveries the engine decides.
-        look_up: whether a cached or declared answer may take the place of the far side's.
+        look_up: whether a fresh answer of the cache may take the place of the far side's.
+        degraded: whether, where that gives none, an old or a declared one may.
         fresh: whether an answer of the cache won't do.
         deadline: `time.monotonic` seconds after which no attempt begins; ``None`` for no limit.
         streamed: whether the answer's body is left on the wire for the caller to read.
@@ -36,6 +37,7 @@ class Request:
         "attempt",
         "body",
         "deadline",
+        "degraded",
         "fresh",
         "headers",
         "hops",
@@ -63,6 +65,7 @@ class Request:
         streamed: bool = False,
         hops: int = 0,
         fresh: bool = False,
+        degraded: bool = False,
     ) -> None:
         self.method = method
         self.url = url
@@ -77,6 +80,7 @@ class Request:
         self.attempt = 1
         self.hops = hops
         self.fresh = fresh
+        self.degraded = degraded
 
     @property
     def repeatable(self) -> bool:
@@ -98,6 +102,7 @@ class Request:
             streamed=self.streamed,
             hops=self.hops,
             fresh=self.fresh,
+            degraded=self.degraded,
         )
         copy.attempt = self.attempt
         for name, value in changes.items():

@@ -50,7 +50,7 @@ async def test_units_share_a_service_and_sinks_never_retry(tmp_path: Path) -> No
             await sink.request("GET", "/x")
         assert [each.headers["authorization"] for each in far.seen] == ["Bearer secret"] * 3
         far.then(*[500] * 3)
-        assert (await source.request("GET", "/x")).origin == "fallback"
+        assert (await source.request("GET", "/x", degraded=True)).origin == "fallback"
         assert source.info().circuit == sink.info().circuit == "open"
         with pytest.raises(NotConnected, match="circuit is open"):
             await sink.request("POST", "/x")

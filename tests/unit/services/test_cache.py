@@ -139,17 +139,20 @@ async def test_an_old_answer_stands_in_for_a_failure_and_says_so() -> None:
     """For as long as it may; events can be marked with it."""
     clock = Clock()
     async with far_side() as far, prepared(far, clock, ttl="10s", stale_if_error="1m") as api:
-        await api.request("GET", "/x")
+        await api.request("GET", "/x", degraded=True)
         clock.now += 30
         for status in (500, 503, 429):
             far.then(status)
-            answer = await api.request("GET", "/x")
+            answer = await api.request("GET", "/x", degraded=True)
             assert (answer.origin, answer.json(), answer.marks) == ("stale", {"number": 1}, {"hubdegraded": "stale"})
         await far_gone(far, api)
+        far.then(500)
+        with pytest.raises(Transient):  # who moves a cursor by it hasn't said that it will do
+            await api.request("GET", "/x")
         clock.now += 41
         far.then(500)
         with pytest.raises(Transient):
-            await api.request("GET", "/x")
+            await api.request("GET", "/x", degraded=True)
         assert api.info().figures["cache"]["stale"] == 4
 
 
@@ -160,7 +163,7 @@ async def far_gone(far: FarSide, api: HttpService) -> None:
         return web.Response()
 
     handler, far._handler = far._handler, gone
-    assert (await api.request("GET", "/x")).origin == "stale"
+    assert (await api.request("GET", "/x", degraded=True)).origin == "stale"
     far._handler = handler
 
 

@@ -16,20 +16,23 @@ async def test_a_fixed_answer_takes_the_place_of_one_that_nobody_gives() -> None
     """For look-ups only, marked and counted; a refusal is an answer."""
     fallback = [{"match": "GET /rates/*", "value": {"eur": 1}}]
     async with far_side() as far, service(far, fallback=fallback) as api:
-        assert (await api.request("GET", "/rates/eur")).origin == "api"
+        assert (await api.request("GET", "/rates/eur", degraded=True)).origin == "api"
         far.then(500)
-        answer = await api.request("GET", "/rates/eur")
+        answer = await api.request("GET", "/rates/eur", degraded=True)
         assert (answer.json(), answer.origin, answer.marks) == ({"eur": 1}, "fallback", {"hubdegraded": "fallback"})
         for method, path in (("POST", "/rates/eur"), ("GET", "/other")):
             far.then(500)
             with pytest.raises(Transient):
-                await api.request(method, path)
+                await api.request(method, path, degraded=True)
         far.then(404)
         with pytest.raises(Permanent):
-            await api.request("GET", "/rates/eur")
+            await api.request("GET", "/rates/eur", degraded=True)
         far.then(500)
         with pytest.raises(Transient):
-            await api.for_deliveries().request("GET", "/rates/eur")
+            await api.for_deliveries().request("GET", "/rates/eur", degraded=True)
+        far.then(500)
+        with pytest.raises(Transient):
+            await api.request("GET", "/rates/eur")
         assert api.info().figures["fallbacks"] == {"value": 1}
 
 
@@ -46,7 +49,7 @@ async def test_another_service_is_asked_in_place_of_one_that_is_down() -> None:
         made("two", second, "one")
         first.then(500)
         headers = {"accept": "text/x", "x-secret": "s"}
-        answer = await services["one"].request("GET", "/a", params={"q": "x y"}, headers=headers)
+        answer = await services["one"].request("GET", "/a", params={"q": "x y"}, headers=headers, degraded=True)
         assert answer.origin == "fallback"
         seen = second.seen[0]
         assert (seen.path_qs, seen.headers["accept"]) == ("/two/a?q=x+y", "text/x")
@@ -54,7 +57,7 @@ async def test_another_service_is_asked_in_place_of_one_that_is_down() -> None:
         first.then(*[500] * 9)
         second.then(*[500] * 9)
         with pytest.raises(Transient):
-            await services["one"].request("GET", "/a")
+            await services["one"].request("GET", "/a", degraded=True)
         assert len(first.seen) + len(second.seen) < 10
         for each in services.values():
             await each.close()
