@@ -4,9 +4,12 @@ import asyncio
 import time
 from collections import deque
 
+import pytest
 from aiohttp import web
 
-from hub.sdk import NotConnected, Transient
+from hub.sdk import NotConnected, Response, Transient
+from hub.services.request import Request
+from hub.services.transport import Transport
 from tests.unit.services.far_side import far_side, service
 
 
@@ -56,21 +59,24 @@ async def test_an_outage_is_sat_out_with_probes_alone() -> None:
     assert recovered <= timeout + 0.2  # a probe interval, on a machine that may be busy
 
 
-async def test_a_storm_of_429_holds_up_all_and_loses_none() -> None:
-    """Forty who ask at once an API with a hard limit, which is declared: no window holds more, each gets its answer."""
+async def test_a_storm_of_429_holds_up_all_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred who ask at once an API with a hard limit: no window holds more than it, and each gets an answer."""
     limit, window = 25, 1.0
     taken: deque[float] = deque()
-    refused = 0
+    sent: list[float] = []
+    whole = Transport.__call__
+
+    async def watched(transport: Transport, request: Request) -> Response:
+        sent.append(time.monotonic())
+        return await whole(transport, request)
+
+    monkeypatch.setattr(Transport, "__call__", watched)
 
     async def handler(request: web.Request) -> web.Response:
-        nonlocal refused
         now = time.monotonic()
-        while (
-            taken and taken[0] <= now - window * 0.8
-        ):  # what a request takes to arrive varies, on a busy machine by a lot
+        while taken and taken[0] <= now - window:
             taken.popleft()
-        if len(taken) >= limit:
-            refused += 1
+        if len(taken) >= limit:  # what a request takes to arrive varies, so that a few are refused
             return web.Response(status=429, headers={"Retry-After": "0.2"})
         taken.append(now)
         return web.Response(text=request.path)
@@ -85,8 +91,8 @@ async def test_a_storm_of_429_holds_up_all_and_loses_none() -> None:
                 except NotConnected as signal:
                     await asyncio.sleep(signal.retry_after or 0.05)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             answers = await asyncio.gather(*(ask(number) for number in range(100)))
-        assert answers == [b"/%d" % number for number in range(100)]
-        assert len(far.seen) == 100 + refused
-        assert refused <= 1
+    assert answers == [b"/%d" % number for number in range(100)]
+    assert len(sent) == len(far.seen)
+    assert all(later - earlier >= window - 0.01 for earlier, later in zip(sent, sent[limit:], strict=False))
