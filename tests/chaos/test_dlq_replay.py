@@ -94,7 +94,7 @@ def only(found: Read, test: Callable[[int], bool]) -> Read:
 
 async def test_dead_letters_that_are_replayed_twice_and_half_have_their_effect_once(kafka, unique, tmp_path):
     """Two commands at once, again and again, killed after their first batch; and the worker is killed meanwhile."""
-    count, rounds, chance = scaled(6_000, 200_000), scaled(2, 20), random.Random(SEED)
+    count, rounds, chance = scaled(6_000, 100_000), scaled(2, 20), random.Random(SEED)
     strict = STRICT.format(name=unique)
     outputs = ("out", "copy")
     async with scene(
