@@ -22,7 +22,7 @@ async def test_kill_9_loses_and_repeats_nothing(kafka, unique, tmp_path):
     """Workers are killed in the midst of their transactions; each is replaced."""
     kills, rate = scaled(1, 20), scaled(1000, 2000)
     chance = random.Random(SEED)
-    async with scene(kafka, unique, tmp_path, rate=rate, limit=scaled(None, 1_000_000)) as it:
+    async with scene(kafka, unique, tmp_path, rate=rate) as it:
         for _ in range(2):
             await it.add()
         await it.flowing()
