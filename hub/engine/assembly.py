@@ -19,6 +19,7 @@ from hub.engine.routing.fused import FusedReader
 from hub.engine.routing.route import RouteUnit
 from hub.engine.settings import REMEMBERED, WorkerSettings
 from hub.engine.sinks.attempts import RetryPolicy
+from hub.engine.sinks.delivery import concurrency_of
 from hub.engine.sinks.parking import Parking
 from hub.engine.sinks.sink import SinkUnit
 from hub.engine.sources.cursors import CursorStore
@@ -287,7 +288,7 @@ class Assembly:
                 max_retries=retry.max_retries,
                 max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
             ),
-            concurrency=spec.section.concurrency or spec.cls.concurrency,
+            concurrency=spec.section.concurrency or concurrency_of(spec.cls),
             reply=spec.reply,
             open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
         )

@@ -37,17 +37,20 @@ COMMIT_EVERY = 0.1
 COMMIT_LIMIT = 3.0
 """Seconds that the last commit may take."""
 CALLS = 16
-"""Calls under way at once, at most, of a sink that takes many deliveries in one."""
-LEAST_CALLS = 4
-"""Calls that share the limit at least: enough that the far side has something to do while one of them ends."""
-FULL_CALL = 32
-"""Deliveries of one call before there are more calls than these: what a call costs by itself is little for each."""
+"""Calls under way at once of a sink that takes many deliveries in one, but where its limit is larger than they hold."""
+SHARE = 4
+"""A call of many takes at most such a part of the limit, so that the far side has something to do while one ends."""
 STALL = 5.0
 """Seconds without any delivery ended after which more than the limit goes out: some hang, and others needn't wait."""
 FETCH = 500
 """Records that are taken in at once."""
 _NAP = 0.2  # seconds after which it is looked again whether more may be read
 _PATIENCE = 0.8  # of what a rebalance waits for us; in the rest we commit
+
+
+def concurrency_of(sink: type[Sink[Any]]) -> int:
+    """Deliveries under way at once at most, where nothing is said: as the sink says, or as several full calls hold."""
+    return sink.concurrency if sink.batch == 1 else max(sink.concurrency, SHARE * sink.batch)
 
 
 class DeliveryLoop:
@@ -79,7 +82,7 @@ class DeliveryLoop:
         self._sink = sink
         self._reader = reader
         self._intake = Intake(replays_first=parking is not None)
-        self._limit = Limit(concurrency, max(START, sink.batch))
+        self._limit = Limit(concurrency, START if sink.batch == 1 else max(START, SHARE * sink.batch))
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
@@ -195,14 +198,18 @@ class DeliveryLoop:
 
     @property
     def _room(self) -> int:
-        """How many deliveries the next call may hold; none where no call may begin."""
-        free = self._limit.now - self._in_flight
-        if self._sink.batch == 1:
+        """How many deliveries the next call may hold; none where no call may begin.
+
+        A call of many waits until there is room for a whole one: else those that end would make room for as small ones.
+        """
+        limit, batch = self._limit.now, self._sink.batch
+        free = limit - self._in_flight
+        if batch == 1:
             return min(free, 1)
-        if len(self._calls) >= CALLS:
+        whole = min(batch, -(-limit // SHARE))
+        if free < whole or len(self._calls) >= max(CALLS, -(-limit // batch)):
             return 0
-        limit = self._limit.now
-        return min(free, self._sink.batch, max(-(-limit // CALLS), min(FULL_CALL, -(-limit // LEAST_CALLS))))
+        return whole
 
     def _send(self, parcels: list[Parcel]) -> None:
         number = len(parcels)
@@ -349,7 +356,7 @@ class DeliveryLoop:
             unit.enter(State.PAUSED, "paused by the operator")
         else:
             unit.enter(State.RUNNING)
-            if self._in_flight >= self._limit.now and time.monotonic() - self._moved > STALL:
+            if self._room <= 0 and time.monotonic() - self._moved > STALL:
                 self._moved = time.monotonic()
                 self._limit.stalled()
             self.dispatch()
