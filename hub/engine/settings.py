@@ -30,7 +30,7 @@ class _Settings(BaseSettings):
 
 
 REMEMBERED = 2_000_000
-"""Webhook deliveries that are known at most, where nothing else is said: some 40 MB, or 3 per second for 7 days."""
+"""Webhook deliveries that are known at most, where nothing else is said: some 45 MB, or 3 per second for 7 days."""
 
 
 class IngressSettings(_Settings):
@@ -43,7 +43,7 @@ class IngressSettings(_Settings):
     """0 takes a free port."""
     remember: int = Field(default=REMEMBERED, ge=1000, le=1_000_000_000)
     """How many deliveries are known at most, of all webhook sources of a deployment together; a repeated delivery is
-    noticed while the first one is among them, and for 7 days. A delivery takes about 20 bytes in each process."""
+    noticed while the first one is among them, and for 7 days. A delivery takes about 22 bytes in each process."""
     fd: int | None = None
     """Of the socket that listens there, where several workers share it; set by `hub run --workers`."""
 
