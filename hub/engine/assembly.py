@@ -303,6 +303,8 @@ class Assembly:
             former=[former] if former else [],
             dlq=dict.fromkeys(dlq),
             resolutions=resolutions,
+            group=names.group(self._deployment.name, spec.name),
+            inbox=spec.inbox,
         )
 
 

@@ -53,7 +53,7 @@ class Stage:
         self.parking: Parking | None = None
         if parking:
             settings = KafkaSettings(bootstrap_servers="localhost:1")
-            self.parking = Parking(settings, unit="out", dlq=["d"], resolutions="r")
+            self.parking = Parking(settings, unit="out", dlq=["d"], resolutions="r", group="g", inbox="i")
             self.parking._table = Table()
         far_side = FarSide(self.far, self._quiet, risen=self._nothing, fallen=self._nothing)
         far_side.up = True
