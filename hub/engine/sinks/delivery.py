@@ -165,7 +165,7 @@ class DeliveryLoop:
             self._failure.exception()  # or it would be logged as never looked at
         try:
             async with asyncio.timeout(COMMIT_LIMIT):
-                await self._release()
+                await self._release(asyncio.Event())
         except (HubError, TimeoutError) as error:
             self._log.warning("%s: the last positions are not committed: %s", self._unit.name, error)
 
@@ -316,15 +316,21 @@ class DeliveryLoop:
         revoking = self._reader.revoking
         while True:
             await revoking.wait()
+            regained = self._reader.regained
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._quiet.wait(), reading.SETTLE_LIMIT * _PATIENCE)
-            await self._release()
-            while revoking.is_set():  # noqa: ASYNC110  nobody can wait for an event to be cleared
-                await asyncio.sleep(_NAP / 4)
+            await self._release(regained)
+            await regained.wait()
 
-    async def _release(self) -> None:
-        """Commits what is settled, and gives the rest back."""
+    async def _release(self, regained: asyncio.Event) -> None:
+        """Commits what is settled, and gives the rest back.
+
+        Args:
+            regained: set where the rebalance didn't wait for that: what is held by then belongs to the time after it.
+        """
         async with self._committing:
+            if regained.is_set():
+                return
             commit = Commit({}, {}, {})
             if self._generation == self._reader.generation:
                 commit = self._intake.uncommitted()
@@ -334,7 +340,8 @@ class DeliveryLoop:
             try:
                 await settling
             finally:
-                self._reader.give_back(self._forget())
+                if not regained.is_set():
+                    self._reader.give_back(self._forget())
 
     # What it shows
 

@@ -98,17 +98,31 @@ class Outlet:
 
 
 class Reader:
-    """Gives records once, and notes what is committed."""
+    """Gives records once, and notes what is committed; not before ``committing`` is set, where there is one."""
 
     def __init__(self, *batches: Sequence[Record]) -> None:
         self._batches = list(batches)
         self.revoking = asyncio.Event()
         self.regained = asyncio.Event()
+        self.regained.set()
         self.generation = 1
         self.found: dict[TopicPartition, tuple[int, str]] = {}
         self.assigned = frozenset({IN})
         self.accounts = Accounts()
         self.position = 0
+        self.committing: asyncio.Event | None = None
+
+    def revoke(self) -> None:
+        """The group begins to take partitions away."""
+        self.regained = asyncio.Event()
+        self.revoking.set()
+
+    def assign(self, *batches: Sequence[Record]) -> None:
+        """It gives them back, and what isn't committed is read again."""
+        self.generation += 1
+        self._batches = list(batches)
+        self.revoking.clear()
+        self.regained.set()
 
     def hold(self, partitions: Any) -> None:
         """Nothing is read ahead."""
@@ -116,10 +130,12 @@ class Reader:
     async def batches(self, *, limit: int, wait: float) -> dict[TopicPartition, list[Record]]:
         if self._batches:
             return {IN: list(self._batches.pop(0))}
-        await asyncio.sleep(wait)
+        await asyncio.sleep(min(wait, 0.02))
         return {}
 
     async def commit(self, offsets: Any, notes: Any = None) -> bool:
+        if self.committing is not None:
+            await self.committing.wait()
         self.position = offsets.get(IN, self.position)
         return True
 
