@@ -24,8 +24,8 @@ LONGEST_NOTE = 4096
 """Bytes of metadata that a broker takes with a position by default (``offset.metadata.max.bytes``)."""
 LONGEST_ACCOUNT = LIMIT + len(" ledger=")
 COMMIT_BYTES = 512 * 2**10
-"""Bytes of one commit. The broker appends all of it as one batch to ``__consumer_offsets``, and refuses what is larger
-than its ``message.max.bytes`` (1,048,588 by default) with INVALID_COMMIT_OFFSET_SIZE."""
+"""Bytes of one commit. Brokers before Kafka 4 append all of it as one batch to ``__consumer_offsets``, and refuse what
+is larger than ``message.max.bytes`` (1,048,588 by default) with INVALID_COMMIT_OFFSET_SIZE; 4.1 took 1.2 MB."""
 LEAST_BYTES = 8 * 2**10
 _SHORTEST = 32
 _ENTRY = 64  # bytes of a position beside topic, group and note: its lengths, versions and times
