@@ -7,7 +7,7 @@ has in Kafka Connect; what changes a unit changes it in all of them. Metrics car
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
