@@ -32,6 +32,7 @@ from hub.sdk.errors import HubError
 NEAR = 2000
 """Offsets that a route may be away from where the others are, to be read for with them."""
 _GRACE = 0.2
+_LOOK = 0.05
 _END_LIMIT = 3.0  # seconds; below the supervisor's `CLOSE_LIMIT`
 _log = logging.getLogger("hub.engine.fused")
 
@@ -96,9 +97,10 @@ class FusedReader:
             await asyncio.wait({part.left}, timeout=_END_LIMIT)
             part.forget()
             raise
-        # The last one to leave waits until what was open for all is closed.
-        if self._task is not None and not self._parts and not self._waiting:
-            await asyncio.wait({self._task})
+        # The last one to leave waits until what was open for all is closed; unless it isn't the last one after all,
+        # because another was about to come in.
+        while self._task is not None and not self._parts and not self._waiting:
+            await asyncio.wait({self._task}, timeout=_LOOK)
         part.left.result()
 
     async def _run(self) -> None:
