@@ -11,7 +11,6 @@ from hub.engine.routing.fused import FusedReader
 
 async def test_who_leaves_waits_for_its_end_only_while_nobody_else_rides():
     """Another one may be about to come in when the last one leaves: then the reader goes on, and nobody waits."""
-    nothing: Any = lambda: None  # noqa: E731  nothing is opened
     nothing: Any = None  # nothing is opened
     fused: Any = FusedReader(nothing, nothing)
     fused._task = asyncio.create_task(asyncio.sleep(3600))
