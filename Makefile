@@ -13,8 +13,15 @@ demo: ## sets up what it needs and runs the demo, to the end, in front of your e
 	@.venv/bin/python -m demo $(ARGS)
 
 test: check ## sets up what it needs, checks the code and runs all tests
+ifeq ($(strip $(ARGS)),)
+	@echo "==> Running the chaos suite in its short form: it mostly waits, so three files at a time"
+	@.venv/bin/python -m pytest tests/chaos -n 3 --dist loadfile
+	@echo "==> Running all other tests"
+	@.venv/bin/python -m pytest --ignore tests/chaos
+else
 	@echo "==> Running the tests"
 	@.venv/bin/python -m pytest $(ARGS)
+endif
 
 check: setup ## format, lint, types and import directions
 	@echo "==> Checking the format (ruff format)"

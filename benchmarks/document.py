@@ -127,6 +127,30 @@ def partitions(found: Figures) -> str:
     return _table(["partitions", "**the hub**", "bare aiokafka loop", "the hub beside itself on one"], rows)
 
 
+def fused(found: Figures) -> str:
+    """Many routes on one topic, read for together or not."""
+    counts = sorted({int(name.rpartition("_")[2]) for name in found if name.startswith("together_")})
+    rows = []
+    for count in counts:
+        ways = [found.get(f"{way}_{_CPU}_{count}") for way in ("together", "apart")]
+        rows.append([str(count), *("not measured" if each is None else f"{each:.1f}" for each in ways)])
+    table = _table(["routes on one topic", "CPU-s per million", "each by itself"], rows)
+    return f"{table}\n\nOne more route that lets nothing through: {found['one_more_us']:.2f} µs of each event."
+
+
+def workers(found: Figures) -> str:
+    """One process, and two."""
+    rows = [
+        [
+            str(count),
+            f"{found[f'workers_{count}_events_per_second']:,.0f}",
+            f"{found[f'workers_{count}_{_CPU}']:,.0f}",
+        ]
+        for count in (1, 2)
+    ]
+    return _table(["workers", "events/s", "CPU-s per million"], rows)
+
+
 def latency(found: Figures) -> str:
     """Percentiles."""
     rows = []
@@ -201,6 +225,8 @@ TABLES: Mapping[str, tuple[str, Callable[[Figures], str]]] = {
     "stages": ("stages", stages),
     "profile": ("profile", profiled),
     "partitions": ("partitions", partitions),
+    "fused": ("fused", fused),
+    "workers": ("workers", workers),
     "latency": ("latency", latency),
     "ingest": ("ingest", ingest),
     "start": ("start", start),

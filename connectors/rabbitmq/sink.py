@@ -34,7 +34,7 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
     """
 
     concurrency = 512
-    batch = 256
+    batch = 32
 
     def __init__(self, config: RabbitMQConfig, context: UnitContext) -> None:
         super().__init__(config, context)

@@ -17,12 +17,14 @@ from hub.engine.reading.reader import Reader
 from hub.engine.reading.retention import Retentions, Seen
 from hub.engine.routing.fused import FusedReader
 from hub.engine.routing.route import RouteUnit
-from hub.engine.settings import WorkerSettings
+from hub.engine.settings import REMEMBERED, WorkerSettings
 from hub.engine.sinks.attempts import RetryPolicy
+from hub.engine.sinks.delivery import concurrency_of
 from hub.engine.sinks.parking import Parking
 from hub.engine.sinks.sink import SinkUnit
 from hub.engine.sources.cursors import CursorStore
-from hub.engine.sources.deduplication import LINGER, Deduplication
+from hub.engine.sources.deduplication import Deduplication
+from hub.engine.sources.deliveries import LINGER, Deliveries, SharedDeliveries
 from hub.engine.sources.leadership import Leadership
 from hub.engine.sources.lock import RedisLock
 from hub.engine.sources.polling import PollingUnit
@@ -52,6 +54,7 @@ class Assembly:
         server: where webhook sources listen.
         environ: for the references in the schema files.
         worker: who we are among several workers.
+        remember: how many webhook deliveries are known at most.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Assembly:
         server: HttpServer,
         environ: Mapping[str, str],
         worker: WorkerSettings | None = None,
+        remember: int = REMEMBERED,
     ) -> None:
         self._deployment = deployment
         self._settings = settings
@@ -70,6 +74,7 @@ class Assembly:
         self._services: dict[str, HttpService] = {}
         self._fused: dict[frozenset[str], FusedReader] = {}
         self._retentions = Retentions(settings)
+        self._deliveries = SharedDeliveries(lambda: Deliveries(settings, deployment.name, remember))
         self.seen: Callable[[str], Seen | None] = lambda _: None
         """Gives when a unit was last at work, before this process."""
         self.leaving: Callable[[], bool] = lambda: False
@@ -80,6 +85,7 @@ class Assembly:
         following = Assembly(deployment, self._settings, self._server, self._environ, self._worker)
         following.seen, following.leaving = self.seen, self.leaving
         following._retentions, following._fused = self._retentions, self._fused
+        following._deliveries = self._deliveries
         left: list[HttpService] = []
         for name, service in self._services.items():
             before, after = self._deployment.services.get(name), deployment.services.get(name)
@@ -217,7 +223,7 @@ class Assembly:
             flow=", ".join(spec.topics()[:3]),
             build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
             open_outlet=lambda: self._outlet(spec, spec.use, linger=LINGER),
-            open_deduplication=lambda: Deduplication(self._settings, self._deployment.name),
+            open_deduplication=lambda: Deduplication(self._deliveries),
             topic=spec.topic,
             server=self._server,
         )
@@ -287,7 +293,7 @@ class Assembly:
                 max_retries=retry.max_retries,
                 max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
             ),
-            concurrency=spec.section.concurrency or spec.cls.concurrency,
+            concurrency=spec.section.concurrency or concurrency_of(spec.cls),
             reply=spec.reply,
             open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
         )
@@ -302,6 +308,8 @@ class Assembly:
             former=[former] if former else [],
             dlq=dict.fromkeys(dlq),
             resolutions=resolutions,
+            group=names.group(self._deployment.name, spec.name),
+            inbox=spec.inbox,
         )
 
 

@@ -62,7 +62,7 @@ class Runtime:
         self.server = HttpServer(ingress.host, ingress.port, name="ingress", fd=ingress.fd)
         self._environ = os.environ if environ is None else environ
         self._only = tuple(only)
-        self._assembly = Assembly(deployment, settings, self.server, self._environ, worker)
+        self._assembly = Assembly(deployment, settings, self.server, self._environ, worker, remember=ingress.remember)
         self.supervisor = Supervisor(self._assembly.units(_chosen(deployment, only)))
         self.generation = Generation(1, deployment.digest)
         """Which version of the deployment is at work."""
@@ -104,6 +104,8 @@ class Runtime:
         if consumers:
             self.supervisor.start(*consumers)
             await self.supervisor.ready(*consumers)
+        for unit in self.supervisor.units.values():
+            unit.claim()
         if self._assembly.listens(self.supervisor.units):
             await self.server.start()
         self.supervisor.start()
@@ -197,6 +199,7 @@ class Runtime:
             stopped = [name for name in gone if self.supervisor.units[name].stopping.is_set()]
             if gone:
                 await self.supervisor.stop(*gone)
+            ended = [self.supervisor.units[name] for name in gone]
             for name in coming.removed:
                 self._ended.append(self.supervisor.remove(name).ledger.totals())
             for unit in self._assembly.units([*coming.replaced, *coming.added]):
@@ -210,6 +213,10 @@ class Runtime:
                     if unit.name in stopped:
                         unit.stop()
                 self.supervisor.put(unit)
+                unit.claim()
+            # Only now: a path that goes from one to another is never answered 404.
+            for unit in ended:
+                unit.withdraw()
         return [name for name in (*coming.replaced, *coming.added) if name not in stopped]
 
     async def _begin(self, starting: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from hub.engine.ledger.accounts import Counts
 from hub.engine.ledger.ledger import Ledger, Totals
 from hub.engine.reading.retention import Seen
 from hub.engine.sinks.attempts import Retrying
+from hub.engine.sinks.letters import Held
 
 
 class State(StrEnum):
@@ -51,6 +52,8 @@ class Status(BaseModel):
     """Age of the oldest event that it has not settled; as of its end, where it has ended."""
     retrying: tuple[Retrying, ...] = ()
     """Deliveries that failed and are tried again; not all, where there are many."""
+    held: Held | None = None
+    """Keys that dead letters hold back, of a sink that keeps order over these."""
     cursor: str | None = None
     contracts: tuple[ContractStatus, ...] = ()
     """The contracts that its events broke, or that they have outgrown."""
@@ -119,6 +122,11 @@ class Unit(ABC):
     def retrying(self) -> list[Retrying]:
         """Deliveries that failed and wait for another attempt, `hub.engine.sinks.attempts.RETRYING` at most."""
         return []
+
+    @property
+    def held(self) -> Held | None:
+        """Keys that dead letters hold back; None where none ever does."""
+        return None
 
     @property
     def cursor(self) -> str | None:
@@ -217,6 +225,8 @@ class Unit(ABC):
         state, detail = self.state, self.detail or self.flow
         if self.alarm:
             detail = f"{self.alarm}; {detail}"
+        if told := str(self.held or ""):
+            detail = f"{detail}; {told}"
         if self.paused and state is State.RUNNING:
             # It takes effect where the unit next looks; nothing more than what is under way is taken in until then.
             state, detail = State.PAUSED, "paused by the operator"
@@ -230,6 +240,7 @@ class Unit(ABC):
             totals=self.ledger.totals(self.lag),
             lag_seconds=round(self.lag_seconds, 3),
             retrying=tuple(self.retrying()),
+            held=self.held,
             cursor=self.cursor,
             contracts=tuple(self.contracts.notable()) if self.contracts else (),
             generation=self.generation,

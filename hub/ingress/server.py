@@ -128,9 +128,10 @@ class HttpServer:
         """Serves all paths of a form: a segment in braces stands for any one segment that isn't empty."""
         self._templates[tuple(template.split("/"))] = route
 
-    def remove(self, path: str) -> None:
-        """Answers 404 at a path from now on."""
-        self._routes.pop(path, None)
+    def remove(self, path: str, *routes: Route) -> None:
+        """Answers 404 at a path from now on; where routes are given, only if one of them serves it."""
+        if not routes or any(self._routes.get(path) is each for each in routes):
+            self._routes.pop(path, None)
 
     async def start(self) -> None:
         """Binds and listens.

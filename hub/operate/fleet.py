@@ -7,7 +7,7 @@ has in Kafka Connect; what changes a unit changes it in all of them. Metrics car
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -226,7 +226,15 @@ def _merged(statuses: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
         "retrying": [each for status in statuses.values() for each in status["retrying"]],
         "read_with": sorted({each for status in statuses.values() for each in status["read_with"]}),
         "cursor": next((status["cursor"] for status in statuses.values() if status["cursor"]), None),
+        "held": _held([status["held"] for status in statuses.values() if status.get("held")]),
     }
+
+
+def _held(found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The keys that the workers of a sink hold, together: no two have the same key."""
+    if not found:
+        return None
+    return {key: (max if key == "waiting_seconds" else sum)(each[key] for each in found) for key in found[0]}
 
 
 class _Families:

@@ -287,7 +287,10 @@ class Event:
         """
         if self._data is NOT_PARSED:
             if self._strict and self._raw is not None:
-                self._data = orjson.loads(self._raw)  # it was found to be JSON when it was taken in
+                try:
+                    self._data = orjson.loads(self._raw)  # it was found to be JSON when it was taken in
+                except ValueError:
+                    self._data = payload.decode(self._raw, self.datacontenttype)  # or so it says
             else:
                 self._data = payload.decode(self._raw, self.datacontenttype, checked=CHECKED in self.headers)
         return self._data

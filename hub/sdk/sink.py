@@ -22,10 +22,11 @@ class Sink(Component[S], Generic[S]):
 
     Class attributes:
         events: event types that its replies have → their JSON Schema, as for sources.
-        concurrency: how many deliveries are under way at once at most, where the schema file doesn't say. Below that
-            the number adapts to the far side.
+        concurrency: how many deliveries are under way at once at most, where the schema file doesn't say; at least as
+            many as four calls take where a call takes several. Below that the number adapts to the far side.
         batch: how many deliveries one call takes at most. With 1 there is a call for each, as many side by side as
-            deliveries may be under way; with more there are few calls, with all that waits when they begin.
+            deliveries may be under way; with more there are few calls, with all that waits when they begin, but no
+            more than a quarter of what may be under way.
         ordered: whether one call may hold several deliveries of one key, in order. The sink then promises that it keeps
             the order, and that where one fails it has written none after it of the same key.
     """

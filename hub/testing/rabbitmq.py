@@ -25,7 +25,7 @@ from hub.sdk.errors import EnvironmentProblem
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 
 # Seconds. A start takes 4 to 8 on a shared two-core machine, and more while tests use it.
-_START_LIMIT = 60
+_START_LIMIT = 180
 _ATTEMPTS = 3
 
 _MISSING = (

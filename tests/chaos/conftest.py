@@ -10,7 +10,7 @@ import pytest
 from tests.chaos import disks
 from tests.chaos.scale import scaled
 
-SIZE = 400 * 2**20
+SIZE = scaled(400, 1500) * 2**20
 
 
 @pytest.fixture

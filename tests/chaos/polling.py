@@ -36,12 +36,18 @@ class Position(Cursor):
 
 
 class Settings(SourceConfig):
-    """How fast, and how far."""
+    """How fast, and how far: a file that says so, once it is there."""
 
     began: float
     rate: float
-    limit: int
+    limit: str
     batch: int = 40
+
+    def last(self) -> int:
+        """How far the far side has counted by now."""
+        now = int((time.time() - self.began) * self.rate)
+        limit = Path(self.limit)
+        return min(now, int(limit.read_text())) if limit.exists() else now
 
 
 class Count(PollingSource[Settings, Position]):
@@ -53,7 +59,7 @@ class Count(PollingSource[Settings, Position]):
     async def poll(self, cursor: Position) -> AsyncIterator[Batch]:
         """Everything that has come about since."""
         config, at = self.config, cursor.at
-        while at < (end := min(config.limit, int((time.time() - config.began) * config.rate))):
+        while at < (end := config.last()):
             until = min(end, at + config.batch)
             numbers = range(at, until)
             events = [self.event(EVENT_TYPE, {"n": n, "key": str(n % KEYS)}, id=str(n)) for n in numbers]

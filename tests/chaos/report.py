@@ -21,6 +21,21 @@ MISSING = "**not run yet**"
 _ABOUT = frozenset(("name", "seed", "at", "python", "cpus", "fault", "faults", "events", "outputs", "seconds"))
 _CHECKED = {"lost": "lost", "duplicated": "duplicated", "order_violations": "out of order"}
 _TIMED = {"resume_p95_s": "resumed within {:g} s (p95)", "resume_max_s": "{:g} s at most"}
+_WORDS = {
+    "unsure": "not answered 2xx at first",
+    "repeated": "sent again though accepted",
+    "stored_twice": "of those not answered 2xx, stored twice",
+    "gap_p95_s": "the next leader's first commit within (p95)",
+    "gap_max_s": "the next leader's first commit within (at most)",
+    "miscounted": "wrong in the ledger",
+    "nodes": "nodes",
+    "places": "different places",
+    "longest_end_s": "ended within",
+    "while_it_rode": "while it was read for",
+    "rss_growth_mb": "growth of memory in MB",
+    "fenced": "commands stopped by the other",
+}
+"""What names of figures mean, where they don't say it themselves."""
 _QUIET = frozenset(("resume_p50_s", "reader_disagreements", "unresumed"))
 """Shown only where they are not as they should be, or not at all."""
 
@@ -49,7 +64,8 @@ def injected(figures: Mapping[str, Any]) -> str:
     among = "" if events is None else f"; {events:,} events"
     seconds = figures.get("seconds")
     lasting = "" if seconds is None else f" in {seconds:,.0f} s"
-    return f"{figures['faults']:,} times {figures['fault']}{among}{lasting}"
+    often = "once" if figures["faults"] == 1 else f"{figures['faults']:,} times"
+    return f"{figures['fault']}, {often}{among}{lasting}"
 
 
 def found(figures: Mapping[str, Any]) -> str:
@@ -59,11 +75,11 @@ def found(figures: Mapping[str, Any]) -> str:
     if figures.get("reader_disagreements") == 0:
         parts.append("the reader agrees")
     shown = {*_ABOUT, *_CHECKED, *_TIMED}
-    parts += [
-        f"{name.removesuffix('_s').replace('_', ' ')} {_shown(value)}{' s' if name.endswith('_s') else ''}"
-        for name, value in figures.items()
-        if name not in shown and not (name in _QUIET and (name == "resume_p50_s" or not value)) and value is not None
-    ]
+    for name, value in figures.items():
+        quiet = name in _QUIET and (name == "resume_p50_s" or not value)
+        if name not in shown and not quiet and value is not None:
+            words = _WORDS.get(name, name.removesuffix("_s").replace("_", " "))
+            parts.append(f"{words} {_shown(value)}{' s' if name.endswith('_s') else ''}")
     return ", ".join(parts)
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from tests.chaos.rows import NAMES
 LONG = os.environ.get("HUB_CHAOS") == "long"
 """Whether the counts are those of the guarantees, rather than a few of each for every change."""
 SEED = int(os.environ.get("HUB_CHAOS_SEED", "1"))
+MINUTES = float(os.environ.get("HUB_CHAOS_MINUTES", "inf"))
+"""How long faults are repeated in one test at most, where there isn't time for all; results say how many there were."""
 RESULTS = Path(__file__).with_name("results")
 
 Choice = TypeVar("Choice")
@@ -25,6 +27,15 @@ Choice = TypeVar("Choice")
 def scaled(short: Choice, long: Choice) -> Choice:
     """One of two values: for every change, and for the figures."""
     return long if LONG else short
+
+
+def turns(count: int) -> Iterator[int]:
+    """So many, or as many as there is time for."""
+    end = time.monotonic() + 60.0 * MINUTES
+    for turn in range(count):
+        if turn and time.monotonic() > end:
+            return
+        yield turn
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

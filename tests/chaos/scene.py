@@ -186,7 +186,7 @@ class Scene:
         given = await check.read(self.kafka, f"{self.name}.in")
         wanted = {topic: given.selected(test) for topic, test in tests.items()}
         self.watch.last = time.monotonic()
-        while any(self.watch.count(topic) < count for topic, count in wanted.items()):
+        while not all(self.watch.holds(topic, count) for topic, count in wanted.items()):
             if time.monotonic() - self.watch.last > SETTLE_LIMIT:
                 break
             await asyncio.sleep(0.1)

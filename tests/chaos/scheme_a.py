@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError
 
 SESSION_MS = 3_000
 """Short, so that the control is."""
+TRANSACTION_MS = 10_000
+"""Longer than a worker is stopped for, and much shorter than whoever compares waits for what a killed one left open."""
 
 
 async def main(bootstrap: str, topic: str) -> None:
@@ -29,7 +31,11 @@ async def main(bootstrap: str, topic: str) -> None:
         heartbeat_interval_ms=1_000,
     )
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, transactional_id=uuid.uuid4().hex, enable_idempotence=True, acks="all"
+        bootstrap_servers=bootstrap,
+        transactional_id=uuid.uuid4().hex,
+        transaction_timeout_ms=TRANSACTION_MS,
+        enable_idempotence=True,
+        acks="all",
     )
     async with producer, consumer:
         sys.stdout.write("at work\n")

@@ -25,7 +25,7 @@ async def test_a_full_disk_is_a_clear_error_and_corrupts_nothing(disk: Path, uni
     try:
         await kafka.start()
         watching = asyncio.create_task(kafka.watch())
-        async with scene(kafka.settings, unique, tmp_path, rate=scaled(500, 2000)) as it:
+        async with scene(kafka.settings, unique, tmp_path, rate=scaled(500, 1000)) as it:
             await it.add()
             for _ in range(scaled(1, 5)):
                 await it.flowing()

@@ -148,7 +148,7 @@ async def test_a_route_whose_dlq_cannot_be_written_stands_still(
         {
             "fault": f"{name.replace('dlq-', 'DLQ topic ')}",
             "faults": 1,
-            "reported": detail,
+            "reported": detail.replace(unique, "x").split("; starting")[0],
             "reported_after_s": round(reported, 1),
             **outcome.to_json(),
         },

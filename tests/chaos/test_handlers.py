@@ -14,7 +14,7 @@ from hub.engine.routing.route import RouteUnit
 from hub.engine.supervisor import Supervisor
 from hub.kafka.exactly_once import TransactionWriter
 from tests.chaos.cancelling import Cancelled
-from tests.chaos.scale import SEED, record, scaled
+from tests.chaos.scale import SEED, record, scaled, turns
 from tests.chaos.scene import Scene, scene
 
 pytestmark = [
@@ -48,10 +48,11 @@ def _rides(unit: RouteUnit) -> bool:
 async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(kafka, unique, tmp_path):
     """Each life is cancelled at another await: it ends soon, and the next one goes on."""
     chance = random.Random(SEED)
-    lives, longest, places = scaled(12, 1000), 0.0, Counter[str]()
+    lives, longest, places = 0, 0.0, Counter[str]()
     slow: list[tuple[int, str, float]] = []
     async with scene(kafka, unique, tmp_path, rate=scaled(500, 500), outputs=("out", "copy")) as it:
-        for _ in range(lives):
+        for _ in turns(scaled(12, 1000)):
+            lives += 1
             life = Cancelled(it.first().run(), chance.randint(1, DEEPEST))
             await asyncio.wait({life.task, life.reached_task}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
             assert life.reached.is_set(), f"ended by itself, or came to a standstill, after {life.steps} waits"
@@ -75,13 +76,14 @@ async def test_cancelling_a_route_wherever_it_waits_loses_and_repeats_nothing(ka
 async def test_cancelling_one_of_two_routes_that_are_read_for_together_disturbs_neither(kafka, unique, tmp_path):
     """One is cancelled again and again, where it waits or while it rides; the other goes on, and both are exact."""
     chance = random.Random(SEED)
-    lives, longest, rode = scaled(4, 200), 0.0, 0
+    lives, longest, rode = 0, 0.0, 0
     async with scene(kafka, unique, tmp_path, rate=500, outputs=("out", "copy", "twin")) as it:
         first, twin = it.routes("first", "twin")
         supervisor = Supervisor([twin])
         supervisor.start()
         await supervisor.ready("twin")
-        for _ in range(lives):
+        for _ in turns(scaled(4, 200)):
+            lives += 1
             # A route that rides waits for one thing only: then time says when.
             life = Cancelled(first.run(), chance.choice((chance.randint(1, DEEPEST // 2), 10**6)))
             began = time.monotonic()

@@ -38,15 +38,18 @@ sources:
   feed:
     use: count
     every: 20ms
-    with: {{ began: {began}, rate: {rate}, limit: {limit} }}
+    with: {{ began: {began}, rate: {rate}, limit: "{limit}" }}
 """
 
 
 class Feed:
     """A source and its workers."""
 
-    def __init__(self, kafka: KafkaSettings, name: str, directory: Path, limit: int) -> None:
-        self.kafka, self.name, self.directory, self.limit = kafka, name, directory, limit
+    def __init__(self, kafka: KafkaSettings, name: str, directory: Path, rate: float, seconds: float) -> None:
+        self.kafka, self.name, self.directory = kafka, name, directory
+        self.began, self.rate, self.seconds = time.time(), rate, seconds
+        self.ending = directory / "limit"
+        self.limit = 0
         self.topic = f"{name}.in"
         self.workers: list[Worker] = []
 
@@ -84,7 +87,12 @@ class Feed:
         return time.monotonic() - began
 
     async def outcome(self) -> dict[str, int]:
-        """Waits until all is counted, ends the workers, and says what is wrong with what was stored."""
+        """Has the far side end, waits until all is counted, ends the workers, and says what is wrong."""
+        await asyncio.sleep(max(0.0, self.began + self.seconds - time.time()))
+        # A moment ahead: what is counted at this moment may be more than it was when we asked for the time.
+        self.limit = int((time.time() + 2.0 - self.began) * self.rate)
+        (self.directory / "writing").write_text(str(self.limit))
+        (self.directory / "writing").rename(self.ending)
         async with asyncio.timeout(scaled(90, 600)):
             while True:
                 stored = await self.stored()
@@ -128,14 +136,14 @@ STATES = ("UNASSIGNED", "RUNNING", "PAUSED", "FAILED", "STOPPED")
 
 @asynccontextmanager
 async def feed(
-    kafka: KafkaSettings, name: str, directory: Path, *, seconds: float, rate: float = 200
+    kafka: KafkaSettings, name: str, directory: Path, *, seconds: float = 0.0, rate: float = 200
 ) -> AsyncIterator[Feed]:
-    """A source whose far side goes on for so many seconds; no worker yet."""
-    deployment, limit = directory / "deployment", int(seconds * rate)
+    """A source whose far side goes on until the outcome is asked for, and for so many seconds; no worker yet."""
+    deployment = directory / "deployment"
     deployment.mkdir()
-    text = DEPLOYMENT.format(name=name, began=time.time(), rate=rate, limit=limit)
+    it = Feed(kafka, name, directory, rate, seconds)
+    text = DEPLOYMENT.format(name=name, began=it.began, rate=rate, limit=it.ending)
     (deployment / "hub.yaml").write_text(text)
-    it = Feed(kafka, name, directory, limit)
     try:
         yield it
     finally:
@@ -150,7 +158,7 @@ def clean(outcome: dict[str, int]) -> bool:
 async def test_a_leader_that_is_killed_is_followed_within_seconds(kafka, unique, tmp_path):
     """As `kill -9` does it, in the midst of its polls; each is replaced."""
     kills, chance, gaps = scaled(2, 20), random.Random(SEED), []
-    async with feed(kafka, unique, tmp_path, seconds=scaled(10, 300)) as it:
+    async with feed(kafka, unique, tmp_path) as it:
         it.launch()
         it.launch()
         for _ in range(kills):
@@ -170,7 +178,7 @@ async def test_a_leader_that_is_killed_is_followed_within_seconds(kafka, unique,
 async def test_a_leader_that_hangs_stands_by_when_it_goes_on(kafka, unique, tmp_path):
     """SIGSTOP for one and a half times its session: the other polls, and goes on polling."""
     stops, chance = scaled(1, 20), random.Random(SEED)
-    async with feed(kafka, unique, tmp_path, seconds=scaled(10, 400)) as it:
+    async with feed(kafka, unique, tmp_path) as it:
         it.launch()
         it.launch()
         for _ in range(stops):
@@ -188,7 +196,7 @@ async def test_a_leader_that_hangs_stands_by_when_it_goes_on(kafka, unique, tmp_
 
 async def test_without_a_fence_the_checker_finds_what_was_stored_twice(kafka, unique, tmp_path):
     """The control: an election alone, under the same fault. A leader that wakes up goes on before it hears the news."""
-    async with feed(kafka, unique, tmp_path, seconds=scaled(12, 20)) as it:
+    async with feed(kafka, unique, tmp_path) as it:
         for _ in range(2):
             it.launch(session_ms=1000, HUB_CHAOS_UNFENCED="1")
         for _ in range(3):
@@ -205,7 +213,7 @@ async def test_without_a_fence_the_checker_finds_what_was_stored_twice(kafka, un
 async def test_a_leader_that_is_asked_to_end_hands_over_at_once(kafka, unique, tmp_path):
     """SIGTERM, as in every deploy: nobody waits for a session to run out."""
     rounds, gaps = scaled(2, 20), []
-    async with feed(kafka, unique, tmp_path, seconds=scaled(8, 200)) as it:
+    async with feed(kafka, unique, tmp_path) as it:
         it.launch()
         it.launch()
         for _ in range(rounds):
@@ -241,7 +249,7 @@ async def test_a_worker_that_dies_between_any_two_of_its_steps_leaves_no_gap_and
     """Steps of one life, from joining the election on: it dies where it waits for the n-th time."""
     chance = random.Random(SEED)
     steps = scaled(sorted(chance.sample(range(1, 90), 4)), list(range(1, 121)))
-    async with feed(kafka, unique, tmp_path, seconds=scaled(10, 400)) as it:
+    async with feed(kafka, unique, tmp_path) as it:
         for step in steps:
             worker = it.launch(step, session_ms=1000)
             await until(lambda: not worker.process.running, "the end of a worker")  # noqa: B023  awaited at once

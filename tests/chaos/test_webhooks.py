@@ -123,7 +123,13 @@ async def test_copies_that_are_killed_lose_nothing_that_they_accepted(kafka, uni
     figures = {"accepted": len(senders.accepted), "unsure": len(senders.unsure), "repeated": senders.repeated}
     record(
         "webhook-kill",
-        {"fault": "copy kill -9", "faults": kills, **figures, "lost": len(lost), "stored_twice": len(twice)},
+        {
+            "fault": "kill -9 of one of two copies",
+            "faults": kills,
+            **figures,
+            "lost": len(lost),
+            "stored_twice": len(twice),
+        },
     )
     assert senders.unsure, "no kill hit anything"
     assert not lost

@@ -73,6 +73,12 @@ class Watch:
         """Records of a topic so far."""
         return sum(len(numbers) for at, numbers in self.seen.items() if at.topic == topic)
 
+    def holds(self, topic: str, count: int) -> bool:
+        """Whether so many different events have come out of a topic; repeated ones count once."""
+        if self.count(topic) < count:
+            return False
+        return len({each for at, numbers in self.seen.items() if at.topic == topic for each in numbers}) >= count
+
     async def start(self) -> None:
         """Finds the partitions."""
         described = await describe_topics(self._kafka, self._topics)

@@ -280,9 +280,13 @@ async def test_other_commands_see_all_workers(tmp_path, kafka, unique, deploymen
             return len(await numbers(kafka, f"{unique}.out")) == 40
 
         await until(copied, hub)
-        status = await _output(tmp_path / "2", env, "status", str(deployment), "--json")
-        assert len({each["worker"] for each in status}) == 2
-        assert {each["status"]["state"] for each in status} == {"RUNNING"}
+
+        async def listed() -> bool:
+            status = await _output(tmp_path / "2", env, "status", str(deployment), "--json")
+            states = {each["worker"]: each["status"]["state"] for each in status}
+            return len(states) == 2 and set(states.values()) == {"RUNNING"}
+
+        await until(listed, hub, "both in the status, which they write every few seconds")
         (ledger,) = await _output(tmp_path / "3", env, "ledger", str(deployment), "--json")
         assert (ledger["received"], ledger["delivered"], ledger["in_flight"]) == (40, 40, 0)
         journey = await _output(tmp_path / "4", env, "explain", str(deployment), "--id", "7", "--json")

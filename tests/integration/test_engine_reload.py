@@ -6,6 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+import aiohttp
 import orjson
 import pytest
 
@@ -193,3 +194,44 @@ async def test_a_port_that_is_taken_changes_nothing(tmp_path, kafka, unique, mon
             with pytest.raises(EnvironmentProblem):
                 await runtime.reload(version(tmp_path, script, new))
         assert (runtime.generation.number, sorted(runtime.supervisor.units)) == (1, ["still", "work"])
+
+
+async def test_a_path_that_is_given_up_is_not_found_any_more(tmp_path, kafka, unique):
+    """Removed, changed, or exchanged between two sources: only who is served somewhere is told to come again."""
+    script = Script()
+    head = f"deployment: {unique}\nevents: {{ script.event: {{ schema: {{}}, topic: {unique}.in }} }}\n"
+    text = head + (
+        "sources:\n"
+        "  first: { use: script.hook, with: { path: /first } }\n"
+        "  second: { use: script.hook, with: { path: /second } }\n"
+        "  third: { use: script.hook, with: { path: /third } }\n"
+    )
+    async with running(tmp_path, kafka, text, script) as runtime, aiohttp.ClientSession() as session:
+
+        async def answers(*paths: str) -> list[int]:
+            found = []
+            for number, path in enumerate(paths):
+                headers = {"X-Id": str(number), "X-Signature": "right"}
+                async with session.post(runtime.server.url + path, data=b"{}", headers=headers) as response:
+                    found.append(response.status)
+            return found
+
+        async def working() -> None:
+            for unit in runtime.supervisor.units.values():
+                await asyncio.wait_for(unit.ready.wait(), 30)
+
+        assert await answers("/first", "/second", "/third") == [202, 202, 202]
+        exchanged = text.replace("/second", "/x").replace("/first", "/second").replace("/x", "/first")
+        await runtime.reload(version(tmp_path, script, exchanged.replace("/third", "/new")))
+        await working()
+        assert await answers("/first", "/second", "/new", "/third") == [202, 202, 202, 404]
+        await runtime.supervisor.stop("second")
+        assert await answers("/first") == [503]
+        await runtime.reload(version(tmp_path, script, exchanged.replace("/third", "/new").replace("/first", "/other")))
+        # What the operator stopped stays so, at its new path.
+        assert await answers("/first", "/other") == [404, 503]
+        await runtime.reload(
+            version(tmp_path, script, head + "sources: { first: { use: script.hook, with: { path: /second } } }\n")
+        )
+        await working()
+        assert await answers("/second", "/new", "/other") == [202, 404, 404]

@@ -164,3 +164,42 @@ async def test_a_busy_key_comes_through_while_its_events_go_on(tmp_path, kafka, 
         await until(lambda: len(far.of("a")) == count, "the rest")
         assert far.of("a") == list(range(count))
         assert await listed(kafka, runtime.deployment) == []
+
+
+async def test_two_workers_keep_order_though_partitions_change_hands(tmp_path, kafka, unique):
+    """A second worker comes while keys are held, buries what follows, and goes again; then all is replayed."""
+    far = Far(0, 1, 2)
+    keys, rounds = 12, 8
+
+    def numbers(round_: int) -> list:
+        return [event(round_ * keys + n, key=f"k{n}") for n in range(keys)]
+
+    def all_seen(found: list[str], count: int) -> bool:
+        return len(far.written) + len(found) >= count
+
+    async with deployed(tmp_path, kafka, unique, far) as first:
+        await publish(kafka, f"{unique}.in", [each for round_ in range(2) for each in numbers(round_)])
+        await settled(first, "out", 2 * keys)
+        async with deployed(tmp_path, kafka, unique, far) as second:
+            for round_ in range(2, 6):
+                await publish(kafka, f"{unique}.in", numbers(round_))
+
+            async def through() -> bool:
+                return all_seen(await causes(kafka, unique), 6 * keys)
+
+            await until(through, "what came to two workers")
+            assert second.totals().delivered > 0
+            assert first.supervisor.units["out"].status().held.keys == 3
+        for round_ in range(6, rounds):
+            await publish(kafka, f"{unique}.in", numbers(round_))
+
+        async def rest() -> bool:
+            return all_seen(await causes(kafka, unique), rounds * keys)
+
+        await until(rest, "what came to the one that stayed")
+        assert [far.of(f"k{n}") for n in range(3)] == [[], [], []]
+        far.bad.clear()
+        await resolve(kafka, first)
+        await until(lambda: len(far.written) == rounds * keys, "the replays")
+    for n in range(keys):
+        assert far.of(f"k{n}") == list(range(n, rounds * keys, keys))

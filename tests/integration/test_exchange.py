@@ -96,6 +96,7 @@ async def test_a_rebalance_does_not_wait_for_a_transaction_that_waits_for_events
     """Who gathers events commits at once when the group changes, also if some arrive at that moment."""
     monkeypatch.setattr("hub.engine.routing.exchange.INTERVAL", 20.0)
     async with copying(kafka, unique) as copy:
+        monkeypatch.setattr("hub.engine.routing.exchange.MANY", 1)
         copy.exchange._patience = 20.0
         await publish(kafka, unique, [event(n, key=str(n)) for n in range(20)])
         turn = asyncio.create_task(copy.exchange.turn(10))

@@ -207,14 +207,16 @@ sources:
   feed:
     use: count
     every: 20ms
-    with: {{ began: {began}, rate: 400, limit: 2000 }}
+    with: {{ began: {began}, rate: 400, limit: "{limit}" }}
 """
 
 
 @SEVERAL_LIVES
 async def test_the_ledger_of_a_polling_source_is_exact_over_kill_9(tmp_path, kafka, unique):
     """Killed amidst its transactions: what stands with the cursor is what readers see on the topic, to the event."""
-    directory = written(tmp_path / "deployment", POLLED.format(name=unique, began=time.time()))
+    limit = tmp_path / "limit"  # holds how many there are
+    limit.write_text("2000")
+    directory = written(tmp_path / "deployment", POLLED.format(name=unique, began=time.time(), limit=limit))
     deployment = load(directory, registry=Registry([COUNT]))
     at = [str(directory), str(kafka.bootstrap_servers)]
 

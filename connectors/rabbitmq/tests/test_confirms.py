@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
 
 import aio_pika
 import aiormq
 import pytest
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import ChannelNotFoundEntity, PublishError
+from packaging.requirements import Requirement
 
 from connectors.rabbitmq.confirms import Confirms
 from connectors.rabbitmq.frames import Message, properties, published
 from connectors.rabbitmq.tests.broker import Peer
+
+
+def test_only_versions_are_installed_whose_inside_is_known() -> None:
+    """A new minor version of either is for this file's other tests to look at first."""
+    required = {}
+    for text in tomllib.loads(Path("pyproject.toml").read_text())["project"]["dependencies"]:
+        requirement = Requirement(text)
+        required[requirement.name] = requirement.specifier
+    for name, following in (("aio-pika", "10.3.0"), ("aiormq", "7.3.0")):
+        assert version(name) in required[name]
+        assert following not in required[name]
 
 
 @pytest.fixture

@@ -294,12 +294,11 @@ class Subscription(Generic[T]):
                     await self._commit(self._reader)
 
     async def _let_go(self, reader: Reader) -> None:
-        window = self._window
+        window, regained = self._window, reader.regained
         while self._active and self._current(window):  # noqa: ASYNC110  ends by one of two things, and one tells nobody
             await asyncio.sleep(_POLL)
         await reader.settle(window.uncommitted() if self._current(window) else {})
-        while reader.revoking.is_set():  # noqa: ASYNC110  nobody can wait for an event to be cleared
-            await asyncio.sleep(_POLL)
+        await regained.wait()
 
     # What there is
 

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _DONE = re.compile(r"(?:^|\s)done=([rb])([A-Za-z0-9_-]*)(?:\s|\Z)")
+_ONES = re.compile("1+")
 _PREFIX = len("done=r")
 
 Range = tuple[int, int]
@@ -216,14 +217,9 @@ def _of_runs(position: int, data: bytes) -> Iterator[Range]:
 
 
 def _of_bitmap(position: int, data: bytes) -> Iterator[Range]:
-    bits, at = int.from_bytes(data, "little"), position
-    while bits:
-        gap = (bits & -bits).bit_length() - 1
-        bits >>= gap
-        length = (~bits & (bits + 1)).bit_length() - 1
-        bits >>= length
-        yield at + gap, at + gap + length
-        at += gap + length
+    lowest_first = bin(int.from_bytes(data, "little"))[:1:-1]
+    for run in _ONES.finditer(lowest_first):
+        yield position + run.start(), position + run.end()
 
 
 def _leb128(number: int) -> bytes:

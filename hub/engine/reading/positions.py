@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import OffsetMetadataTooLargeError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from hub.engine.ledger.accounts import LIMIT, Accounts
@@ -22,6 +23,13 @@ from hub.sdk.errors import ConfigError, HubError
 LONGEST_NOTE = 4096
 """Bytes of metadata that a broker takes with a position by default (``offset.metadata.max.bytes``)."""
 LONGEST_ACCOUNT = LIMIT + len(" ledger=")
+COMMIT_BYTES = 512 * 2**10
+"""Bytes of one commit. Brokers before Kafka 4 append all of it as one batch to ``__consumer_offsets``, and refuse what
+is larger than ``message.max.bytes`` (1,048,588 by default) with INVALID_COMMIT_OFFSET_SIZE; 4.1 took 1.2 MB."""
+LEAST_BYTES = 8 * 2**10
+_SHORTEST = 32
+_ENTRY = 64  # bytes of a position beside topic, group and note: its lengths, versions and times
+_log = logging.getLogger("hub.engine.reading.positions")
 _NOTE = re.compile(r"partitions=(\d+)")
 _START = re.compile(r"\bstart=(\d+)")
 
@@ -36,6 +44,29 @@ _CHOSEN = timedelta(hours=1)
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def pieces(
+    noted: Mapping[TopicPartition, tuple[int, str]], group: str, limit: int = COMMIT_BYTES
+) -> Iterator[dict[TopicPartition, tuple[int, str]]]:
+    """Positions in so many commits that none is too large for a broker; one position at least in each.
+
+    Args:
+        noted: by partition the offset, and what is noted with it.
+        group: whose.
+        limit: bytes of a commit.
+    """
+    piece: dict[TopicPartition, tuple[int, str]] = {}
+    size = 0
+    for at, each in noted.items():
+        takes = len(at.topic) + len(group) + len(each[1]) + _ENTRY
+        if piece and size + takes > limit:
+            yield piece
+            piece, size = {}, 0
+        piece[at] = each
+        size += takes
+    if piece:
+        yield piece
 
 
 def start_of(note: str) -> int | None:
@@ -85,6 +116,7 @@ class Positions:
         self.found: dict[TopicPartition, tuple[int, str]] = {}
         """Position and metadata of each partition that had them when it was assigned last."""
         self.accounts = Accounts()
+        self._longest = LONGEST_NOTE
 
     async def take(self, assigned: Sequence[TopicPartition]) -> None:
         """Seeks each partition to where it goes on; what is new to the group is committed at once.
@@ -113,8 +145,38 @@ class Positions:
         self.accounts.restore({at: (offset, notes.get(at, "")) for at, offset in (found | fresh).items()})
         for partition, offset in (found | fresh).items():
             self._consumer.seek(partition, offset)
-        if fresh:
-            await self._consumer.commit(self.noted(fresh))
+        await self._begin(fresh)
+
+    async def _begin(self, fresh: Mapping[TopicPartition, int]) -> None:
+        while True:
+            try:
+                for piece in pieces(self.noted(fresh), self._group):
+                    await self._consumer.commit(piece)
+            except OffsetMetadataTooLargeError:
+                if not self.shorten():
+                    raise
+            else:
+                return
+
+    def shorten(self) -> bool:
+        """The broker takes no notes as long as these (its ``offset.metadata.max.bytes`` is lower): makes them shorter.
+
+        What is settled beyond a position is noted less far then; with very few bytes the ledger isn't kept over
+        restarts, nor where the group began.
+
+        Returns:
+            False where they are empty already.
+        """
+        if not self._longest:
+            return False
+        self._longest = self._longest // 2 if self._longest > _SHORTEST else 0
+        _log.warning(
+            "group %s: the broker refuses notes as long as usual with a position (offset.metadata.max.bytes); they are "
+            "%d bytes at most from now on. Less is remembered over a restart; 4096 is what is wanted.",
+            self._group,
+            self._longest,
+        )
+        return True
 
     def noted(
         self,
@@ -136,9 +198,16 @@ class Positions:
         began = self._began.get(partition)
         start = "" if began is None else f"start={began} "
         note = f"partitions={self._counts.get(partition.topic, 0)} {start}"
-        settled = notes[partition](LONGEST_NOTE - LONGEST_ACCOUNT - len(note)) if partition in notes else ""
-        account = self.accounts.note(partition, offset, decode(settled, offset))
-        return f"{note}{settled} {account}" if settled else f"{note}{account}"
+        longest = self._longest
+        reserved = LONGEST_ACCOUNT if longest == LONGEST_NOTE else longest // 2
+        settled = notes[partition](max(0, longest - reserved - len(note))) if partition in notes else ""
+        account = self.accounts.note(
+            partition, offset, decode(settled, offset), max(0, reserved - LONGEST_ACCOUNT + LIMIT)
+        )
+        for text in (f"{note}{settled} {account}" if settled else f"{note}{account}", f"{note}{settled}"):
+            if len(text) <= longest:
+                return text
+        return ""
 
     def committed(self, noted: Mapping[TopicPartition, tuple[int, str]]) -> None:
         """What `noted` gave is committed."""

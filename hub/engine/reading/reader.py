@@ -15,8 +15,10 @@ from aiokafka.errors import (
     CommitFailedError,
     IllegalGenerationError,
     IllegalStateError,
+    InvalidCommitOffsetSizeError,
     KafkaError,
     NoOffsetForPartitionError,
+    OffsetMetadataTooLargeError,
     OffsetOutOfRangeError,
     RebalanceInProgressError,
     UnknownMemberIdError,
@@ -26,7 +28,7 @@ from aiokafka.structs import OffsetAndMetadata
 from hub.engine.ledger.accounts import Accounts
 from hub.engine.reading.frontier import decode
 from hub.engine.reading.lag import Lag
-from hub.engine.reading.positions import Positions
+from hub.engine.reading.positions import COMMIT_BYTES, LEAST_BYTES, Positions, pieces
 from hub.engine.reading.retention import Outlook, Retentions, Seen
 from hub.engine.settings import WorkerSettings
 from hub.kafka import clients, fetching
@@ -104,9 +106,14 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         self._fetched: dict[TopicPartition, int] = {}
         self._done: dict[TopicPartition, int] = {}
         self._given_back = 0
+        self._commit_bytes = COMMIT_BYTES
         self._positioned = asyncio.Event()
         self.revoking = asyncio.Event()
         """Set while the group takes partitions away: finish or abandon what is under way."""
+        self.regained = asyncio.Event()
+        """Of the rebalance that is going on, or was the last: set once it is over. The next one has another, so that
+        who takes it before letting go, and waits for it then, misses none, however soon they follow one another."""
+        self.regained.set()
         self.generation = 0
         """Rises with every rebalance: what was fetched before it is fetched again by whoever has the partitions now."""
         self._log = logging.getLogger("hub.engine.reading.reader")
@@ -334,20 +341,34 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
         try:
             mine = {TopicPartition(*key): offset for key, offset in offsets.items()}
             mine = {partition: offset for partition, offset in mine.items() if partition in self._assigned}
-            if mine:
-                noted = self._positions.noted(mine, notes)
-                whole = {
-                    at: self._beyond(at, offset) for at, (offset, note) in noted.items() if not decode(note, offset)
-                }
-                noted |= self._positions.noted(whole)
-                await self._commit({at: OffsetAndMetadata(*each) for at, each in noted.items()})
-                self.committed([(noted, None)])
+            while mine and not await self._commit_all(mine, notes):
+                pass
         except (CommitFailedError, IllegalStateError) as error:
             self._log.warning("%s: positions not committed, the group was rebalanced: %s", self._group, error)
             return False
         except KafkaError as error:
             raise kafka_error(error) from error
         return len(mine) == len(offsets)
+
+    async def _commit_all(self, mine: Mapping[TopicPartition, int], notes: Notes) -> bool:
+        """Commits in as many pieces as the broker takes; False where it is to be tried again with smaller ones."""
+        noted = self._positions.noted(mine, notes)
+        whole = {at: self._beyond(at, offset) for at, (offset, note) in noted.items() if not decode(note, offset)}
+        noted |= self._positions.noted(whole)
+        try:
+            for piece in pieces(noted, self._group, self._commit_bytes):
+                await self._commit({at: OffsetAndMetadata(*each) for at, each in piece.items()})
+                self.committed([(piece, None)])
+        except OffsetMetadataTooLargeError:
+            if not self._positions.shorten():
+                raise
+            return False
+        except InvalidCommitOffsetSizeError:
+            if self._commit_bytes <= LEAST_BYTES:
+                raise
+            self._commit_bytes //= 2
+            return False
+        return True
 
     async def _commit(self, noted: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commits positions as the member that we are now, or not at all.
@@ -438,6 +459,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002  aiokafka's signature
         """Waits, within limits, until the batch under way is settled, so that nobody repeats it."""
+        if self.regained.is_set():
+            self.regained = asyncio.Event()
         self.revoking.set()
         if self._fetching is not None and not self._fetching.expired() and not self._settled.is_set():
             self._fetching.reschedule(asyncio.get_running_loop().time())
@@ -460,6 +483,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is un
             self._assigned, self._held = frozenset(assigned), frozenset()
             self._consumer.resume(*assigned)
             self.revoking.clear()
+            self.regained.set()
         except KafkaError as error:
             self._failure = kafka_error(error)
         except Exception as error:  # noqa: BLE001  kept for the next fetch, which raises it

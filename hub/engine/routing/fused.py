@@ -32,6 +32,8 @@ from hub.sdk.errors import HubError
 NEAR = 2000
 """Offsets that a route may be away from where the others are, to be read for with them."""
 _GRACE = 0.2
+_LOOK = 0.05
+_END_LIMIT = 3.0  # seconds; below the supervisor's `CLOSE_LIMIT`
 _log = logging.getLogger("hub.engine.fused")
 
 
@@ -88,12 +90,18 @@ class FusedReader:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="fused reader")
         try:
-            await part.left
-            # The last one to leave waits until what was open for all is closed.
-            if self._task is not None and not self._parts and not self._waiting:
-                await asyncio.wait({self._task})
-        finally:
-            part.left.cancel()
+            await asyncio.wait({part.left})
+        except asyncio.CancelledError:
+            # What is under way for it ends first, and is counted; an end that takes too long goes on without it.
+            part.going = True
+            await asyncio.wait({part.left}, timeout=_END_LIMIT)
+            part.forget()
+            raise
+        # The last one to leave waits until what was open for all is closed; unless it isn't the last one after all,
+        # because another was about to come in.
+        while self._task is not None and not self._parts and not self._waiting:
+            await asyncio.wait({self._task}, timeout=_LOOK)
+        part.left.result()
 
     async def _run(self) -> None:
         error: BaseException | None = None
@@ -159,7 +167,7 @@ class FusedReader:
             except HubError as error:
                 part.leave(error)
                 continue
-            if part.left.done() or not self.is_near(part.reader) or not part.enter():
+            if part.going or part.left.done() or not self.is_near(part.reader) or not part.enter():
                 part.leave()
                 continue
             self._parts[part.unit.name] = part

@@ -195,6 +195,7 @@ class Mapper:
         if not form.placed:
             added.append((ORIGIN, b"%b%d" % (place, record.offset)))
         fresh = form.way < 0 and not form.replayed  # no route made it, and it was no dead letter
+        several = len(outcome) > 1
         outputs: list[tuple[str, bytes | None, bytes | None, list[Header]]] = []
         for made, targets in outcome:
             if self.contracts is not None:
@@ -204,11 +205,13 @@ class Mapper:
                 headers = [each for each in headers if each[0] != ROUTE and not is_failure_header(each[0])]
             # The whole way: two routes may lead from one event, by two middle steps, into one sink.
             headers = [*headers, *added]
-            outputs.extend([(topic, key, value, headers) for topic in self.work.topics(targets)])
-        if len(outputs) > 1:
-            for topic, key, value, headers in outputs:
-                if writer.too_large(topic, key, value, headers):
-                    raise TooLarge(topic, *writer.sizes(topic, key, value, headers))
+            topics = self.work.topics(targets)
+            if (several or len(topics) > 1) and not writer.is_small(key, value, headers):
+                # All or none: one that is refused must not come after another that isn't.
+                for topic in topics:
+                    if writer.too_large(topic, key, value, headers):
+                        raise TooLarge(topic, *writer.sizes(topic, key, value, headers))
+            outputs.extend([(topic, key, value, headers) for topic in topics])
         for output in outputs:
             refusal = writer.add(*output)
             if refusal is not None:

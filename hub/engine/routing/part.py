@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from hub.engine.ledger.accounts import Accounts
+from hub.engine.ledger.ledger import Ledger
 from hub.engine.reading.reader import Reader
 from hub.engine.routing.mapper import Mapper
 from hub.engine.routing.tally import Tally
@@ -38,6 +40,7 @@ class Part:
         left: done when it has left; raises what it failed with.
         assigned: its partitions, as of when it came in.
         member: who it was in its group then.
+        going: whether it was told to leave.
     """
 
     def __init__(self, unit: RouteUnit, mapper: Mapper, reader: Reader) -> None:
@@ -47,6 +50,7 @@ class Part:
         self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.member: Membership | None = None
+        self.going = False
         self.tally = Tally(unit.ledger, reader.accounts)
         self._next: dict[TopicPartition, int] = {}
 
@@ -73,7 +77,8 @@ class Part:
         """Whether it is to pause, to end, or to be assigned anew."""
         unit = self.unit
         return (
-            self.left.done()
+            self.going
+            or self.left.done()
             or unit.paused
             or unit.stopping.is_set()
             or self.reader.revoking.is_set()
@@ -89,6 +94,12 @@ class Part:
                 self.left.set_result(None)
             else:
                 self.left.set_exception(error)
+
+    def forget(self) -> None:
+        """Its unit has ended, and nobody waits for what is still under way: that is nobody's account."""
+        if not self.left.done():
+            self.tally = Tally(Ledger(), Accounts())
+            self.left.cancel()
 
     def next(self, at: TopicPartition) -> int:
         """Offset of the next record that it hasn't seen."""

@@ -87,37 +87,62 @@ class Courier:
         Raises:
             HubError: replies could not be published, so that the events are to be delivered again.
         """
-        hopeless: list[tuple[Parcel, Exception, str]] = []
-        ready: list[Parcel] = []
-        for parcel in parcels if self._parking is None else await self._unparked(parcels, self._parking, hopeless):
-            try:
-                self._prepare(parcel)
-                ready.append(parcel)
-            except (InvalidEvent, ContractViolation) as invalid:
-                hopeless.append((parcel, invalid, STAGE if isinstance(invalid, ContractViolation) else "parse"))
+        ready, hopeless = await self._sorted(parcels)
         if ready:
             hopeless += await self._write(ready)
+        stopped: set[Lane] = set()
         for parcel, error, stage in hopeless:
-            await self._bury(parcel, error, stage)
-
-    async def _unparked(
-        self, parcels: Sequence[Parcel], parking: Parking, hopeless: list[tuple[Parcel, Exception, str]]
-    ) -> list[Parcel]:
-        """Those that no dead letter of their key holds back."""
-        free: list[Parcel] = []
-        waiting: set[Lane] = set()
-        for parcel in parcels:
-            way = await parking.way(parcel.record.key, parcel.record.headers)
-            if parcel.lane in waiting:
+            if parcel.lane in stopped:
                 self._intake.schedule.back(parcel)
-            elif way is Way.OUT:
-                free.append(parcel)
-            elif way is Way.WAIT:
-                waiting.add(parcel.lane)
-                self._intake.schedule.put_off(parcel, _LOOK_AGAIN)
+            elif not await self._bury(parcel, error, stage):
+                stopped.add(parcel.lane)
+
+    async def _sorted(self, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[tuple[Parcel, Exception, str]]]:
+        """Those that may go to the connector, and those that are to be dead-lettered; the others are given back.
+
+        Of one key never some here and some there: what is later must neither be delivered nor buried before it is known
+        what becomes of what is earlier, and a dead letter holds back what follows it.
+        """
+        ready: list[Parcel] = []
+        hopeless: list[tuple[Parcel, Exception, str]] = []
+        going: set[Lane] = set()
+        parked: set[Lane] = set()
+        stopped: set[Lane] = set()
+        for parcel in parcels:
+            lane = parcel.lane
+            if lane in stopped:
+                self._intake.schedule.back(parcel)
+                continue
+            way = Way.OUT
+            if self._parking is not None:
+                way = await self._parking.way(parcel.record.key, parcel.record.headers)
+            refused = self._refused(parcel, way)
+            if refused is None and way is Way.OUT and lane not in parked:
+                going.add(lane)
+                ready.append(parcel)
+            elif refused is not None and lane not in going and (way is Way.PARK or lane not in parked):
+                hopeless.append((parcel, *refused))
+                (parked if way is Way.PARK else stopped).add(lane)
             else:
-                hopeless.append((parcel, Parked("an earlier event of its key is a dead letter"), "park"))
-        return free
+                stopped.add(lane)
+                if way is Way.WAIT:
+                    self._intake.schedule.put_off(parcel, _LOOK_AGAIN)
+                else:
+                    self._intake.schedule.back(parcel)
+        return ready, hopeless
+
+    def _refused(self, parcel: Parcel, way: Way) -> tuple[Exception, str] | None:
+        """Why, and at which stage, a parcel is not to reach the connector at all; None where nothing is against it."""
+        if way is Way.PARK:
+            return Parked("an earlier event of its key is a dead letter"), "park"
+        if way is Way.OUT:
+            try:
+                self._prepare(parcel)
+            except ContractViolation as violation:
+                return violation, STAGE
+            except InvalidEvent as invalid:
+                return invalid, "parse"
+        return None
 
     def _prepare(self, parcel: Parcel) -> None:
         """Makes the delivery, the first time.
@@ -222,11 +247,15 @@ class Courier:
             ledger.replayed += replayed
             self._reader.accounts.settle(parcel.partition, parcel.record.offset, "delivered", replayed=bool(replayed))
 
-    async def _bury(self, parcel: Parcel, error: Exception, stage: str) -> None:
-        """Writes a dead letter. Until that works nothing else goes out, so that nothing is delivered twice."""
+    async def _bury(self, parcel: Parcel, error: Exception, stage: str) -> bool:
+        """Writes a dead letter. Until that works nothing else goes out, so that nothing is delivered twice.
+
+        Returns:
+            False where the event was given back instead.
+        """
         if parcel.stale:  # whoever has its partition now sees to it
             self._intake.schedule.back(parcel)
-            return
+            return False
         record = parcel.record
         failures = 0
         while True:
@@ -247,13 +276,13 @@ class Courier:
                 if self._unit.stopping.is_set() or self._reader.revoking.is_set() or parcel.stale:
                     self._stands(parcel)
                     self._intake.schedule.back(parcel)
-                    return
+                    return False
                 continue
             self._stands(parcel)
             if self._parking is not None:
                 await self._parking.buried(record.key, record.headers, written)
             self._dead_lettered(parcel, error_class(error))
-            return
+            return True
 
     def _stands(self, parcel: Parcel) -> None:
         """It doesn't hold anything up any more."""

@@ -37,17 +37,20 @@ COMMIT_EVERY = 0.1
 COMMIT_LIMIT = 3.0
 """Seconds that the last commit may take."""
 CALLS = 16
-"""Calls under way at once, at most, of a sink that takes many deliveries in one."""
-LEAST_CALLS = 4
-"""Calls that share the limit at least: enough that the far side has something to do while one of them ends."""
-FULL_CALL = 32
-"""Deliveries of one call before there are more calls than these: what a call costs by itself is little for each."""
+"""Calls under way at once of a sink that takes many deliveries in one, but where its limit is larger than they hold."""
+SHARE = 4
+"""A call of many takes at most such a part of the limit, so that the far side has something to do while one ends."""
 STALL = 5.0
 """Seconds without any delivery ended after which more than the limit goes out: some hang, and others needn't wait."""
 FETCH = 500
 """Records that are taken in at once."""
 _NAP = 0.2  # seconds after which it is looked again whether more may be read
 _PATIENCE = 0.8  # of what a rebalance waits for us; in the rest we commit
+
+
+def concurrency_of(sink: type[Sink[Any]]) -> int:
+    """Deliveries under way at once at most, where nothing is said: as the sink says, or as several full calls hold."""
+    return sink.concurrency if sink.batch == 1 else max(sink.concurrency, SHARE * sink.batch)
 
 
 class DeliveryLoop:
@@ -79,7 +82,7 @@ class DeliveryLoop:
         self._sink = sink
         self._reader = reader
         self._intake = Intake(replays_first=parking is not None)
-        self._limit = Limit(concurrency, max(START, sink.batch))
+        self._limit = Limit(concurrency, START if sink.batch == 1 else max(START, SHARE * sink.batch))
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._far_side = FarSide(sink, self._quiet.wait, risen=self._risen, fallen=self._turned)
@@ -162,7 +165,7 @@ class DeliveryLoop:
             self._failure.exception()  # or it would be logged as never looked at
         try:
             async with asyncio.timeout(COMMIT_LIMIT):
-                await self._release()
+                await self._release(asyncio.Event())
         except (HubError, TimeoutError) as error:
             self._log.warning("%s: the last positions are not committed: %s", self._unit.name, error)
 
@@ -195,14 +198,18 @@ class DeliveryLoop:
 
     @property
     def _room(self) -> int:
-        """How many deliveries the next call may hold; none where no call may begin."""
-        free = self._limit.now - self._in_flight
-        if self._sink.batch == 1:
+        """How many deliveries the next call may hold; none where no call may begin.
+
+        A call of many waits until there is room for a whole one: else those that end would make room for as small ones.
+        """
+        limit, batch = self._limit.now, self._sink.batch
+        free = limit - self._in_flight
+        if batch == 1:
             return min(free, 1)
-        if len(self._calls) >= CALLS:
+        whole = min(batch, -(-limit // SHARE))
+        if free < whole or len(self._calls) >= max(CALLS, -(-limit // batch)):
             return 0
-        limit = self._limit.now
-        return min(free, self._sink.batch, max(-(-limit // CALLS), min(FULL_CALL, -(-limit // LEAST_CALLS))))
+        return whole
 
     def _send(self, parcels: list[Parcel]) -> None:
         number = len(parcels)
@@ -309,15 +316,21 @@ class DeliveryLoop:
         revoking = self._reader.revoking
         while True:
             await revoking.wait()
+            regained = self._reader.regained
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._quiet.wait(), reading.SETTLE_LIMIT * _PATIENCE)
-            await self._release()
-            while revoking.is_set():  # noqa: ASYNC110  nobody can wait for an event to be cleared
-                await asyncio.sleep(_NAP / 4)
+            await self._release(regained)
+            await regained.wait()
 
-    async def _release(self) -> None:
-        """Commits what is settled, and gives the rest back."""
+    async def _release(self, regained: asyncio.Event) -> None:
+        """Commits what is settled, and gives the rest back.
+
+        Args:
+            regained: set where the rebalance didn't wait for that: what is held by then belongs to the time after it.
+        """
         async with self._committing:
+            if regained.is_set():
+                return
             commit = Commit({}, {}, {})
             if self._generation == self._reader.generation:
                 commit = self._intake.uncommitted()
@@ -327,7 +340,8 @@ class DeliveryLoop:
             try:
                 await settling
             finally:
-                self._reader.give_back(self._forget())
+                if not regained.is_set():
+                    self._reader.give_back(self._forget())
 
     # What it shows
 
@@ -349,7 +363,7 @@ class DeliveryLoop:
             unit.enter(State.PAUSED, "paused by the operator")
         else:
             unit.enter(State.RUNNING)
-            if self._in_flight >= self._limit.now and time.monotonic() - self._moved > STALL:
+            if self._room <= 0 and time.monotonic() - self._moved > STALL:
                 self._moved = time.monotonic()
                 self._limit.stalled()
             self.dispatch()

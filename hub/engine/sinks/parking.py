@@ -7,6 +7,9 @@ wait for them in memory.
 
 All of that is on Kafka: the DLQ topic, and the resolutions, where the sink notes how replays ended. Both are followed,
 so that it holds over restarts and among several workers.
+
+Two things would hold a key for ever, and are looked for now and then: a letter that retention has deleted, which nobody
+can replay or discard; and one that was replayed for a sink which did not keep order then and noted no end.
 """
 
 from __future__ import annotations
@@ -16,15 +19,18 @@ import logging
 import time
 from collections.abc import Collection, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 from pydantic import ValidationError
 
-from hub.engine.dlq.deadletter import REPLAY_OF, Origin, read_dead_letter
+from hub.engine.dlq.deadletter import Origin, read_dead_letter
 from hub.engine.dlq.resolutions import ANNOUNCED, Resolution, announcement
+from hub.engine.sinks import strays
+from hub.engine.sinks.letters import Held, Letters
+from hub.engine.sinks.strays import replay_of
 from hub.kafka import clients, topics
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.errors import kafka_error
@@ -35,6 +41,11 @@ from hub.sdk.event import Header
 
 CATCH_UP = 60.0
 """Seconds that catching up with what others have written may take."""
+LOOK_EVERY = 30.0
+"""Seconds between two looks at what retention has left of the dead letters."""
+STRAY_AFTER = 10.0
+"""Seconds that a key waits for replays before it is looked for them on the sink's inbox, and between two such looks."""
+_AT_ONCE = 500  # letters that are looked at before others have a turn
 _log = logging.getLogger("hub.engine.sinks.parking")
 
 
@@ -50,11 +61,10 @@ class Way(Enum):
     PARK = "behind the dead letters of its key"
 
 
-class _Order(NamedTuple):
-    """A letter's place in its key's order: that of the first letter of the same event."""
-
-    timestamp: int
-    place: Origin
+class _Hold(Enum):
+    OPEN = "somebody must replay or discard it"
+    ON_ITS_WAY = "it is being replayed"
+    OVER = "it holds nothing any more"
 
 
 class Parking:
@@ -66,6 +76,8 @@ class Parking:
         former: names that it had before; their dead letters count as well.
         dlq: topics where they lie.
         resolutions: topic that says what became of dead letters.
+        group: the sink's consumer group.
+        inbox: topic where its replays come from.
     """
 
     def __init__(
@@ -76,16 +88,23 @@ class Parking:
         former: Collection[str] = (),
         dlq: Collection[str],
         resolutions: str,
+        group: str,
+        inbox: str,
     ) -> None:
         self._settings = settings
+        self._unit = unit
+        self._group = group
+        self._inbox = inbox
         self._units = frozenset((unit, *former))
         self._announcement = announcement(unit)
         self._topics = tuple(dlq)
         self._table = CompactedTable(settings, resolutions, follow=True)
-        self._letters: dict[bytes, dict[Origin, _Order]] = {}
-        self._orders: dict[Origin, _Order] = {}
+        self._letters = Letters()
+        self._waits: dict[bytes, float] = {}
+        self._deleted = self._strays = 0
         self._consumer: AIOKafkaConsumer | None = None
         self._following: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._positions: dict[TopicPartition, int] = {}
         self._moved = asyncio.Condition()
 
@@ -112,12 +131,14 @@ class Parking:
             raise kafka_error(error, "following dead letters") from error
         self._following = asyncio.create_task(self._follow(self._consumer))
         await self.catch_up()
+        self._looking = asyncio.create_task(self._look_after())
 
     async def stop(self) -> None:
         """Disconnects."""
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
+        tasks = [each for each in (self._following, self._looking) if each is not None]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._consumer is not None:
             await clients.close(self._consumer)
         await self._table.stop()
@@ -130,6 +151,7 @@ class Parking:
         """
         if self._following is None or self._consumer is None:
             return
+        self._waits.clear()
         await self._table.refresh()
         try:
             ends = await self._consumer.end_offsets(list(self._positions))
@@ -161,34 +183,69 @@ class Parking:
             HubError: nobody can say any more.
         """
         self._check()
-        if key is None or not self._letters.get(key):
+        if key is None or not self._letters.of(key):
+            if self._waits and key is not None:
+                self._waits.pop(key, None)
             return Way.OUT
         place = replay_of(headers)
-        mine = self._letters[key].get(place) if place is not None else None
-        if place is not None and mine is None:
+        if place is not None and place not in self._letters.of(key):
             return Way.OUT  # it had its way before, and comes again after a crash
-        on_their_way = True
-        for letter, order in list(self._letters[key].items()):
-            if letter == place or (mine is not None and order > mine):
-                continue
-            resolution = await self._resolution(letter)
-            if resolution is None:
-                # While dead letters are being replayed nothing more is parked, or a busy key would never come through.
-                return Way.WAIT if place is None and await self._announced() else Way.PARK
-            if self._over(key, letter, resolution):
-                continue
-            on_their_way = on_their_way and resolution.kind == "replayed"
-        if not any(letter != place and (mine is None or order < mine) for letter, order in self._open(key)):
+        held = await self._hold_of(key, place)
+        if held is _Hold.OVER:
             return Way.OUT
-        return Way.WAIT if on_their_way and place is None else Way.PARK
+        if held is _Hold.ON_ITS_WAY:
+            self._waits.setdefault(key, time.monotonic())
+            return Way.WAIT if place is None else Way.PARK
+        # While dead letters are being replayed nothing more is parked, or a busy key would never come through.
+        return Way.WAIT if place is None and await self._announced() else Way.PARK
 
-    def _open(self, key: bytes) -> Collection[tuple[Origin, _Order]]:
-        return self._letters.get(key, {}).items()
+    async def _hold_of(self, key: bytes, mine: Origin | None) -> _Hold:
+        """What keeps an event of a key back: of a replay, only letters that come before its own."""
+        letters = self._letters.of(key)
+        order = letters[mine].order if mine is not None else None
+        hold = _Hold.OVER
+        for place in list(letters):
+            letter = letters.get(place)
+            if place == mine or letter is None or (order is not None and not letter.order.before(order)):
+                continue
+            found = await self._look_at(place, mine)
+            if found is _Hold.OPEN:
+                return found
+            if found is _Hold.ON_ITS_WAY:
+                hold = found
+            now = letters.get(mine) if mine is not None else None
+            if mine is not None and (now is None or now.order != order):
+                # Its own place became known by that: what stood before it may come after it.
+                return await self._hold_of(key, mine) if now is not None else _Hold.OVER
+        return hold
+
+    async def _look_at(self, place: Origin, mine: Origin | None = None) -> _Hold:
+        """Whether a letter holds its key; where its replay failed again, whether that one does, which took its place.
+
+        Args:
+            place: of the letter.
+            mine: of the one whose turn is asked for, which doesn't hold itself back.
+        """
+        while place != mine:
+            resolution = await self._resolution(place)
+            if resolution is None:
+                return _Hold.OPEN
+            if resolution.kind == "replayed" and resolution.sequenced and not resolution.ended:
+                return _Hold.ON_ITS_WAY
+            again = Origin.parse(resolution.again)
+            if again is None:
+                self._letters.drop(place)
+                break
+            if not self._letters.replace(place, again):
+                break
+            place = again
+        return _Hold.OVER
 
     async def buried(self, key: bytes | None, headers: Sequence[Header], written: RecordMetadata) -> None:
         """An event of ours was dead-lettered; its later ones go behind it from now on."""
         place = Origin(written.topic, written.partition, written.offset)
-        self._add(key, place, written.timestamp, headers)
+        if key is not None:
+            self._letters.add(key, place, written.timestamp, replay_of(headers))
         await self._ended(key, headers, again=str(place))
 
     async def delivered(self, key: bytes | None, headers: Sequence[Header]) -> None:
@@ -203,33 +260,16 @@ class Parking:
         place = replay_of(headers)
         if place is None or key is None:
             return
-        resolution = await self._resolution(place)
-        if resolution is None:
+        if await self._resolution(place) is None:
             await self._table.refresh()
-            resolution = await self._resolution(place)
+        await self._note_end(place, again=again)
+        self._letters.drop(place)
+
+    async def _note_end(self, place: Origin, *, again: str) -> None:
+        resolution = await self._resolution(place)
         if resolution is not None and resolution.sequenced:
             ended = resolution.model_copy(update={"ended": True, "again": again})
             await self._table.put(str(place).encode(), ended.model_dump_json().encode())
-        self._drop(key, place)
-
-    def _over(self, key: bytes, place: Origin, resolution: Resolution) -> bool:
-        """Whether a letter holds its key no longer; sees to the one that took its place."""
-        if resolution.kind == "replayed" and resolution.sequenced and not resolution.ended:
-            return False
-        order = self._orders.get(place)
-        again = Origin.parse(resolution.again)
-        self._drop(key, place)
-        if again is not None and order is not None and again not in self._orders:
-            self._letters.setdefault(key, {})[again] = self._orders[again] = order
-        return again is None
-
-    def _drop(self, key: bytes, place: Origin) -> None:
-        self._orders.pop(place, None)
-        letters = self._letters.get(key)
-        if letters is not None:
-            letters.pop(place, None)
-            if not letters:
-                del self._letters[key]
 
     async def _announced(self) -> bool:
         entry = await self._table.get(self._announcement)
@@ -265,17 +305,87 @@ class Parking:
         key, place = record.key, Origin(record.topic, record.partition, record.offset)
         if key is None or read_dead_letter(record.headers).unit not in self._units:
             return
-        self._add(key, place, record.timestamp, record.headers)
+        self._letters.add(key, place, record.timestamp, replay_of(record.headers))
         resolution = await self._resolution(place)
         if resolution is not None and resolution.timestamp == record.timestamp:
-            self._over(key, place, resolution)
+            await self._look_at(place)
 
-    def _add(self, key: bytes | None, place: Origin, timestamp: int, headers: Sequence[Header]) -> None:
-        if key is None or place in self._orders:
-            return
-        root = replay_of(headers)
-        order = self._orders.get(root) if root is not None else None
-        self._orders[place] = self._letters.setdefault(key, {})[place] = order or _Order(timestamp, place)
+    # Looking after what would hold keys for ever
+
+    @property
+    def held(self) -> Held:
+        """What is held now."""
+        now = time.monotonic()
+        return Held(
+            keys=self._letters.keys(),
+            waiting=len(self._waits),
+            waiting_seconds=round(now - min(self._waits.values(), default=now), 1),
+            deleted=self._deleted,
+            strays=self._strays,
+        )
+
+    async def _look_after(self) -> None:
+        looked = time.monotonic()
+        while True:
+            await asyncio.sleep(STRAY_AFTER)
+            try:
+                if time.monotonic() - looked >= LOOK_EVERY:
+                    await self._look_for_deleted()
+                    looked = time.monotonic()
+                await self._look_for_strays()
+            except Exception as error:  # noqa: BLE001  whatever it is, the next look may work again
+                _log.warning("%s: could not look after its dead letters now: %s", self._unit, error or type(error))
+
+    async def _look_for_deleted(self) -> None:
+        """Lets go of letters that are resolved, or that retention has deleted."""
+        assert self._consumer is not None  # started
+        for number, place in enumerate(self._letters.places()):
+            await self._look_at(place)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        deleted = self._letters.delete(await self._consumer.beginning_offsets(list(self._positions)))
+        lost = [place for place in deleted if await self._resolution(place) is None]
+        self._deleted += len(lost)
+        if lost:
+            _log.warning(
+                "%s: retention deleted %d dead letters that nobody had replayed or discarded, %s among them; "
+                "their keys go on without them",
+                self._unit,
+                len(lost),
+                lost[0],
+            )
+
+    async def _look_for_strays(self) -> None:
+        """Lets keys go on whose replays were consumed by somebody who noted nothing: the sink kept no order then.
+
+        Such a replay is no longer on the inbox, and yet hasn't ended: an end is noted before the position moves on.
+        """
+        since = time.monotonic() - STRAY_AFTER
+        keys = [key for key, at in self._waits.items() if at <= since]
+        waited_for = [
+            place
+            for key in keys
+            for place in list(self._letters.of(key))
+            if await self._look_at(place) is _Hold.ON_ITS_WAY
+        ]
+        if waited_for:
+            coming = await strays.on_their_way(self._settings, group=self._group, inbox=self._inbox)
+            await self._table.refresh()
+            for place in waited_for:
+                if place not in coming and await self._look_at(place) is _Hold.ON_ITS_WAY:
+                    await self._note_end(place, again="")
+                    self._letters.drop(place)
+                    self._strays += 1
+                    _log.warning(
+                        "%s: the replay of %s is not on %s any more, and nobody noted how it ended, as where the "
+                        "sink kept no order over dead letters meanwhile; its key goes on",
+                        self._unit,
+                        place,
+                        self._inbox,
+                    )
+        for key in keys:
+            if not self._letters.of(key):
+                self._waits.pop(key, None)
 
     def _check(self) -> None:
         if self._following is not None and self._following.done():
@@ -283,9 +393,3 @@ class Parking:
             if isinstance(error, HubError):
                 raise error
             raise kafka_error(error or NotConnected("nobody follows the dead letters"), "following dead letters")
-
-
-def replay_of(headers: Sequence[Header]) -> Origin | None:
-    """The dead letter of which a record is the replay."""
-    found = [value for name, value in headers if name == REPLAY_OF and value is not None]
-    return Origin.parse(found[-1].decode(errors="replace")) if found else None

@@ -15,6 +15,7 @@ from hub.engine.reading.reader import Reader
 from hub.engine.reading.unit import ReadingUnit
 from hub.engine.sinks.attempts import Retrying, RetryPolicy
 from hub.engine.sinks.delivery import DeliveryLoop
+from hub.engine.sinks.letters import Held
 from hub.engine.sinks.parking import Parking
 from hub.sdk.sink import Sink
 
@@ -58,10 +59,16 @@ class SinkUnit(ReadingUnit[Outlet]):
         self._reply = reply
         self._open_parking = open_parking
         self._delivery: DeliveryLoop | None = None
+        self._order: Parking | None = None
 
     def retrying(self) -> list[Retrying]:
         """Deliveries that failed and wait for another attempt."""
         return self._delivery.retrying() if self._delivery else []
+
+    @property
+    def held(self) -> Held | None:
+        """Keys that dead letters hold back; None where the order over these isn't kept, or the sink is down."""
+        return self._order.held if self._order else None
 
     @asynccontextmanager
     async def _parking(self) -> AsyncIterator[Parking | None]:
@@ -71,8 +78,10 @@ class SinkUnit(ReadingUnit[Outlet]):
         parking = self._open_parking()
         try:
             await parking.start()
+            self._order = parking
             yield parking
         finally:
+            self._order = None
             await parking.stop()
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Deduplication of webhook deliveries, over restarts, through a compacted topic.
+"""Deduplication of webhook deliveries, over restarts and among workers, see `hub.engine.sources.deliveries`.
 
 A delivery is known by its event's source and id *and* its body: an attacker who replays a signed body under another id,
 or an id under another body, changes nothing for the genuine one. The mark is written after the event is safe on Kafka:
@@ -11,15 +11,9 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from hub.kafka import names
-from hub.kafka.compacted import CompactedTable
-from hub.kafka.publisher import Publisher
-from hub.kafka.settings import KafkaSettings
-from hub.kafka.specs import REMEMBER
+from hub.engine.sources.deliveries import Deliveries, SharedDeliveries
+from hub.engine.sources.marks import SIZE
 from hub.sdk.event import Event
-
-LINGER = 5
-"""Milliseconds that a webhook's writes wait for others: requests come side by side, and share what a write costs."""
 
 MARK_LIMIT = 60.0
 """Seconds that the mark of an event that is stored may take."""
@@ -28,24 +22,20 @@ STOP_LIMIT = 5.0
 
 
 class Deduplication:
-    """Remembers the deliveries of a deployment's webhook sources.
+    """Has each delivery of a webhook source published once.
 
     Args:
-        settings: how to reach Kafka.
-        deployment: whose deliveries.
+        shared: what is remembered of all webhook sources.
     """
 
-    def __init__(self, settings: KafkaSettings, deployment: str) -> None:
-        self._publisher = Publisher(settings, linger_ms=LINGER)
-        self._table = CompactedTable(
-            settings, names.deliveries(deployment), follow=True, retention=REMEMBER, publisher=self._publisher
-        )
+    def __init__(self, shared: SharedDeliveries) -> None:
+        self._shared = shared
+        self._deliveries: Deliveries | None = None
         self._under_way: dict[bytes, asyncio.Future[None]] = {}
 
     async def start(self) -> None:
         """Reads what is remembered, and follows what other copies of the source remember."""
-        await self._publisher.start()
-        await self._table.start()
+        self._deliveries = await self._shared.join()
 
     async def stop(self) -> None:
         """Lets what is under way finish, and disconnects."""
@@ -53,21 +43,33 @@ class Deduplication:
             _, late = await asyncio.wait(self._under_way.values(), timeout=STOP_LIMIT)
             for each in late:
                 each.cancel()
-        await self._table.stop()
-        await self._publisher.stop()
+        deliveries, self._deliveries = self._deliveries, None
+        if deliveries is not None:
+            await self._shared.leave(deliveries)
 
-    async def check(self) -> None:
+    @property
+    def shortage(self) -> str:
+        """What to tell where deliveries are known for less long than they should be; empty otherwise."""
+        return self._deliveries.shortage if self._deliveries is not None else ""
+
+    def check(self) -> None:
         """Whether what other copies remember is still followed.
 
         Raises:
             HubError: it isn't; only a new start helps.
         """
-        await self._table.get(b"")
+        self._memory.check()
+
+    @property
+    def _memory(self) -> Deliveries:
+        if self._deliveries is None:
+            raise RuntimeError("the deduplication isn't started")
+        return self._deliveries
 
     @staticmethod
     def mark(unit: str, event: Event) -> bytes:
         """What a delivery is known by."""
-        digest = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(digest_size=SIZE)
         for part in (unit.encode(), event.source.encode(), event.id.encode(), event.raw or b""):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
@@ -79,7 +81,7 @@ class Deduplication:
         A second call while the first is under way waits for it, and shares its failure. A caller that is cancelled
         leaves the publishing to finish, so that what came through late is remembered too.
         """
-        if await self._table.get(mark) is not None:
+        if self._memory.known(mark):
             return False
         first = self._under_way.get(mark)
         if first is not None:
@@ -94,7 +96,7 @@ class Deduplication:
     async def _publish(self, mark: bytes, publish: Callable[[], Awaitable[None]]) -> None:
         await publish()
         async with asyncio.timeout(MARK_LIMIT):
-            await self._table.put(mark, b"1")
+            await self._memory.remember(mark)
 
     def _forget(self, mark: bytes, done: asyncio.Future[None]) -> None:
         self._under_way.pop(mark, None)

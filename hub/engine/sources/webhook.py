@@ -74,11 +74,44 @@ class WebhookUnit(Unit):
         self._held = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._deduplication: Deduplication | None = None
+        self._place: tuple[str, Route] | None = None
+        """The path that it has, and what answers there while it isn't at work."""
+
+    @property
+    def alarm(self) -> str:
+        """That deliveries are known for less long than they should be."""
+        return self._deduplication.shortage if self._deduplication is not None else ""
+
+    def claim(self) -> None:
+        """Has its path answer that the source takes in nothing yet."""
+        try:
+            config = self._build().config
+        except Exception:  # noqa: BLE001  its first life tells what is wrong
+            return
+        self._claim(config.path, config.max_body)
+
+    def withdraw(self) -> None:
+        """Has its path answer 404, unless another source has the path by now."""
+        if self._place is not None:
+            self._server.remove(*self._place)
+            self._place = None
+
+    def _claim(self, path: str, max_body: int) -> Route:
+        """What answers at its path while it isn't at work, and does so from now on."""
+        if self._place is None or self._place[0] != path:
+            self.withdraw()
+        # Whoever sends before we are ready, between two lives or after a stop shall come again; 404 would say: never.
+        closed = Route(_not_now, max_body=max_body)
+        self._place = path, closed
+        self._server.add(path, closed)
+        return closed
 
     async def run(self) -> None:
         """Listens until it is stopped, then answers what is under way."""
         source = self._build()
         outlet, deduplication = self._open_outlet(), self._open_deduplication()
+        self._deduplication = deduplication
 
         async def handle(request: WebhookRequest) -> Answer:
             if self.paused:
@@ -87,9 +120,7 @@ class WebhookUnit(Unit):
             return await self._handle(request, source, outlet, deduplication)
 
         route = Route(handle, max_body=source.config.max_body, on_refusal=self._refuse)
-        # Whoever sends before we are ready, between two lives or after a stop shall come again; 404 would say: never.
-        closed = Route(_not_now, max_body=source.config.max_body)
-        self._server.add(source.config.path, closed)
+        closed = self._claim(source.config.path, source.config.max_body)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(outlet.stop)
             await outlet.start()
@@ -104,7 +135,7 @@ class WebhookUnit(Unit):
             self.enter(State.RUNNING)
             self.ready.set()
             while await self.gate():
-                await deduplication.check()
+                deduplication.check()
                 await self.rest(1.0)
 
     def _refuse(self, code: str) -> None:

@@ -63,6 +63,7 @@ class TransactionWriter:
         self._outputs = tuple(dict.fromkeys(outputs))
         self._producer: GroupProducer | None = None
         self._targets: dict[str, _Target] = {}
+        self._least = 0
         self._closed: list[tuple[_Target, int, BatchBuilder]] = []
         self._futures: list[asyncio.Future[Any]] = []
         self._now = 0
@@ -105,6 +106,7 @@ class TransactionWriter:
                 raise EnvironmentProblem(f"the topic {name} doesn't exist on this Kafka cluster")
             count = len(await self._producer.partitions_for(name))
             self._targets[name] = _Target(name, limits[name], count, min(BATCH_BYTES, limits[name]))
+        self._least = min((each.limit for each in self._targets.values()), default=0)
 
     async def stop(self, limit: float = 10.0) -> None:
         """Disconnects; what isn't committed is aborted by the brokers."""
@@ -195,12 +197,14 @@ class TransactionWriter:
         if target.partitions > 1:
             target.sticky = random.randrange(target.partitions)  # noqa: S311  spreads load, protects nothing
 
-    def too_large(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
-        """Whether a record would be refused by `add`; quick for all that are far from it."""
+    def is_small(self, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
+        """Whether a record is far from what any topic refuses; quick, and not exact."""
         # Twice, and 16 for each header: more than lengths and UTF-8 add to any record of ASCII.
         rest = sum([16 + 2 * len(name) + len(content or b"") for name, content in headers])
-        if len(key or b"") + len(value or b"") + rest < self._targets[topic].limit // 2:
-            return False
+        return len(key or b"") + len(value or b"") + rest < self._least // 2
+
+    def too_large(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
+        """Whether a record would be refused by `add`."""
         size, limit = self.sizes(topic, key, value, headers)
         return size > limit
 

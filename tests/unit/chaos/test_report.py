@@ -50,7 +50,7 @@ def test_a_row_without_a_result_is_shown_as_not_run(tmp_path):
     assert len(lines) == 2 + sum(len(row.results) for row in ROWS)
     assert sum(report.MISSING in line for line in lines) == len(NAMES) - 1
     assert lines[2].endswith(
-        "| 20 times worker kill -9; 1,000,000 events in 333 s "
+        "| worker kill -9, 20 times; 1,000,000 events in 333 s "
         "| 0 lost, 1 duplicated, 0 out of order, resumed within 3.25 s (p95), the reader agrees, kinds (json 3) |"
     )
 

@@ -151,3 +151,15 @@ async def test_it_says_whether_it_listens():
     assert server.listening
     await server.stop()
     assert not server.listening
+
+
+async def test_a_path_is_removed_only_by_who_serves_it():
+    """Who has lost the path to another takes nothing away from it."""
+    async with serving() as (server, session):
+        old, new = Route(echo), Route(echo)
+        server.add("/moved", old)
+        server.add("/moved", new)
+        for route, status in ((old, 200), (new, 404)):
+            server.remove("/moved", route)
+            async with session.post(f"{server.url}/moved", data=b"x") as response:
+                assert response.status == status

@@ -9,7 +9,7 @@ from hub.engine.settings import AdminSettings
 from hub.engine.supervisor import Supervisor
 from hub.engine.unit import State
 from hub.operate import AdminServer
-from hub.operate.fleet import FleetServer
+from hub.operate.fleet import FleetServer, _held
 from hub.process import free_ports
 from tests.unit.operate.test_admin import Working, until
 
@@ -65,3 +65,11 @@ async def test_a_worker_that_is_down_is_named_and_the_others_are_told_of(worker)
         assert (await ask(fleet, "/connectors"))[0] == 503
     finally:
         await fleet.stop()
+
+
+def test_keys_that_workers_hold_are_added_up():
+    """Each holds those of its partitions; the longest wait is the one that is told."""
+    one = {"keys": 2, "waiting": 1, "waiting_seconds": 3.0, "deleted": 0, "strays": 0}
+    two = {"keys": 1, "waiting": 0, "waiting_seconds": 0.0, "deleted": 4, "strays": 1}
+    assert _held([one, two]) == {"keys": 3, "waiting": 1, "waiting_seconds": 3.0, "deleted": 4, "strays": 1}
+    assert _held([]) is None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.deployment import load
-from hub.engine.routing.route import _stage
+from hub.engine.routing.mapper import _stage
 from hub.routes import EvaluationError
 from hub.sdk import ConfigError, InvalidEvent
 from hub.workbench.report import text
