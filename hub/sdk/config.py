@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    SecretStr,
     ValidationInfo,
 )
 from pydantic_core import core_schema
