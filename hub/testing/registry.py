@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -20,8 +19,9 @@ import yarl
 
 from hub.cache import cache_directory
 from hub.kafka.java import find_java
-from hub.process import ChildProcess, free_ports, listens
+from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing.private import HOST, PrivateServer
 
 VERSION = "2.6.13.Final"
 """Version of Apicurio Registry: the last whose distribution needs nothing but Java and keeps schemas in memory."""
@@ -33,7 +33,6 @@ _SHA256 = "3cda1b34aa020fb4ac4dd6a66018d757e81e437f97e20a1f92d366b70091c6ba"
 _RUNNER = f"{_ARTIFACT}-{VERSION}-runner.jar"
 _TIMEOUT = 30  # seconds that the repository may be silent
 _START_LIMIT = 90  # seconds; a start takes 2 to 4 on two cores, and more while tests use them
-_HOST = "127.0.0.1"
 
 
 def ensure_distribution(progress: Callable[[str], None] = lambda _: None) -> Path:
@@ -94,68 +93,40 @@ def _fetch(directory: Path, progress: Callable[[str], None]) -> Path:
     return path
 
 
-class PrivateRegistry:
-    """One Apicurio Registry that belongs to us. Its port stays the same over `stop`, `kill` and `start`.
+class PrivateRegistry(PrivateServer):
+    """One Apicurio Registry that belongs to us. Its schemas end with its process.
 
     Args:
         progress: told in a sentence what takes time.
     """
 
+    name = "Apicurio Registry"
+
     def __init__(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__()
         self._progress = progress
-        self._directory = Path(tempfile.mkdtemp(prefix="hub-registry-"))
-        self._port: int | None = None
-        self._server: ChildProcess | None = None
 
     @property
     def url(self) -> str:
         """Base URL of Confluent's API, once it has been started."""
-        if self._port is None:
-            raise RuntimeError("the private schema registry has not been started")
-        return f"http://{_HOST}:{self._port}{API}"
+        return f"http://{HOST}:{self.port}{API}"
 
-    async def start(self) -> str:
-        """Starts it, empty, and waits until it answers.
-
-        Raises:
-            EnvironmentProblem: it can't be fetched, or doesn't start.
-        """
-        if self._server is not None and self._server.running:
-            return self.url
+    async def _launch(self) -> None:
         distribution, java = ensure_distribution(self._progress), find_java()
-        self._port = self._port or free_ports(1)[0]
         settings = {
-            "quarkus.http.host": _HOST,
-            "quarkus.http.port": str(self._port),
-            "java.io.tmpdir": str(self._directory),
+            "quarkus.http.host": HOST,
+            "quarkus.http.port": str(self.port),
+            "java.io.tmpdir": str(self.directory),
         }
-        command = [
-            str(java),
-            *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
-            *(f"-D{name}={value}" for name, value in settings.items()),
-            *("-jar", str(distribution / _RUNNER)),
-        ]
-        log = self._directory / "server.log"
-        log.unlink(missing_ok=True)  # so that an error shows words of this start only
-        self._server = ChildProcess("Apicurio Registry", command, log=log, cwd=self._directory)
-        self._server.start()
-        await self._server.wait_until(lambda: takes_schemas(self.url), _START_LIMIT)
-        return self.url
-
-    async def stop(self) -> None:
-        """Ends it in order; its schemas are gone."""
-        if self._server is not None:
-            await self._server.stop()
-
-    def kill(self) -> None:
-        """Ends it as a power cut would; its schemas are gone."""
-        if self._server is not None:
-            self._server.kill()
-
-    def close(self) -> None:
-        """Ends it for good, and removes its directory."""
-        self.kill()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        server = self._process(
+            [
+                str(java),
+                *("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+                *(f"-D{name}={value}" for name, value in settings.items()),
+                *("-jar", str(distribution / _RUNNER)),
+            ]
+        )
+        await server.wait_until(lambda: takes_schemas(self.url), _START_LIMIT)
 
 
 async def takes_schemas(url: str) -> bool:

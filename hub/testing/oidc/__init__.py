@@ -20,8 +20,9 @@ from pathlib import Path
 import orjson
 
 from hub.cache import cache_directory
-from hub.process import ChildProcess, free_ports, listens
+from hub.process import listens
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing.private import HOST, PrivateServer
 
 SECRET = "canary-client-secret-of-the-robot"  # noqa: S105  of a provider that lives for a test
 """Of the clients that have one."""
@@ -75,49 +76,31 @@ def ensure_packages(progress: Callable[[str], None] = lambda _: None) -> Path:
     return directory
 
 
-class PrivateProvider:
-    """One provider that belongs to us. What it holds ends with its process; its port stays.
+class PrivateProvider(PrivateServer):
+    """One provider that belongs to us. What it holds ends with its process.
 
     Args:
         access: seconds that its access tokens live.
         rotate: whether a refresh token can be used once only.
     """
 
+    name = "oidc-provider"
+
     def __init__(self, *, access: int = 3600, rotate: bool = True) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="hub-oidc-"))
-        self._port = free_ports(1)[0]
-        self._settings = {"port": self._port, "access": access, "rotate": rotate, "secret": SECRET}
-        self._server: ChildProcess | None = None
+        super().__init__()
+        self._settings = {"access": access, "rotate": rotate, "secret": SECRET}
 
     @property
-    def issuer(self) -> str:
-        """Its name, and where it is."""
-        return f"http://127.0.0.1:{self._port}"
+    def url(self) -> str:
+        """Its name as an issuer, and where it is, once it has been started."""
+        return f"http://{HOST}:{self.port}"
 
-    async def start(self) -> str:
-        """Starts it and waits until it answers; gives its `issuer`.
+    issuer = url
 
-        Raises:
-            EnvironmentProblem: its packages can't be had, or it doesn't start.
-        """
-        modules = ensure_packages()
-        self._server = ChildProcess(
-            "oidc-provider",
-            ["node", str(_HERE / "server.mjs"), str(modules)],
-            log=self._directory / "server.log",
-            env={"PATH": os.environ.get("PATH", ""), "HUB_OIDC": orjson.dumps(self._settings).decode()},
+    async def _launch(self) -> None:
+        settings = orjson.dumps({"port": self.port, **self._settings}).decode()
+        server = self._process(
+            ["node", str(_HERE / "server.mjs"), str(ensure_packages())],
+            env={"PATH": os.environ.get("PATH", ""), "HUB_OIDC": settings},
         )
-        self._server.start()
-        await self._server.wait_until(lambda: listens("127.0.0.1", self._port), _START_LIMIT)
-        return self.issuer
-
-    async def stop(self) -> None:
-        """Ends it in order."""
-        if self._server is not None:
-            await self._server.stop()
-
-    def close(self) -> None:
-        """Ends it for good, and removes its directory."""
-        if self._server is not None:
-            self._server.kill()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        await server.wait_until(lambda: listens(HOST, self.port), _START_LIMIT)
