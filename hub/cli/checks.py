@@ -18,7 +18,8 @@ from hub.cache import cache_directory
 from hub.cli.output import plural
 from hub.cli.servers import RABBITMQ, needs
 from hub.cli.worker import answers
-from hub.deployment import Deployment, InvalidDeployment, load
+from hub.deployment import Deployment, InvalidDeployment, Registry, load
+from hub.deployment.registry import UnknownUse
 from hub.engine.ledger.audit import audit
 from hub.engine.settings import AdminSettings, IngressSettings
 from hub.kafka import clients, jarlock, nearby, topics
@@ -66,6 +67,8 @@ async def checks(directory: Path | None) -> AsyncIterator[Check]:
     deployment: Deployment | None = None
     yield _python()
     yield _packages()
+    for check in _connectors():
+        yield check
     for check in _disk():
         yield check
     for check in _ports():
@@ -119,6 +122,22 @@ def _packages() -> Check:
     if wrong:
         return Check("packages", "fail", "; ".join(wrong), "install them anew: `make setup`, or pip")
     return Check("packages", "ok", f"{_DISTRIBUTION} {importlib.metadata.version(_DISTRIBUTION)}, all it requires")
+
+
+def _connectors() -> Iterator[Check]:
+    """Which there are, where those of other packages come from, and which of them nobody can use."""
+    registry = Registry()
+    whole, broken = [], []
+    for name in registry.names:
+        origin = " and ".join(registry.origins(name))
+        try:
+            registry.connector(name)
+        except UnknownUse as error:
+            broken.append(Check("connectors", "warn", error.message, error.suggestion or ""))
+        else:
+            whole.append(name if origin.startswith("the folder ") else f"{name} from {origin}")
+    yield Check("connectors", "ok" if whole else "warn", ", ".join(whole) or "none is installed")
+    yield from broken
 
 
 def _numbers(version: str) -> tuple[int, ...]:

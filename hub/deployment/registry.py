@@ -1,6 +1,7 @@
 """Which connectors there are: folders of the package ``connectors``, and entry points of other distributions.
 
-The hub knows none by name. A connector is imported when a schema file uses it.
+The hub knows none by name. A connector is imported when a schema file uses it. Where two bring one of the same name,
+neither hides the other: it is an error to use it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
@@ -20,6 +22,8 @@ GROUP = "hub.connectors"
 """Entry-point group: the name is the connector's, the value its package or its `Connector`."""
 
 Kind = Literal["source", "sink"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class UnknownUse(ConfigError):
@@ -57,6 +61,11 @@ class Registry:
         """All connectors, imported or not."""
         return sorted({*self._loaded, *self._folders, *self._entries})
 
+    def origins(self, name: str) -> list[str]:
+        """Where a connector comes from: a distribution with its version, the folder; several where names clash."""
+        folder = [f"the folder {PACKAGE}/{name}"] if name in self._folders else []
+        return [*folder, *map(_distribution, self._entries.get(name, ()))]
+
     def connector(self, name: str) -> Connector:
         """The connector of a name.
 
@@ -88,12 +97,21 @@ class Registry:
         return connector, connector.service
 
     def _load(self, name: str) -> Connector:
-        entry = self._entries.get(name)
-        if entry and name in self._folders:
+        origins = self.origins(name)
+        if len(origins) > 1:
             raise UnknownUse(
                 "connector.ambiguous",
-                f"the connector `{name}` is there twice: as a folder and from {_distribution(entry)}",
-                f"uninstall {_distribution(entry)}, or rename one of them",
+                f"the connector `{name}` is there {'twice' if len(origins) == 2 else 'several times'}: "  # noqa: PLR2004
+                f"{' and '.join(origins)}",
+                "uninstall all but one, or rename it",
+            )
+        entry = next(iter(self._entries.get(name, ())), None)
+        whose = f"the connector `{name}`" + (f" of {_distribution(entry)}" if entry else "")
+        if not _NAME.match(name):
+            raise UnknownUse(
+                "connector.broken",
+                f"{whose} has a name that `use:` can't say",
+                "its package must name the entry point with letters, digits, - and _",
             )
         try:
             loaded = entry.load() if entry else importlib.import_module(f"{PACKAGE}.{name}")
@@ -101,13 +119,10 @@ class Registry:
             # A connector is foreign code: whatever its import raises is reported where it is used.
             raise UnknownUse(
                 "connector.broken",
-                f"the connector `{name}` can't be imported: {type(error).__name__}: {error}",
+                f"{whose} can't be imported: {type(error).__name__}: {error}",
                 "install what it needs",
             ) from error
-        connector = loaded if isinstance(loaded, Connector) else getattr(loaded, "connector", None)
-        if not isinstance(connector, Connector):
-            raise UnknownUse("connector.broken", f"the connector `{name}` has no `connector = Connector(…)`")
-        return connector
+        return _manifest(loaded, name, whose, entry.value if entry else f"{PACKAGE}.{name}")
 
     def _find(self, use: str, kind: Kind) -> tuple[Connector, Any]:
         name, _, wanted = use.partition(".")
@@ -159,9 +174,31 @@ def _folders() -> frozenset[str]:
     return frozenset(each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg)
 
 
-def _entries() -> dict[str, EntryPoint]:
-    return {each.name: each for each in entry_points(group=GROUP)}
+def _entries() -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for each in entry_points(group=GROUP):
+        found.setdefault(each.name, []).append(each)
+    return found
+
+
+def _manifest(loaded: object, name: str, whose: str, value: str) -> Connector:
+    """The manifest that was imported, or that of the package that was.
+
+    Raises:
+        UnknownUse: there is none, or one of another name.
+    """
+    connector = loaded if isinstance(loaded, Connector) else getattr(loaded, "connector", None)
+    if not isinstance(connector, Connector):
+        given = "" if connector is None else f", but one that is a {type(connector).__name__}"
+        raise UnknownUse("connector.broken", f"{whose} has no `connector = Connector(…)` in {value}{given}")
+    if connector.name != name:
+        raise UnknownUse(
+            "connector.broken",
+            f"{whose} calls itself `{connector.name}` in its manifest",
+            "its folder or entry point and its `Connector` must have the same name",
+        )
+    return connector
 
 
 def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else entry.value
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from hub.cli import app, checks
 from hub.cli.checks import Check
+from hub.deployment import registry
 
 
 @pytest.fixture
@@ -102,3 +103,23 @@ def test_what_a_deployment_lacks_is_named(here):
     code, found = doctor(".")
     assert (code, found["deployment"].level) == (3, "fail")
     assert "hub validate" in found["deployment"].advice
+
+
+def test_connectors_of_other_packages_are_named_with_them(here, monkeypatch):
+    """And one that is broken is a warning that says whose it is, as nobody need use it."""
+    (here / "good_package.py").write_text(
+        "from hub.sdk import Connector\nconnector = Connector('good', 'Good')\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(here)
+    found = [
+        importlib.metadata.EntryPoint(name, value, registry.GROUP)
+        for name, value in (("good", "good_package"), ("torn", "a_package_that_nobody_has"))
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    shown = CliRunner().invoke(app, ["doctor", "--json"])
+    assert shown.exit_code == 0
+    whole, broken = [each for each in orjson.loads(shown.stdout)["checks"] if each["name"] == "connectors"]
+    assert whole["level"] == "ok"
+    assert "good from good_package" in whole["found"].split(", ")
+    assert broken["level"] == "warn"
+    assert broken["found"].startswith("the connector `torn` of a_package_that_nobody_has can't be imported")

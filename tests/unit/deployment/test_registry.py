@@ -82,13 +82,69 @@ def test_a_broken_connector_says_why(name: str, message: str) -> None:
     assert error.message.startswith(message)
 
 
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of modules that other distributions bring."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+def module(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
+    """Writes a module of a name that no other test has imported; its name."""
+    name = f"their_module_{len(list(folder.iterdir()))}_{abs(hash((folder, text)))}"
+    (folder / f"{name}.py").write_text(text)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name
+
+
 @pytest.mark.usefixtures("folders")
-def test_other_distributions_bring_connectors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_distributions_bring_connectors(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry point names a package with a manifest, or the manifest itself."""
-    entries(monkeypatch, theirs="some_connectors.two", direct="some_connectors.two:connector")
+    package = module(theirs, monkeypatch, GOOD.format(name="theirs"))
+    manifest = module(theirs, monkeypatch, GOOD.format(name="direct"))
+    entries(monkeypatch, theirs=package, direct=f"{manifest}:connector")
     registry = Registry()
-    assert registry.connector("theirs").title == "two"
+    assert registry.connector("theirs").title == "theirs"
     assert isinstance(registry.connector("direct"), Connector)
+    assert (registry.origins("theirs"), registry.origins("one")) == ([package], ["the folder some_connectors/one"])
+
+
+@pytest.mark.usefixtures("folders")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import a_module_that_nobody_has", "can't be imported: ModuleNotFoundError: No module named"),
+        ("connector = 'a text'", "has no `connector = Connector(…)` in {module}, but one that is a str"),
+        ("", "has no `connector = Connector(…)` in {module}"),
+        (GOOD.format(name="other"), "calls itself `other` in its manifest"),
+    ],
+)
+def test_a_broken_package_of_somebody_else_s_is_named(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    """Who has several installed must know which of them to mend."""
+    name = module(theirs, monkeypatch, text)
+    entries(monkeypatch, broken=name)
+    error = problem(Registry(), "broken")
+    assert error.code == "connector.broken"
+    assert error.message.startswith(f"the connector `broken` of {name} {message.format(module=name)}")
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_package_without_the_object_that_it_promises(monkeypatch: pytest.MonkeyPatch, theirs: Path) -> None:
+    """What the entry point names after the colon isn't there."""
+    name = module(theirs, monkeypatch, GOOD.format(name="broken"))
+    entries(monkeypatch, broken=f"{name}:manifest")
+    assert "can't be imported: AttributeError" in problem(Registry(), "broken").message
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_name_that_use_can_t_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a dot in it, it would be taken for a kind of another connector."""
+    entries(monkeypatch, **{"a.b": "some_connectors.two"})
+    assert problem(Registry(), "a.b").message.endswith("has a name that `use:` can't say")
 
 
 @pytest.mark.usefixtures("folders")
@@ -98,7 +154,19 @@ def test_two_connectors_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     error = problem(Registry(), "one")
     assert (error.code, error.message) == (
         "connector.ambiguous",
-        "the connector `one` is there twice: as a folder and from some_connectors.two",
+        "the connector `one` is there twice: the folder some_connectors/one and some_connectors.two",
+    )
+
+
+@pytest.mark.usefixtures("folders")
+def test_two_distributions_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever came last would otherwise win."""
+    found = [EntryPoint("theirs", value, registries.GROUP) for value in ("some_connectors.one", "some_connectors.two")]
+    monkeypatch.setattr(registries, "entry_points", lambda group: found)
+    error = problem(Registry(), "theirs")
+    assert (error.code, error.message) == (
+        "connector.ambiguous",
+        "the connector `theirs` is there twice: some_connectors.one and some_connectors.two",
     )
 
 
