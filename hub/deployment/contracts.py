@@ -210,7 +210,7 @@ class _Contracts:
         for unit in sources:
             places = [*self._roots, *(each / "schemas" for each in self._roots), *_beside(unit.cls)]
             missing = []
-            for name, path in unit.cls.events.items():
+            for name, path in unit.events.items():
                 real = next((each / path for each in places if (each / path).is_file()), None) if path else None
                 if real is not None and path is not None and name not in found:
                     found[name] = _lazily(name, path, real)

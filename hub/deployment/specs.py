@@ -22,7 +22,7 @@ from hub.deployment.model import (
 from hub.deployment.nodes import Included, data, find, texts
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.place import Place
-from hub.deployment.sections import Entry
+from hub.deployment.sections import Entry, check_topic_name
 from hub.kafka import names
 from hub.routes import ExpressionError, Program, Route, compile_program
 from hub.routes.scope import Scope as Names
@@ -157,9 +157,15 @@ class SourceSpec(_Spec):
         """As written."""
         return self.section.use
 
+    @cached_property
+    def events(self) -> Mapping[str, str | None]:
+        """Event types that it publishes, with the paths of their schemas; its settings may name them."""
+        settings = data(self._settings().node)
+        return self.cls.event_types(settings if isinstance(settings, dict) else {})
+
     def topics(self) -> list[str]:
         """Topics that it publishes to."""
-        return list(dict.fromkeys(self.topic(each) for each in self.cls.events))
+        return list(dict.fromkeys(self.topic(each) for each in self.events))
 
     def topic(self, event_type: str) -> str:
         """The topic of an event type."""
@@ -173,6 +179,9 @@ class SourceSpec(_Spec):
     def check(self, findings: Findings) -> None:
         """Notes what is wrong with its settings."""
         self._check(self.cls.config_type(), findings)
+        for scalar in texts(self._settings().node):
+            if scalar.text in self.events and scalar.text not in self.cls.events:
+                check_topic_name("event.name", scalar.text, self.entry.place.document.at(scalar), findings)
         if self.section.leader is not None:
             binding.check(LeaderSection, self.entry.place.below("leader"), (), findings)
 

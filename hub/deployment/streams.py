@@ -81,7 +81,7 @@ class Streams:
         self._offered: dict[str, list[tuple[str, str]]] = {}
         for unit in units.values():
             if isinstance(unit, SourceSpec):
-                for event_type in unit.cls.events:
+                for event_type in unit.events:
                     self._offered.setdefault(unit.topic(event_type), []).append((event_type, _origin(unit)))
             elif isinstance(unit, SinkSpec) and unit.reply:
                 self._add(Stream(unit.reply, None, DYN, _origin(unit)))

@@ -36,7 +36,7 @@ class Topology:
             self.events |= {entry.name, (entry.section and entry.section.topic) or entry.name}
         for unit in self.units.values():
             if isinstance(unit, SourceSpec):
-                self.events |= {*unit.cls.events, *unit.topics()}
+                self.events |= {*unit.events, *unit.topics()}
         self.declared = self.events | {entry.name for entry in self.sections.of("topic")}
 
     @property

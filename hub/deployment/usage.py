@@ -62,6 +62,8 @@ def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findi
             continue
         node = setting(unit, "service")
         name = data(node) if node is not None else info.get_default()
+        if node is None and name is None:
+            continue  # it can do without
         if not isinstance(name, str) or has_reference(name):
             return  # known when the unit starts
         called.add(name)
@@ -75,7 +77,7 @@ def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findi
 
 
 def _events(sections: Sections, units: Mapping[str, UnitSpec], findings: Findings) -> None:
-    offered = {each for unit in units.values() if isinstance(unit, SourceSpec) for each in unit.cls.events}
+    offered = {each for unit in units.values() if isinstance(unit, SourceSpec) for each in unit.events}
     made = _made(units)
     touched = _touched(units)
     for entry in sections.of("event") if units else ():

@@ -46,6 +46,25 @@ class Source(Component[C], Generic[C]):
     events: ClassVar[Mapping[str, str | None]] = {}
     partition_key: ClassVar[str | Sequence[str] | Mapping[str, str | Sequence[str]]] = ()
 
+    @classmethod
+    def event_types(cls, settings: Mapping[str, Any]) -> Mapping[str, str | None]:
+        """Event types of a source with these settings, as in ``events``.
+
+        For sources whose event types their users name. What a user has named that way needs no schema: a contract under
+        ``events:`` in the schema files may give one.
+
+        Args:
+            settings: ``with:`` as it was written: not checked yet, so that anything may stand in it, and references
+                are not resolved.
+        """
+        del settings
+        return cls.events
+
+    @property
+    def declared(self) -> Mapping[str, str | None]:
+        """The event types that this source may give; where its settings name them, what `event_types` says of them."""
+        return self.events
+
     def event(self, type: str, data: Any, *, id: str, time: str | None = None, **attributes: Any) -> Event:  # noqa: A002
         """An event of this source, keyed by ``partition_key``.
 
@@ -55,7 +74,7 @@ class Source(Component[C], Generic[C]):
         Raises:
             InvalidEvent: an event type that isn't declared, or an attribute that breaks CloudEvents.
         """
-        if type not in self.events:
+        if type not in self.declared:
             raise InvalidEvent(f"{self.name} declares no event type {type!r} in its `events`")
         attributes.setdefault("source", f"/{self.context.deployment}/{self.name}")
         attributes.setdefault("partitionkey", self._key(type, data))

@@ -61,7 +61,7 @@ class _Description:
         self._units = deployment.units
         self._dlqs = {unit.dlq: unit for unit in self._units.values()}
         self._types: dict[str, list[str]] = {}
-        published = [each for source in deployment.sources.values() for each in source.cls.events]
+        published = [each for source in deployment.sources.values() for each in source.events]
         self._names = sorted({*deployment.contracts, *published})
         for event_type in self._names:
             self._types.setdefault(self._topic(event_type), []).append(event_type)
@@ -107,7 +107,7 @@ class _Description:
             "summary": f"{unit.kind} {unit.name}{uses}",
         }
         if isinstance(unit, SourceSpec) and topic in self._types:
-            mine = [each for each in self._types[topic] if each in unit.cls.events]
+            mine = [each for each in self._types[topic] if each in unit.events]
             operation["messages"] = [{"$ref": f"#/channels/{topic}/messages/{each}"} for each in mine]
         return operation
 

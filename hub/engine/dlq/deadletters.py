@@ -69,7 +69,7 @@ def queues_of(deployment: Deployment) -> list[Queue]:
 
 def _queue(deployment: str, spec: Any) -> Queue:
     if isinstance(spec, SourceSpec):
-        types = {each: spec.topic(each) for each in spec.cls.events}
+        types = {each: spec.topic(each) for each in spec.events}
         return Queue(spec.name, spec.kind, (spec.dlq,), types=types)
     former = spec.section.renamed_from
     topics = dict.fromkeys([spec.dlq, *([names.dlq(deployment, former)] if former else [])])

@@ -64,7 +64,7 @@ def taken_at(place: str, cursor: Cursor, project: Project) -> list[Known]:
         case "service":
             return [Known(each.name, "service", _use(each)) for each in known.sections.of("service")]
         case "type":
-            types = [each for unit in known.units.values() if isinstance(unit, SourceSpec) for each in unit.cls.events]
+            types = [each for unit in known.units.values() if isinstance(unit, SourceSpec) for each in unit.events]
             declared = [each.name for each in known.sections.of("event")]
             return [Known(each, "event", "event type") for each in dict.fromkeys((*declared, *types))]
     return [Known(name, "connector", about) for name, about in _uses(kind_of(cursor.path) or "", project)]

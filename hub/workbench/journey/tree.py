@@ -79,7 +79,7 @@ class Trees:
         sources = [
             source.name
             for source in self._deployment.sources.values()
-            if root.place.topic in source.topics() and root.type in source.cls.events
+            if root.place.topic in source.topics() and root.type in source.events
         ]
         return ("source", " or ".join(sources)) if sources else ("", "")
 

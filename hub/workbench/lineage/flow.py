@@ -96,7 +96,7 @@ class Flow:
         """What sources, replies and other programs bring."""
         known: dict[str, set[str | None]] = {topic: {None} for topic in self.deployment.topics}
         for source in self.deployment.sources.values():
-            for event_type in source.cls.events:
+            for event_type in source.events:
                 known.setdefault(source.topic(event_type), set()).add(event_type)
         for sink in self.deployment.sinks.values():
             if sink.reply:
