@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hub.sdk.event import Event
+    from hub.sdk.service import Response
 
 
 class HubError(Exception):
@@ -67,7 +68,13 @@ class Signal(HubError):
         message: the far side's own words where there are any.
         status: the far side's status or reply code, for the DLQ record and for filters.
         retry_after: seconds that the far side asked us to wait, if it did.
+
+    Attributes:
+        answer: the whole answer of an API, where a service raised it for one of at most a mebibyte. For connectors that
+            look closer at it; it may hold anything, and is not to be shown.
     """
+
+    answer: Response | None = None
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)

@@ -37,6 +37,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 _NEUTRAL = frozenset({"accept", "accept-language", "content-type"})  # headers that another service gets, too
+_KEPT = 2**20  # bytes of an answer that a signal holds
 _PATIENCE = 10.0  # seconds for a health check
 
 
@@ -231,7 +232,9 @@ class HttpService:
                     )
                 url = self._url(str(url.join(URL(answer.headers["location"]))), method)
                 continue
-            raise cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
+            signal = cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
+            signal.answer = answer if len(answer.body) <= _KEPT else None
+            raise signal
         raise Permanent(f"{asked} was redirected more than {_MOST_REDIRECTS} times", status=status)
 
     async def health(self) -> Health:

@@ -369,3 +369,18 @@ async def test_after_closing_it_connects_again() -> None:
         assert (await service.request("GET", "/")).status == 200
         await service.close()
         await service.close()
+
+
+async def test_a_refusal_brings_its_whole_answer_for_those_who_look_closer() -> None:
+    """A signal for an answer holds it with headers and body; one that is huge is left out."""
+    size = [10]
+
+    async def refuse(request: web.Request) -> web.Response:
+        return web.json_response({"items": "x" * size[0]}, status=409, headers={"X-Case": "Kept"})
+
+    async with serving(refuse) as service:
+        answer = (await failed(service)).answer
+        assert answer is not None
+        assert (answer.status, answer.headers["x-case"], answer.json()) == (409, "Kept", {"items": "x" * 10})
+        size[0] = 2**20
+        assert (await failed(service)).answer is None
