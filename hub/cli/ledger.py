@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,14 +21,7 @@ app = commands()
 
 @app.command()
 def ledger(
-    directory: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[DIR]",
-            help="Directory of the schema files; by default the one that `hub up` runs here, or this one.",
-            show_default=False,
-        ),
-    ] = None,
+    directory: workspace.Here = None,
     *,
     count: Annotated[
         bool, typer.Option("--count", help="Read the topics and count anew what lies there, settled events too.")

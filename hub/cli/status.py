@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,14 +24,7 @@ _COLOURS = {State.RUNNING: "green", State.PAUSED: "yellow", State.FAILED: "bold 
 
 @app.command()
 def status(
-    directory: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[DIR]",
-            help="Directory of the schema files; by default the one that `hub up` runs here, or this one.",
-            show_default=False,
-        ),
-    ] = None,
+    directory: workspace.Here = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Workers that are gone, too, with their last report.")] = False,
     json: Json = False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -69,14 +68,7 @@ class Listed:
 
 @app.command()
 def topics(
-    directory: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[DIR]",
-            help="Directory of the schema files; by default the one that `hub up` runs here, or this one.",
-            show_default=False,
-        ),
-    ] = None,
+    directory: workspace.Here = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Empty ones, too, that no route and no sink reads.")] = False,
     json: Json = False,

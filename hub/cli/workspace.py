@@ -6,12 +6,24 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from hub.cache import written_whole
 from hub.deployment import Deployment, load
 from hub.kafka.embedded import DIRECTORY
 from hub.sdk import ConfigError, EnvironmentProblem
 
+Here = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DIR]",
+        help="Directory of the schema files; by default the one that `hub up` runs here, or this one.",
+        show_default=False,
+    ),
+]
+"""The deployment that a command looks at."""
 HOME = DIRECTORY.parent
 _UP = HOME / "up.json"
 
