@@ -24,6 +24,7 @@ from hub.sdk.errors import (
     WriteFailed,
 )
 from hub.sdk.event import Event
+from hub.sdk.lookup import NOTHING, Found, Lookup, LookupConfig
 from hub.sdk.policies import (
     Cache,
     CircuitBreaker,
@@ -51,6 +52,7 @@ from hub.sdk.tls import TLS
 from hub.sdk.unit import UnitContext
 
 __all__ = [
+    "NOTHING",
     "TLS",
     "Auth",
     "Batch",
@@ -67,10 +69,13 @@ __all__ = [
     "EnvironmentProblem",
     "Event",
     "Fallback",
+    "Found",
     "HealthCheck",
     "HubError",
     "InvalidEvent",
     "InvalidPayload",
+    "Lookup",
+    "LookupConfig",
     "Mapped",
     "NotConnected",
     "Permanent",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.sdk.lookup import Lookup
 from hub.sdk.policies import ServiceConfig
 from hub.sdk.sink import Sink
 from hub.sdk.source import Source
@@ -20,6 +21,7 @@ class Connector:
         title: the system's own name, for people.
         sources: kind → source class. ``use: NAME`` alone means the only one, or the one with the kind ``""``.
         sinks: kind → sink class, likewise.
+        lookups: kind → look-up class, likewise.
         service: configuration model of its API, where it calls one.
     """
 
@@ -28,3 +30,4 @@ class Connector:
     sources: Mapping[str, type[Source[Any]]] = field(default_factory=dict)
     sinks: Mapping[str, type[Sink[Any]]] = field(default_factory=dict)
     service: type[ServiceConfig] | None = None
+    lookups: Mapping[str, type[Lookup[Any, Any]]] = field(default_factory=dict)
