@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.sdk.auth import Auth
 from hub.sdk.config import Config, Duration, Size
@@ -51,6 +51,10 @@ def compile_endpoint(pattern: str) -> tuple[str | None, re.Pattern[str]]:
     return None if found["method"] in (None, "*") else found["method"], re.compile(path + r"\Z", re.DOTALL)
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class _Section(Config):
     # Built when it is first used: all of them take a tenth of what it takes to import `hub.sdk`.
     model_config = ConfigDict(defer_build=True)
@@ -82,8 +86,10 @@ class Limit(_Section):
 class EndpointLimit(Limit):
     """A limit of some endpoints, on top of the service's own."""
 
-    match: Endpoint
-    """Which requests count, e.g. ``POST /repos/*/issues``."""
+    match: Annotated[
+        list[Endpoint], BeforeValidator(_listed, json_schema_input_type=Endpoint | list[Endpoint]), Field(min_length=1)
+    ]
+    """Which requests count, e.g. ``POST /repos/*/issues``; those of a list count together."""
 
 
 class RateLimit(_Section):

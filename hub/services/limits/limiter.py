@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from hub.sdk.policies import Limit, RateLimit, compile_endpoint
@@ -62,18 +62,18 @@ class Lane:
 class _Rule:
     """A declared limit, with a lane for all or for each user."""
 
-    def __init__(self, name: str, limit: Limit, match: str | None) -> None:
+    def __init__(self, name: str, limit: Limit, match: Sequence[str] = ()) -> None:
         self._name = name
         self._limit = limit
-        self._match = None if match is None else compile_endpoint(match)
+        self._matching = [compile_endpoint(each) for each in match]
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
 
     def lane(self, request: Request) -> Lane | None:
         """The lane of a request; ``None`` if the rule isn't for it."""
-        if self._match is not None:
-            method, path = self._match
-            if (method is not None and method != request.method) or not path.match(request.path):
-                return None
+        if self._matching and not any(
+            method in (None, request.method) and path.match(request.path) for method, path in self._matching
+        ):
+            return None
         user = request.user if self._limit.by == "user" else ""
         lane = self._lanes.get(user)
         if lane is None:
@@ -104,9 +104,9 @@ class RateLimiter:
         self._shared = shared
         self._clock = clock
         self._max_wait = config.max_wait.total_seconds()
-        self._rules = [_Rule(each.match, each, each.match) for each in config.endpoints]
+        self._rules = [_Rule(", ".join(each.match), each, each.match) for each in config.endpoints]
         own = config.limit
-        self._own = None if own is None else _Rule("service", own, None)
+        self._own = None if own is None else _Rule("service", own)
         self._adaptive = config.adaptive
         self._slow_below = config.slow_below
         self._learnt: OrderedDict[tuple[str, str], Lane] = OrderedDict()

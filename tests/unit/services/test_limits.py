@@ -184,6 +184,17 @@ async def test_an_endpoints_limit_does_not_hold_up_the_others() -> None:
     assert len(late) == 3
 
 
+async def test_endpoints_of_one_limit_count_together() -> None:
+    """As writes of any method, which an API wants one after the other."""
+    writes = [{"match": ["POST /repos/**", "PATCH /repos/**"], "count": 20, "interval": "1s", "burst": 1}]
+    limiter = RateLimiter("far", RateLimit(endpoints=writes))
+    methods = ("POST", "PATCH", "POST", "GET", "GET")
+    sent = await sent_by(limiter, [ask(f"/repos/a/{number}", each) for number, each in enumerate(methods)])
+    went = {path: at for at, path in sent}
+    assert went["/repos/a/2"] - went["/repos/a/0"] >= 0.1 - 0.001
+    assert went["/repos/a/4"] - went["/repos/a/0"] < 0.05
+
+
 async def test_each_user_has_their_own_limit_where_it_is_by_user() -> None:
     """And one user's requests don't wait for another's."""
     limiter = RateLimiter("far", RateLimit(count=10, interval="1s", by="user"))
