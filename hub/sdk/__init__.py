@@ -7,6 +7,7 @@ A connector is a folder with a manifest (`Connector`), configuration models, and
 from hub.sdk.auth import Auth
 from hub.sdk.config import Config, Duration, Mapped, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
+from hub.sdk.consuming import ConsumingSource, Received, Unreadable
 from hub.sdk.cursor import Cursor, TimeCursor
 from hub.sdk.delivery import Delivery
 from hub.sdk.errors import (
@@ -61,6 +62,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Connector",
+    "ConsumingSource",
     "Cursor",
     "Delivery",
     "Duration",
@@ -82,6 +84,7 @@ __all__ = [
     "PollingSource",
     "Pool",
     "RateLimit",
+    "Received",
     "Response",
     "Service",
     "ServiceConfig",
@@ -96,6 +99,7 @@ __all__ = [
     "Timeout",
     "Transient",
     "UnitContext",
+    "Unreadable",
     "Usage",
     "WebhookConfig",
     "WebhookRejected",
