@@ -42,19 +42,29 @@ class Response:
         status: HTTP status.
         headers: with lower-case names.
         body: the whole body.
-        url: the URL that answered.
         origin: who gave it: ``api``; ``cache``; ``stale``, the cache where the API failed; or ``fallback``, where both
             did.
     """
 
-    __slots__ = ("body", "headers", "origin", "status", "url")
+    __slots__ = ("_url", "body", "headers", "origin", "status")
 
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, url: str, origin: Origin = "api") -> None:
+    def __init__(
+        self, status: int, headers: Mapping[str, str], body: bytes, url: object, origin: Origin = "api"
+    ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
-        self.url = url
+        self._url = url
         self.origin = origin
+
+    @property
+    def url(self) -> str:
+        """The URL that answered."""
+        return str(self._url)  # most are never looked at
+
+    @url.setter
+    def url(self, value: str) -> None:
+        self._url = value
 
     @property
     def marks(self) -> dict[str, str]:

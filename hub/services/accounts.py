@@ -36,7 +36,7 @@ class Accounts:
         self._usage = usage
         self._clock = clock
         self._errors = Rolling(_RECENT)
-        self._outages = Rolling(_RECENT)
+        self._outages = Rolling(_RECENT)  # only those
         self.requests = 0
         """Attempts that went out."""
         self.pending = 0
@@ -67,7 +67,8 @@ class Accounts:
             response: Response = await proceed(request)
         except Signal as signal:
             self.failures[type(signal).__name__] += 1
-            self._took(began, failed=True, away=True)
+            self._took(began, failed=True)
+            self._outages.add(self._clock(), failed=True)
             raise
         finally:
             self.pending -= 1
@@ -76,28 +77,36 @@ class Accounts:
         self.received += len(response.body)
         if request.body is not None:
             self.sent += len(request.body)
-        self._took(began, failed=status >= 400, away=status >= 500)  # noqa: PLR2004  statuses
+        self._took(began, failed=status >= 400)  # noqa: PLR2004  a status
+        if status >= 500:  # noqa: PLR2004  likewise
+            self._outages.add(self._clock(), failed=True)
         if self._usage is not None:
             self._spent(self._usage, response)
         return response
 
-    def _took(self, began: float, *, failed: bool, away: bool) -> None:
+    def _took(self, began: float, *, failed: bool) -> None:
         now = self._clock()
-        self.seconds += now - began
-        self.latency[bisect_left(BUCKETS, now - began)] += 1
+        took = now - began
+        self.seconds += took
+        self.latency[bisect_left(BUCKETS, took)] += 1
         self._errors.add(now, failed=failed)
-        self._outages.add(now, failed=away)
 
     @property
     def error_rate(self) -> float | None:
         """Part of the last five minutes' attempts that failed; ``None`` if there were none."""
-        return _share(self._errors, self._clock())
+        return self._share(self._errors)
 
     @property
     def availability(self) -> float | None:
         """Part of the last five minutes' attempts that the far side was there for; ``None`` if there were none."""
-        away = _share(self._outages, self._clock())
+        away = self._share(self._outages)
         return None if away is None else 1 - away
+
+    def _share(self, failures: Rolling) -> float | None:
+        now = self._clock()
+        for each in (self._errors, self._outages):
+            each.move(now)
+        return failures.failed / self._errors.total if self._errors.total else None
 
     def quantile(self, part: float) -> float | None:
         """The bound of the bucket below which a part of all latencies lies; ``None`` without any, or without bound."""
@@ -122,11 +131,6 @@ class Accounts:
             cost = tokens * usage.price / 1000
         self.tokens += tokens or 0
         self.cost += cost or 0
-
-
-def _share(rolling: Rolling, now: float) -> float | None:
-    rolling.move(now)
-    return rolling.failed / rolling.total if rolling.total else None
 
 
 def _number(place: str | None, response: Response, document: Any) -> float | None:

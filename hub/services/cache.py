@@ -18,8 +18,12 @@ from hub.services.throttling import answered_at
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "range"})
 _DIRECTIVE = re.compile(r'([a-z-]+)(?:\s*=\s*"?(\d{1,12})"?)?')
 _OVERHEAD = 1024  # bytes that an answer takes beside its body, about
+_NONE: Mapping[str, str] = {}
 _OK = 200
 _NOT_MODIFIED = 304
+
+Key = tuple[str, str, str]
+"""Method, URL and user."""
 
 
 class Kept:
@@ -93,32 +97,34 @@ class ResponseCache:
 
     async def __call__(self, request: Request, proceed: Proceed) -> Response:
         """The answer kept, or the far side's."""
-        if request.method not in ("GET", "HEAD"):
+        method, headers = request.method, request.headers
+        if method not in ("GET", "HEAD"):
             return await self._changing(request, proceed)
         if not request.look_up or request.streamed or not self._meant(request):
             return await proceed(request)
-        return await self._answer(request, proceed)
+        key = (method, request.text, request.user)
+        kept = self._kept(key, request)
+        if request.fresh:
+            return await self._fetch(key, kept, request, proceed)
+        if kept is not None and self._clock() < kept.fresh_until:
+            self.hits += 1
+            return kept.given("cache")
+        # Those share a request who ask with the same headers, and are content with the same.
+        flight = (key, request.degraded, tuple(headers.items()) if headers else ())
+        if flight in self._under_way:
+            return await self._join(flight, key, request, proceed)
+        return await self._ask(flight, key, kept, request, proceed)
 
     async def _changing(self, request: Request, proceed: Proceed) -> Response:
         response = await proceed(request)
         if request.method not in SAFE and response.status < 400:  # noqa: PLR2004  a status
             for method in ("GET", "HEAD"):
-                self._shelf.pop((method, str(request.url), request.user))
+                self._shelf.pop((method, request.text, request.user))
         return response
 
-    async def _answer(self, request: Request, proceed: Proceed) -> Response:
-        key = (request.method, str(request.url), request.user)
-        # Those share a request who ask with the same headers, and are content with the same.
-        flight = (key, request.degraded, tuple(request.headers.items()))
-        while True:
-            kept = self._kept(key, request)
-            if kept is not None and not request.fresh and self._clock() < kept.fresh_until:
-                self.hits += 1
-                return kept.given("cache")
-            if request.fresh:
-                return await self._fetch(key, kept, request, proceed)
-            if flight not in self._under_way:
-                return await self._ask(flight, key, kept, request, proceed)
+    async def _join(self, flight: Hashable, key: Key, request: Request, proceed: Proceed) -> Response:
+        """Waits for somebody else's answer."""
+        while flight in self._under_way:
             under_way = self._under_way[flight]
             if under_way is None:
                 under_way = self._under_way[flight] = asyncio.get_running_loop().create_future()
@@ -131,9 +137,10 @@ class ResponseCache:
                 continue
             self.shared += 1
             return response
+        return await self._ask(flight, key, self._kept(key, request), request, proceed)
 
     async def _ask(
-        self, flight: Hashable, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed
+        self, flight: Hashable, key: Key, kept: Kept | None, request: Request, proceed: Proceed
     ) -> Response:
         self._under_way[flight] = None
         response: Response | None = None
@@ -157,9 +164,7 @@ class ResponseCache:
                 waiting.cancel()
         return response
 
-    async def _fetch(
-        self, key: tuple[str, str, str], kept: Kept | None, request: Request, proceed: Proceed
-    ) -> Response:
+    async def _fetch(self, key: Key, kept: Kept | None, request: Request, proceed: Proceed) -> Response:
         asking = request
         if kept is not None and (conditions := _conditions(kept.response.headers)):
             asking = request.again()
@@ -180,32 +185,31 @@ class ResponseCache:
                 headers.pop(name, None)
             held = kept.response
             return self._keep(key, Response(held.status, headers, held.body, held.url), request, "cache")
-        if response.status >= 500 or response.status == 429:  # noqa: PLR2004  statuses
-            return self._standing_in(kept, request) or response
         if response.status == _OK:
             return self._keep(key, response, request, "api")
+        if response.status >= 500 or response.status == 429:  # noqa: PLR2004  statuses
+            return self._standing_in(kept, request) or response
         self._shelf.pop(key)
         return response
 
-    def _keep(self, key: tuple[str, str, str], response: Response, request: Request, origin: Origin) -> Response:
-        said = response.headers.get("cache-control")
-        directives: dict[str, str] = dict(_DIRECTIVE.findall(said.lower())) if said else {}
-        vary = response.headers.get("vary", "")
-        if "no-store" in directives or "*" in vary:
+    def _keep(self, key: Key, response: Response, request: Request, origin: Origin) -> Response:
+        headers = response.headers
+        directives = dict(_DIRECTIVE.findall(said.lower())) if (said := headers.get("cache-control")) else _NONE
+        vary = headers.get("vary")
+        if "no-store" in directives or (vary and "*" in vary):
             self._shelf.pop(key)
         else:
             names = [each.strip().lower() for each in vary.split(",")] if vary else ()
-            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names if name))
-            now = self._clock()
-            lifetime = _lifetime(directives, response.headers) if self._ttl is None else self._ttl
-            stale = max(self._stale, float(directives.get("stale-if-error") or 0))
-            kept.fresh_until = now + (0.0 if "no-cache" in directives else lifetime)
+            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names if name) if vary else ())
+            lifetime = _lifetime(directives, headers) if self._ttl is None else self._ttl
+            stale = max(self._stale, float(directives.get("stale-if-error") or 0)) if directives else self._stale
+            kept.fresh_until = self._clock() + (0.0 if "no-cache" in directives else lifetime)
             kept.stale_until = kept.fresh_until + (0.0 if "must-revalidate" in directives else stale)
-            if lifetime > 0 or stale > 0 or "etag" in response.headers or "last-modified" in response.headers:
+            if lifetime > 0 or stale > 0 or "etag" in headers or "last-modified" in headers:
                 self._shelf.put(key, kept)
         if origin == "api":
             return response
-        return Response(response.status, response.headers, response.body, response.url, origin)
+        return Response(response.status, headers, response.body, response.url, origin)
 
     def _standing_in(self, kept: Kept | None, request: Request) -> Response | None:
         if kept is None or not request.degraded or self._clock() >= kept.stale_until:
@@ -215,12 +219,13 @@ class ResponseCache:
 
     def _kept(self, key: Hashable, request: Request) -> Kept | None:
         kept = self._shelf.get(key)
-        if kept is None or all(request.headers.get(name, "") == value for name, value in kept.varying):
+        if kept is None or not kept.varying:
             return kept
-        return None
+        same = all(request.headers.get(name, "") == value for name, value in kept.varying)
+        return kept if same else None
 
     def _meant(self, request: Request) -> bool:
-        if not _CONDITIONS.isdisjoint(request.headers):
+        if request.headers and not _CONDITIONS.isdisjoint(request.headers):
             return False  # who asks so keeps answers themselves
         return not self._matching or any(
             method in (None, request.method) and path.match(request.path) for method, path in self._matching

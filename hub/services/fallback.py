@@ -48,13 +48,12 @@ class FallbackChain:
         self.used: Counter[str] = Counter()
         """Answers given, by ``value`` or the other service's name."""
 
-    async def __call__(self, request: Request, ask: Callable[[Request], Awaitable[Response]], below: str) -> Response:
+    async def __call__(self, request: Request, ask: Callable[[Request], Awaitable[Response]]) -> Response:
         """The answer, or what takes its place.
 
         Args:
             request: what is asked.
             ask: asks the service itself.
-            below: path and query below the base URL.
         """
         try:
             return await ask(request)
@@ -63,18 +62,20 @@ class FallbackChain:
                 raise
             for method, path, each in self._chain:
                 if (method is None or method == request.method) and path.match(request.path):
-                    found = await self._try(each, request, below)
+                    found = await self._try(each, request)
                     if found is not None:
                         return found
             raise failure from None
 
-    async def _try(self, fallback: Fallback, request: Request, below: str) -> Response | None:
+    async def _try(self, fallback: Fallback, request: Request) -> Response | None:
         if fallback.service is None:
             self.used["value"] += 1
             return _fixed(fallback.value, request)
         if request.hops >= MOST_HOPS:
             return None
         try:
+            query = request.url.raw_query_string
+            below = request.path + (f"?{query}" if query else "")
             answer = await self._services(fallback.service).stand_in(request, below)
         except Signal:
             return None
@@ -85,4 +86,4 @@ class FallbackChain:
 
 def _fixed(value: Any, request: Request) -> Response:
     body = b"" if request.method == "HEAD" else orjson.dumps(value)
-    return Response(200, {"content-type": "application/json"}, body, str(request.url), "fallback")
+    return Response(200, {"content-type": "application/json"}, body, request.url, "fallback")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -39,6 +40,8 @@ _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 _NEUTRAL = frozenset({"accept", "accept-language", "content-type"})  # headers that another service gets, too
 _KEPT = 2**20  # bytes of an answer that a signal holds
 _PATIENCE = 10.0  # seconds for a health check
+# A path that stands in a URL as it is written: most do, and parsing a URL takes longer than all policies do.
+_PLAIN = re.compile(r"/?[A-Za-z0-9_~-][A-Za-z0-9_~.-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*/?\Z")
 
 
 class HttpService:
@@ -70,6 +73,9 @@ class HttpService:
         self._base = URL(config.base_url)
         if self._base.user is not None or self._base.password is not None:
             raise ConfigError(f"the base_url of service {name} must hold no credentials; give a token under auth")
+        self._root = str(self._base).rstrip("/")
+        self._root_path = self._base.raw_path.rstrip("/")
+        self._simple = not (self._base.raw_query_string or self._base.raw_fragment)
         self._auth = authenticator(
             name,
             config.auth,
@@ -159,31 +165,36 @@ class HttpService:
         timeout: float | None = None,
     ) -> Request:
         """The request that `request` sends."""
+        method = method.upper()
         sent = {name.lower(): value for name, value in headers.items()} if headers else {}
         if json is not None:
             body = orjson.dumps(json)
             sent.setdefault("content-type", "application/json")
         if idempotency_key is not None:
             sent[IDEMPOTENCY_HEADER] = idempotency_key
-        url = self._url(path, method)
+        text = None
+        if self._simple and _PLAIN.match(path):
+            below = path if path[0] == "/" else f"/{path}"
+            url = self._base.with_path(self._root_path + below, encoded=True)
+            text = self._root + below
+        else:
+            url = self._url(path, method)
+            below = self._below(url)
         if params:
             url = url.update_query([(name, _text(value)) for name, value in params.items() if value is not None])
+            text = None
         deadline = None if timeout is None else time.monotonic() + timeout
-        below = self._below(url)
         return Request(
-            method, url, sent, body, path=below, user=user, deadline=deadline, fresh=fresh, degraded=degraded
+            method, url, sent, body, path=below, user=user, deadline=deadline, fresh=fresh, degraded=degraded, text=text
         )
 
-    async def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> Awaitable[Response]:
         """A request that is made already.
 
         Raises:
             Signal: as `hub.sdk.Service.request`.
         """
-        if self.fallback is None:
-            return await self._ask(request)
-        query = request.url.raw_query_string
-        return await self.fallback(request, self._ask, request.path + (f"?{query}" if query else ""))
+        return self._ask(request) if self.fallback is None else self.fallback(request, self._ask)
 
     async def stand_in(self, request: Request, below: str) -> Response:
         """Answers another service's request; its credentials and conditions stay with that one."""
@@ -214,16 +225,14 @@ class HttpService:
 
     async def _ask(self, request: Request) -> Response:
         """Redirects are requests of their own, with all policies."""
-        method, url = request.method, request.url
-        conditional = not _CONDITIONS.isdisjoint(request.headers)
-        for hop in range(_MOST_REDIRECTS + 1):
-            if hop:
-                request = request.again(url=url, path=self._below(url))
-            # The steps below may change it; retries make copies of their own.
-            answer = await self._proceed(request if self.retry is not None else request.again())
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = await self._proceed(request)
             status = answer.status
-            if 200 <= status < 300 or (status == 304 and conditional):  # noqa: PLR2004  statuses
+            if 200 <= status < 300:  # noqa: PLR2004  statuses
                 return answer
+            if status == 304 and not _CONDITIONS.isdisjoint(request.headers):  # noqa: PLR2004  likewise
+                return answer
+            method, url = request.method, request.url
             asked = f"{self.name}: {method} {url.path}"
             if status in _REDIRECTS and "location" in answer.headers:
                 if method not in ("GET", "HEAD") and status not in (307, 308):
@@ -231,6 +240,7 @@ class HttpService:
                         f"{asked} was redirected with {status}, which would make a GET of it", status=status
                     )
                 url = self._url(str(url.join(URL(answer.headers["location"]))), method)
+                request = request.again(url=url, path=self._below(url))
                 continue
             signal = cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
             signal.answer = answer if len(answer.body) <= _KEPT else None
@@ -287,7 +297,7 @@ class HttpService:
     def _url(self, path: str, method: str) -> URL:
         """The full URL, which must lie at the API's own origin, as it gets the credentials."""
         if "://" not in path:
-            return URL(f"{str(self._base).rstrip('/')}/{path.lstrip('/')}")
+            return URL(f"{self._root}/{path.lstrip('/')}")
         url = URL(path, encoded=True)
         if self.balancer is not None:
             url = self.balancer.home(url)

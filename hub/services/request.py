@@ -14,7 +14,7 @@ IDEMPOTENCY_HEADER = "idempotency-key"
 
 
 class Request:
-    """What is asked of a far side. Policies may change the headers and the URL, and give it on.
+    """What is asked of a far side. A policy that changes it for those below puts it back as it was.
 
     Attributes:
         method: HTTP method in upper case.
@@ -34,6 +34,7 @@ class Request:
     """
 
     __slots__ = (
+        "_text",
         "attempt",
         "body",
         "deadline",
@@ -66,12 +67,14 @@ class Request:
         hops: int = 0,
         fresh: bool = False,
         degraded: bool = False,
+        text: str | None = None,
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers if headers is not None else {}
         self.body = body
         self.path = path if path is not None else url.path
+        self._text = text
         self.user = user
         self.retries = retries
         self.look_up = look_up
@@ -83,12 +86,19 @@ class Request:
         self.degraded = degraded
 
     @property
+    def text(self) -> str:
+        """The URL as it was asked for, before a server was chosen or a key added."""
+        if self._text is None:
+            self._text = str(self.url)
+        return self._text
+
+    @property
     def repeatable(self) -> bool:
         """Whether it may be sent twice: by its method, or as an idempotency key makes one of two."""
         return self.method in IDEMPOTENT or IDEMPOTENCY_HEADER in self.headers
 
     def again(self, **changes: Any) -> Request:
-        """A copy for another attempt, with headers of its own, so that what a policy has signed isn't sent again."""
+        """A copy with headers of its own."""
         copy = Request(
             self.method,
             self.url,

@@ -89,13 +89,12 @@ class Retry:
         if not (request.retries and request.repeatable):
             return await proceed(request)
         began = self._clock()
-        attempt = 1
+        attempt, asking = 1, request
         while True:
             failed: Signal | None = None
             response: Response | None = None
             try:
-                # A copy, as what a step below adds to one attempt is none of the next one's business.
-                response = await proceed(request.again(attempt=attempt))
+                response = await proceed(asking)
                 if response.status < 400:  # noqa: PLR2004  a status
                     return response
                 asked = pause_asked(response.headers)
@@ -111,6 +110,7 @@ class Retry:
                 return response
             await asyncio.sleep(wait)
             attempt += 1
+            asking = request.again(attempt=attempt)
             self.retries += 1
 
     def _wait(self, attempt: int, asked: float | None, began: float, deadline: float | None) -> float | None:

@@ -20,7 +20,8 @@ class Rolling:
 
     def add(self, now: float, *, failed: bool) -> None:
         """Counts one."""
-        self.move(now)
+        if int(now / self._slot) != self._at:
+            self.move(now)
         index = self._at % _SLOTS
         self._total[index] += 1
         self.total += 1

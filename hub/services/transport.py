@@ -21,6 +21,7 @@ from hub.services.request import Request
 MAX_ANSWER = 32 * 2**20
 """Largest answer in bytes, unpacked, that is read as a whole."""
 _CHUNK = 2**16
+_DIGITS = 10  # more of them are beyond it
 _BROKEN = (aiohttp.ClientError, OSError, ValueError, TimeoutError)
 
 
@@ -60,8 +61,10 @@ class Transport:
         Raises:
             Signal: there was no whole answer.
         """
-        session, asked = self._connected(), f"{self._name}: {request.method} {request.url.path}"
-        kept = False
+        session = self._session
+        if session is None or session.closed:
+            session = self._connected()
+        usual = request.deadline is None and not request.streamed
         try:
             answer = await session.request(
                 request.method,
@@ -69,32 +72,32 @@ class Transport:
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
-                timeout=self._limits(request, asked),
+                timeout=self._timeout if usual else self._limits(request),
             )
             try:
                 headers = _headers(answer)
                 if request.streamed and 200 <= answer.status < 300:  # noqa: PLR2004  statuses
-                    kept = True
-                    return Streamed(answer, headers, asked, self._clean)
-                body = await answer.read() if _is_small(answer) else await _whole(answer, asked)
-                return Response(answer.status, headers, body, str(request.url))
-            finally:
-                if not kept:
-                    answer.release()
+                    return Streamed(answer, headers, self._asked(request), self._clean)
+                body = await (answer.read() if _is_small(headers) else _whole(answer, self._asked(request)))
+            except BaseException:
+                answer.close()  # read to its end, it has given its connection back by itself
+                raise
+            return Response(answer.status, headers, body, request.url)
         except Signal:
             raise
         except _BROKEN as error:
             # Without the cause, as its text may hold what ours must not.
-            raise cleaned(failure(error, asked), self._clean) from None
+            raise cleaned(failure(error, self._asked(request)), self._clean) from None
 
-    def _limits(self, request: Request, asked: str) -> aiohttp.ClientTimeout:
-        if request.deadline is None and not request.streamed:
-            return self._timeout
+    def _asked(self, request: Request) -> str:
+        return f"{self._name}: {request.method} {request.url.path}"
+
+    def _limits(self, request: Request) -> aiohttp.ClientTimeout:
         total = self._timeout.total
         if request.deadline is not None:
             left = request.deadline - time.monotonic()
             if left <= 0:
-                raise Transient(f"{asked} had no time left")
+                raise Transient(f"{self._asked(request)} had no time left")
             total = left if total is None else min(total, left)
         return aiohttp.ClientTimeout(
             total=None if request.streamed else total,
@@ -103,21 +106,20 @@ class Transport:
         )
 
     def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            pool, secure = self._config.pool, self._config.tls
-            plain = secure == type(secure)()
-            connector = aiohttp.TCPConnector(
-                limit=pool.connections,
-                keepalive_timeout=pool.keepalive.total_seconds(),
-                ssl=True if plain else secure.context(),
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-                headers={"user-agent": _user_agent(), "accept": "application/json"},
-                proxy=_proxy(self._base),
-            )
+        pool, secure = self._config.pool, self._config.tls
+        plain = secure == type(secure)()
+        connector = aiohttp.TCPConnector(
+            limit=pool.connections,
+            keepalive_timeout=pool.keepalive.total_seconds(),
+            ssl=True if plain else secure.context(),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            headers={"user-agent": _user_agent(), "accept": "application/json"},
+            proxy=_proxy(self._base),
+        )
         return self._session
 
 
@@ -168,18 +170,18 @@ def cleaned(signal: Signal, clean: Callable[[str], str]) -> Signal:
 
 
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        lower = name.lower()
+    received = answer.headers
+    headers = {name.lower(): value for name, value in received.items()}
+    if len(headers) != len(received):
         # RFC 9110 § 5.2: several lines of one name are one value; `Link` comes so.
-        headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
+        headers = {name: ", ".join(received.getall(name)) for name in headers}
     return headers
 
 
-def _is_small(answer: aiohttp.ClientResponse) -> bool:
+def _is_small(headers: dict[str, str]) -> bool:
     """Whether an answer says to be so, and isn't packed: then there is nothing to count while it is read."""
-    length = answer.content_length
-    return length is not None and length <= MAX_ANSWER and "content-encoding" not in answer.headers
+    length = headers.get("content-length", "")
+    return length.isdecimal() and len(length) < _DIGITS and int(length) <= MAX_ANSWER and "content-encoding" not in headers
 
 
 async def _whole(answer: aiohttp.ClientResponse, asked: str) -> bytes:

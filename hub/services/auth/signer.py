@@ -13,7 +13,6 @@ from yarl import URL
 from hub.sdk.service import Response
 from hub.services.pipeline import Proceed
 from hub.services.request import Request
-from hub.services.transport import Streamed
 
 HIDDEN = "***"
 """What stands in place of a secret."""
@@ -74,20 +73,21 @@ class Signing:
         Raises:
             NotSignedIn: as `Signer.sign`.
         """
-        unsigned = request.url
-        used = await self._signer.sign(request)
-        response = await proceed(request)
-        if response.status == _UNAUTHORIZED and used is not None and await self._signer.renew(used):
-            if isinstance(response, Streamed):
-                response.close()
-            request.url = unsigned
-            await self._signer.sign(request)
+        url, headers = request.url, request.headers
+        try:
+            request.headers = headers.copy()
+            used = await self._signer.sign(request)
             response = await proceed(request)
-        if request.url is not unsigned:
-            # A key in the query: connectors and logs see the URL without it.
-            request.url = unsigned
-            response.url = str(unsigned)
-        return response
+            if response.status == _UNAUTHORIZED and used is not None and await self._signer.renew(used):
+                request.url, request.headers = url, headers.copy()
+                await self._signer.sign(request)
+                response = await proceed(request)
+            if request.url is not url:
+                response.url = str(url)  # a key in the query: connectors and logs see the URL without it
+            return response
+        finally:
+            # What is signed is this attempt's alone.
+            request.url, request.headers = url, headers
 
     def clean(self, text: str) -> str:
         """A text without our secrets, as they are and as they stand in URLs, should the far side have echoed them."""

@@ -76,14 +76,15 @@ class AdaptiveGate:
 
     def learn(self, now: float, status: int, headers: Mapping[str, str], reading: Reading | None) -> None:
         """Takes in an answer, after `answered`."""
-        wait = pause_asked(headers) if status == _THROTTLED or status in _MAY_THROTTLE else None
-        if status == _THROTTLED or wait is not None:
-            self._strikes += 1
-            if wait is None:
-                wait = min(2.0 ** (self._strikes - 1), _LONGEST_GUESS) * (0.5 + self._chance() / 2)
-            self._pause = max(self._pause, now + wait)
-        elif status < 400:  # noqa: PLR2004  a status
+        if status < 400:  # noqa: PLR2004  a status
             self._strikes = 0
+        elif status == _THROTTLED or status in _MAY_THROTTLE:
+            wait = pause_asked(headers)
+            if status == _THROTTLED or wait is not None:
+                self._strikes += 1
+                if wait is None:
+                    wait = min(2.0 ** (self._strikes - 1), _LONGEST_GUESS) * (0.5 + self._chance() / 2)
+                self._pause = max(self._pause, now + wait)
         if reading is not None:
             self._limit = reading.limit if reading.limit is not None else self._limit
             # Those under way haven't been counted by the far side yet, as far as we know.
@@ -102,14 +103,14 @@ class AdaptiveGate:
         self._next = self.spacing = 0.0
 
     def _pace(self, now: float) -> None:
-        left, reset = self._remaining, self._reset
+        left, reset, limit = self._remaining, self._reset, self._limit
+        spacing = 0.0
         if left is None or reset is None or left <= 0 or now >= reset:
-            self.spacing = 0.0
-        elif self._limit is None or left < self._limit * self._slow_below:
-            self.spacing = (reset - now) / (left + 1)
-        else:
-            self.spacing = 0.0
-        self._next = now + self.spacing
+            pass
+        elif limit is None or left < limit * self._slow_below:
+            spacing = (reset - now) / (left + 1)
+        self.spacing = spacing
+        self._next = now + spacing
 
     @property
     def state(self) -> tuple[int | None, int | None, float | None, float]:

@@ -7,7 +7,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from hub.sdk.policies import Limit, RateLimit, compile_endpoint
 from hub.sdk.service import LimitState, Response
@@ -20,6 +20,8 @@ from hub.services.request import Request
 
 _USERS = 10_000  # whose limits are remembered at once
 _AT_ONCE = 1e-3  # seconds below which nobody speaks of waiting
+
+G = TypeVar("G", bound=Gate, covariant=True)
 
 
 class Shared(Protocol):
@@ -38,7 +40,7 @@ class Shared(Protocol):
         ...
 
 
-class Lane:
+class Lane(Generic[G]):
     """A gate and those who queue at it, in the order in which they came.
 
     Attributes:
@@ -47,7 +49,7 @@ class Lane:
 
     __slots__ = ("gate", "limit", "name", "turn", "waiting")
 
-    def __init__(self, name: str, gate: Gate, limit: Limit | None = None) -> None:
+    def __init__(self, name: str, gate: G, limit: Limit | None = None) -> None:
         self.name = name
         self.gate = gate
         self.limit = limit
@@ -66,15 +68,18 @@ class _Rule:
         self._name = name
         self._limit = limit
         self._matching = [compile_endpoint(each) for each in match]
-        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._by_user = limit.by == "user"
+        self._lanes: OrderedDict[str, Lane[Gate]] = OrderedDict()
 
-    def lane(self, request: Request) -> Lane | None:
+    def lane(self, request: Request) -> Lane[Gate] | None:
         """The lane of a request; ``None`` if the rule isn't for it."""
-        if self._matching and not any(
-            method in (None, request.method) and path.match(request.path) for method, path in self._matching
-        ):
-            return None
-        user = request.user if self._limit.by == "user" else ""
+        for method, path in self._matching:
+            if (method is None or method == request.method) and path.match(request.path):
+                break
+        else:
+            if self._matching:
+                return None
+        user = request.user if self._by_user else ""
         lane = self._lanes.get(user)
         if lane is None:
             name = f"{self._name} of {user}" if user else self._name
@@ -83,7 +88,7 @@ class _Rule:
         return lane
 
     @property
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[Lane[Gate]]:
         return list(self._lanes.values())
 
 
@@ -109,7 +114,7 @@ class RateLimiter:
         self._own = None if own is None else _Rule("service", own)
         self._adaptive = config.adaptive
         self._slow_below = config.slow_below
-        self._learnt: OrderedDict[tuple[str, str], Lane] = OrderedDict()
+        self._learnt: OrderedDict[tuple[str, str], Lane[AdaptiveGate]] = OrderedDict()
         self._resources: OrderedDict[tuple[str, str], str] = OrderedDict()
         self.waits = 0
         """Requests that had to wait."""
@@ -142,9 +147,18 @@ class RateLimiter:
             await self._queue(lanes, request)
         if learning is None:
             return await proceed(request)
-        return await self._listening(request, proceed, learning)
+        adaptive = learning.gate
+        try:
+            response = await proceed(request)
+        finally:
+            adaptive.answered()
+        reading = read(response.headers)
+        if reading is not None and reading.resource:
+            adaptive = self._told(request, reading.resource) or adaptive
+        adaptive.learn(self._clock(), response.status, response.headers, reading)
+        return response
 
-    def _at_once(self, lanes: list[Lane]) -> bool:
+    def _at_once(self, lanes: list[Lane[Gate]]) -> bool:
         """Lets a request go that need not wait, as most; without a task, a lock or a pause."""
         if self._shared is not None:
             return False
@@ -156,26 +170,16 @@ class RateLimiter:
             each.gate.take(now)
         return True
 
-    async def _listening(self, request: Request, proceed: Proceed, lane: Lane) -> Response:
-        adaptive = lane.gate
-        assert isinstance(adaptive, AdaptiveGate)
-        try:
-            response = await proceed(request)
-        finally:
-            adaptive.answered()
-        reading = read(response.headers)
-        if reading is not None and reading.resource:
-            segment = _segment(request)
-            if self._resources.get((request.user, segment)) != reading.resource:
-                self._resources[request.user, segment] = reading.resource
-                _bound(self._resources)
-                told = self._learner(request).gate
-                assert isinstance(told, AdaptiveGate)
-                adaptive = told
-        adaptive.learn(self._clock(), response.status, response.headers, reading)
-        return response
+    def _told(self, request: Request, resource: str) -> AdaptiveGate | None:
+        """The gate of a limit that a request counts for, if we took it for another one's."""
+        segment = _segment(request)
+        if self._resources.get((request.user, segment)) == resource:
+            return None
+        self._resources[request.user, segment] = resource
+        _bound(self._resources)
+        return self._learner(request).gate
 
-    def _learner(self, request: Request) -> Lane:
+    def _learner(self, request: Request) -> Lane[AdaptiveGate]:
         """The lane of the API's own limit that a request counts for, as far as we know by then."""
         resource = self._resources.get((request.user, _segment(request)), "") if self._resources else ""
         key = request.user, resource
@@ -186,7 +190,7 @@ class RateLimiter:
             _bound(self._learnt)
         return lane
 
-    async def _queue(self, lanes: list[Lane], request: Request) -> None:
+    async def _queue(self, lanes: list[Lane[Gate]], request: Request) -> None:
         """Waits at each lane in turn, then until all of them let the request go at the same moment."""
         began = self._clock()
         latest = began + self._max_wait
@@ -195,7 +199,7 @@ class RateLimiter:
         now = self._clock()
         slowest = max(lanes, key=lambda each: each.foreseen(now))
         self._give_up(slowest, slowest.foreseen(now), latest)
-        held: list[Lane] = []
+        held: list[Lane[Gate]] = []
         for lane in lanes:
             lane.waiting += 1
         try:
@@ -215,14 +219,14 @@ class RateLimiter:
             self.waits += 1
             self.waited += waited
 
-    async def _line_up(self, lane: Lane, latest: float) -> None:
+    async def _line_up(self, lane: Lane[Gate], latest: float) -> None:
         try:
             async with asyncio.timeout(max(latest - self._clock(), 0.001)):
                 await lane.turn.acquire()
         except TimeoutError:
             self._give_up(lane, max(lane.foreseen(self._clock()), 0.001), -math.inf)
 
-    async def _go(self, lanes: list[Lane], latest: float) -> None:
+    async def _go(self, lanes: list[Lane[Gate]], latest: float) -> None:
         while True:
             wait = await self._share(lanes)
             now = self._clock()
@@ -235,11 +239,11 @@ class RateLimiter:
                 return
             await self._wait(slowest, wait, latest)
 
-    async def _wait(self, lane: Lane, wait: float, latest: float) -> None:
+    async def _wait(self, lane: Lane[Gate], wait: float, latest: float) -> None:
         self._give_up(lane, wait, latest)
         await asyncio.sleep(wait)
 
-    async def _share(self, lanes: list[Lane]) -> float | None:
+    async def _share(self, lanes: list[Lane[Gate]]) -> float | None:
         """Asks for all processes' limits, once the API's own lets the request go; ``None`` if only ours count."""
         if self._shared is None:
             return None
@@ -252,7 +256,7 @@ class RateLimiter:
         self.alone += wait is None
         return wait
 
-    def _give_up(self, lane: Lane, wait: float, latest: float) -> None:
+    def _give_up(self, lane: Lane[Gate], wait: float, latest: float) -> None:
         if self._clock() + wait > latest:
             self.refused += 1
             raise Limited(
@@ -278,7 +282,6 @@ class RateLimiter:
                 )
             )
         for lane in self._learnt.values():
-            assert isinstance(lane.gate, AdaptiveGate)
             limit, remaining, reset, _ = lane.gate.state
             if remaining is not None or lane.gate.earliest(now) > now:
                 states.append(

@@ -45,19 +45,18 @@ def read(headers: Mapping[str, str]) -> Reading | None:
     Args:
         headers: with lower-case names.
     """
-    if (combined := headers.get("ratelimit")) is not None and (found := _combined(combined, headers)) is not None:
+    if "ratelimit" in headers and (found := _combined(headers["ratelimit"], headers)) is not None:
         return found
-    for family in _FAMILIES:
-        remaining = headers.get(family[0])
-        if remaining is None or (left := _number(remaining)) is None:
+    for remaining, most, reset, resource in _FAMILIES:
+        if remaining not in headers or (left := _number(headers[remaining])) is None:
             continue
-        said = headers.get(family[1], "")
+        said = headers.get(most, "")
         limit = _number(said if said.isdecimal() else said.partition(",")[0].partition(";")[0])
         return Reading(
             None if limit is None else int(limit),
             int(left),
-            _seconds(headers.get(family[2], ""), headers),
-            headers.get(family[3], ""),
+            _seconds(headers[reset], headers) if reset in headers else None,
+            headers.get(resource, ""),
         )
     return None
 
