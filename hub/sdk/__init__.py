@@ -8,7 +8,7 @@ from hub.sdk.auth import Auth
 from hub.sdk.config import Config, Duration, Mapped, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
 from hub.sdk.consuming import ConsumingSource, Received, Unreadable
-from hub.sdk.cursor import Cursor, TimeCursor
+from hub.sdk.cursor import Cursor, CursorOptions, TimeCursor
 from hub.sdk.delivery import Delivery
 from hub.sdk.errors import (
     ConfigError,
@@ -25,6 +25,8 @@ from hub.sdk.errors import (
     WriteFailed,
 )
 from hub.sdk.event import Event
+from hub.sdk.failing import StreamsFailed
+from hub.sdk.incremental import IncrementalSource
 from hub.sdk.lookup import NOTHING, Found, Lookup, LookupConfig
 from hub.sdk.policies import (
     Cache,
@@ -39,6 +41,7 @@ from hub.sdk.policies import (
     Timeout,
     Usage,
 )
+from hub.sdk.progress import Change, StreamsCursor, StreamState, Window
 from hub.sdk.service import Response, Service
 from hub.sdk.sink import Sink
 from hub.sdk.source import (
@@ -51,6 +54,7 @@ from hub.sdk.source import (
 )
 from hub.sdk.tls import TLS
 from hub.sdk.unit import UnitContext
+from hub.sdk.values import Numbers, Texts, Times, Value, Values
 
 __all__ = [
     "NOTHING",
@@ -58,12 +62,14 @@ __all__ = [
     "Auth",
     "Batch",
     "Cache",
+    "Change",
     "CircuitBreaker",
     "Config",
     "ConfigError",
     "Connector",
     "ConsumingSource",
     "Cursor",
+    "CursorOptions",
     "Delivery",
     "Duration",
     "EndOfInput",
@@ -74,12 +80,14 @@ __all__ = [
     "Found",
     "HealthCheck",
     "HubError",
+    "IncrementalSource",
     "InvalidEvent",
     "InvalidPayload",
     "Lookup",
     "LookupConfig",
     "Mapped",
     "NotConnected",
+    "Numbers",
     "Permanent",
     "PollingSource",
     "Pool",
@@ -95,15 +103,23 @@ __all__ = [
     "Size",
     "Source",
     "SourceConfig",
+    "StreamState",
+    "StreamsCursor",
+    "StreamsFailed",
+    "Texts",
     "TimeCursor",
     "Timeout",
+    "Times",
     "Transient",
     "UnitContext",
     "Unreadable",
     "Usage",
+    "Value",
+    "Values",
     "WebhookConfig",
     "WebhookRejected",
     "WebhookRequest",
     "WebhookSource",
+    "Window",
     "WriteFailed",
 ]

@@ -7,6 +7,8 @@ to it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -19,6 +21,29 @@ class Cursor(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def summary(self) -> str:
+        """The position in a line, for people and for reports that are sent often."""
+        return self.model_dump_json()
+
+
+@dataclass(frozen=True)
+class CursorOptions:
+    """What a schema file says of how a source reads; ``None`` leaves it to the connector.
+
+    Attributes:
+        start: where a source begins that has never run.
+        hold_back: how long a change rests before it is read.
+        lookback_window: how far before its position each poll reads again.
+        step: the longest range that is asked for at once.
+        remember: how many changes are remembered, so that reading them again repeats nothing.
+    """
+
+    start: int | str | None = None
+    hold_back: timedelta | int | None = None
+    lookback_window: timedelta | int | None = None
+    step: timedelta | int | None = None
+    remember: int | None = None
 
 
 class TimeCursor(Cursor):

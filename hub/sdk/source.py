@@ -34,7 +34,7 @@ class Batch:
 
 
 class Source(Component[C], Generic[C]):
-    """What all sources share. Don't subclass this but `PollingSource` or `WebhookSource`.
+    """What all sources share. Don't subclass this but `PollingSource`, `WebhookSource` or `ConsumingSource`.
 
     Class attributes:
         events: event type → its JSON Schema, as a path below ``schemas/``, or ``None`` where there is none yet. The
@@ -83,6 +83,18 @@ class Source(Component[C], Generic[C]):
         except InvalidPayload:
             return Event(type=type, data=verbatim(data), id=id, time=time, **attributes)
 
+    def deleted(self, type: str, *, key: str, id: str, time: str | None = None, **attributes: Any) -> Event:  # noqa: A002
+        """A tombstone: the record of a key is gone. On Kafka it has no value, so that compaction drops the key.
+
+        Args:
+            type: event type of the record that is gone.
+            key: partition key of the record's events.
+            id: the same whenever this deletion is read again, and that of no other event: ``key@version``.
+            time: when it was deleted.
+            attributes: as for `event`.
+        """
+        return self.event(type, None, id=id, time=time, partitionkey=key, **attributes)
+
     def _key(self, type: str, data: Any) -> str | None:  # noqa: A002
         paths = self.partition_key
         if isinstance(paths, Mapping):
@@ -97,13 +109,23 @@ class Source(Component[C], Generic[C]):
 
 
 class PollingSource(Source[C], Generic[C, K]):
-    """A source that asks, again and again, from where it stands.
+    """A source that asks, again and again, from where it stands. For records with a cursor value: `IncrementalSource`.
 
     Class attributes:
         every: how long to wait between two polls where the schema file doesn't say.
+        long_poll: whether the far side holds a request until there is something: then the next poll follows at once.
+        remember: of how many events the ids are kept with the cursor, so that one that comes again is dropped, where
+            the schema file doesn't say. For far sides that repeat what they have given, such as feeds.
+
+    Attributes:
+        poll_interval: the shortest time between two polls that the far side asks for; to be set by a poll that learns
+            of one, and counted from its end. It stands until it is set anew.
     """
 
     every: ClassVar[timedelta] = timedelta(seconds=30)
+    long_poll: ClassVar[bool] = False
+    remember: ClassVar[int] = 0
+    poll_interval: timedelta | None = None
 
     @classmethod
     def cursor_type(cls) -> type[Cursor]:

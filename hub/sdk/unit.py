@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from hub.sdk.config import Config
+from hub.sdk.cursor import CursorOptions
 from hub.sdk.service import Service
 
 C = TypeVar("C", bound=Config)
@@ -15,12 +16,16 @@ C = TypeVar("C", bound=Config)
 
 @dataclass(frozen=True)
 class UnitContext:
-    """What the engine hands to a source or sink beside its configuration."""
+    """What the engine hands to a source or sink beside its configuration.
+
+    ``cursor`` is what the schema file says of how a polling source reads.
+    """
 
     name: str
     deployment: str = "hub"
     services: Mapping[str, Service] = field(default_factory=dict)
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("hub.connector"))
+    cursor: CursorOptions = field(default_factory=CursorOptions)
 
 
 class Component(Generic[C]):
