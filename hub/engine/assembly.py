@@ -22,6 +22,9 @@ from hub.engine.sinks.attempts import RetryPolicy
 from hub.engine.sinks.delivery import concurrency_of
 from hub.engine.sinks.parking import Parking
 from hub.engine.sinks.sink import SinkUnit
+from hub.engine.sources.consumed import REMEMBERED as REMEMBERED_MESSAGES
+from hub.engine.sources.consumed import Messages, MessageStore
+from hub.engine.sources.consuming import ConsumingUnit
 from hub.engine.sources.cursors import CursorStore
 from hub.engine.sources.deduplication import Deduplication
 from hub.engine.sources.deliveries import LINGER, Deliveries, SharedDeliveries
@@ -38,7 +41,7 @@ from hub.kafka.election import Election
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
-from hub.sdk import ConfigError, PollingSource, Service, UnitContext, WebhookSource
+from hub.sdk import ConfigError, ConsumingSource, PollingSource, Service, UnitContext, WebhookSource
 from hub.sdk.service import ServiceInfo
 
 if TYPE_CHECKING:
@@ -75,6 +78,10 @@ class Assembly:
         self._fused: dict[frozenset[str], FusedReader] = {}
         self._retentions = Retentions(settings)
         self._deliveries = SharedDeliveries(lambda: Deliveries(settings, deployment.name, remember))
+        consumed = names.messages(deployment.name)
+        self._messages = SharedDeliveries(
+            lambda: Messages(settings, deployment.name, REMEMBERED_MESSAGES, topic=consumed)
+        )
         self.seen: Callable[[str], Seen | None] = lambda _: None
         """Gives when a unit was last at work, before this process."""
         self.leaving: Callable[[], bool] = lambda: False
@@ -85,7 +92,7 @@ class Assembly:
         following = Assembly(deployment, self._settings, self._server, self._environ, self._worker)
         following.seen, following.leaving = self.seen, self.leaving
         following._retentions, following._fused = self._retentions, self._fused
-        following._deliveries = self._deliveries
+        following._deliveries, following._messages = self._deliveries, self._messages
         left: list[HttpService] = []
         for name, service in self._services.items():
             before, after = self._deployment.services.get(name), deployment.services.get(name)
@@ -167,7 +174,11 @@ class Assembly:
             return self._webhook(spec, spec.cls)
         if issubclass(spec.cls, PollingSource):
             return self._polling(spec, spec.cls)
-        raise ConfigError(f"{spec.use} is neither a PollingSource nor a WebhookSource; its connector is broken")
+        if issubclass(spec.cls, ConsumingSource):
+            return self._consuming(spec, spec.cls)
+        raise ConfigError(
+            f"{spec.use} is neither a PollingSource nor a WebhookSource nor a ConsumingSource; its connector is broken"
+        )
 
     def _context(self, name: str, *, deliveries: bool = False) -> UnitContext:
         return UnitContext(
@@ -238,6 +249,28 @@ class Assembly:
             open_leadership=lambda told: self._leadership(spec, told),
             open_tenure=lambda timeout: self._tenure(spec, timeout),
             every=every,
+        )
+
+    def _consuming(self, spec: SourceSpec, cls: type[ConsumingSource[Any]]) -> ConsumingUnit:
+        return ConsumingUnit(
+            spec.name,
+            connector=spec.use,
+            flow=", ".join(spec.topics()[:3]),
+            build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
+            open_store=lambda: self._message_store(spec),
+        )
+
+    def _message_store(self, spec: SourceSpec) -> MessageStore:
+        deployment = self._deployment.name
+        outputs = (*spec.topics(), spec.dlq, names.messages(deployment))
+        name = f"{names.transactional_id(deployment, spec.name)}.{self._own()}"
+        return MessageStore(
+            spec.name,
+            connector=spec.use,
+            dlq=spec.dlq,
+            topic=spec.topic,
+            writer=TransactionWriter(self._settings, name, outputs=outputs),
+            shared=self._messages,
         )
 
     def _leadership(self, spec: SourceSpec, told: Callable[[str], None]) -> Leadership:

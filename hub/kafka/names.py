@@ -35,6 +35,11 @@ def deliveries(deployment: str) -> str:
     return f"hub.{deployment}.deliveries"
 
 
+def messages(deployment: str) -> str:
+    """Topic of messages that consuming sources have stored already; compacted, and old ones are deleted."""
+    return f"hub.{deployment}.messages"
+
+
 def resolutions(deployment: str) -> str:
     """Compacted topic that records which dead letters were replayed or discarded."""
     return f"hub.{deployment}.dlq"

@@ -149,6 +149,11 @@ def hub_topics(deployment: str, *, remember: timedelta = REMEMBER) -> list[Topic
     ]
 
 
+def messages_topic(deployment: str) -> TopicSpec:
+    """The table of what consuming sources have stored, of a deployment that has any."""
+    return table_topic(names.messages(deployment), retention=REMEMBER)
+
+
 # Tables are read whole at every start, so they are compacted early (Kafka waits until half is garbage, and never
 # touches the newest segment, which it rolls after a week): a tenth is enough, and segments roll after ten minutes.
 # A tombstone stays for a day, so that a reader that is that far behind still sees it.

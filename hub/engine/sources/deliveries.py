@@ -1,4 +1,6 @@
-"""The memory of webhook deliveries: one per process, shared by all its webhook sources, and bounded.
+"""The memory of deliveries: one per process, shared by all its webhook sources, and bounded.
+
+Messages that consuming sources have stored have another one of the same kind (see `hub.engine.sources.consumed`).
 
 It follows a topic on which every worker of the deployment notes what it has stored, so that it outlives all of them.
 """
@@ -36,11 +38,20 @@ class Deliveries(FollowedTopic):
         deployment: whose deliveries.
         bound: how many are known at most; the oldest are forgotten first.
         keep: how long one is known, if there aren't too many.
+        topic: where they are noted; that of webhook deliveries if not given.
     """
 
-    def __init__(self, settings: KafkaSettings, deployment: str, bound: int, keep: timedelta = REMEMBER) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        deployment: str,
+        bound: int,
+        keep: timedelta = REMEMBER,
+        *,
+        topic: str | None = None,
+    ) -> None:
         self._writer = Publisher(settings, linger_ms=LINGER)
-        super().__init__(settings, names.deliveries(deployment), follow=True, publisher=self._writer)
+        super().__init__(settings, topic or names.deliveries(deployment), follow=True, publisher=self._writer)
         self._bound = bound
         self._keep = keep
         self._marks = Marks(bound, keep)
