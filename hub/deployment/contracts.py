@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from hub.deployment.nodes import data
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
 from hub.deployment.specs import SourceSpec
-from hub.sdk import ConfigError, Source
+from hub.sdk import ConfigError
 
 if TYPE_CHECKING:
     from hub.contracts.lock import RegistryReference
@@ -231,21 +232,37 @@ class _Contracts:
 
 
 def _lazily(event_type: str, path: str, file: Path) -> Contract:
-    def schema() -> Mapping[str, Any]:
-        real = file.resolve()
-        content = real.read_bytes()
-        if _ELSEWHERE.search(content) is None:
-            # The connector's tests have seen to it that it is a schema; to look again would cost more than all else.
-            read: Mapping[str, Any] = orjson.loads(content)
-            return read
-        # Schemas of one system may share definitions.
-        return SchemaFiles([real.parents[len(Path(path).parts) - 1]]).load(real)
-
     # An outside system changes when it likes: nothing of what it sent is withheld because a schema is older.
-    return Contract(event_type, schema, path, produce=Mode.WARN, consume=Mode.TRUST)
+    return Contract(event_type, partial(_read, file, path), path, produce=Mode.WARN, consume=Mode.TRUST)
 
 
-def _beside(cls: type[Source[Any]]) -> list[Path]:
+def _read(file: Path, path: str) -> Mapping[str, Any]:
+    """A connector's schema, which stands at a path below its folder of schemas."""
+    real = file.resolve()
+    content = real.read_bytes()
+    if _ELSEWHERE.search(content) is None:
+        # The connector's tests have seen to it that it is a schema; to look again would cost more than all else.
+        read: Mapping[str, Any] = orjson.loads(content)
+        return read
+    # Schemas of one system may share definitions.
+    return SchemaFiles([real.parents[len(Path(path).parts) - 1]]).load(real)
+
+
+def shipped_schema(cls: type[Any], path: str, directory: Path) -> Mapping[str, Any] | None:
+    """A schema that a connector ships; None where it isn't there.
+
+    Args:
+        cls: the connector's class that names it.
+        path: below ``schemas/``.
+        directory: of the deployment.
+    """
+    above = roots(directory)
+    places = [*above, *(each / "schemas" for each in above), *_beside(cls)]
+    real = next((each / path for each in places if (each / path).is_file()), None)
+    return _read(real, path) if real is not None else None
+
+
+def _beside(cls: type[Any]) -> list[Path]:
     """Where a connector's distribution keeps schemas: ``schemas`` in one of its packages, or beside the topmost one."""
     parts = cls.__module__.split(".")
     packages = [sys.modules.get(".".join(parts[:length])) for length in range(len(parts), 0, -1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from hub.deployment.specs import RouteSpec, ServiceSpec, SinkSpec, SourceSpec, U
 from hub.deployment.trials import TrialSpec
 from hub.kafka import specs
 from hub.kafka.specs import TopicSpec
+from hub.sdk import ConsumingSource
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,9 @@ class Deployment:
             try:
                 if isinstance(spec, RouteSpec):
                     spec.program(environ)
-                else:
-                    if isinstance(spec, SourceSpec):
-                        spec.leader(environ)
-                    used = str(getattr(spec.config(environ), "service", ""))
-                    if isinstance(used, str) and used in self.services:
-                        services[used] = self.services[used]
+                elif isinstance(spec, SourceSpec):
+                    spec.leader(environ)
+                services |= {used: self.services[used] for used in _used(spec, environ) if used in self.services}
             except InvalidDeployment as error:
                 findings += error.findings
         for service in services.values():
@@ -127,7 +125,10 @@ class Deployment:
                 dlqs[name] = replace(events[name], config={**events[name].config, **room})
             elif name in self.topics:
                 dlqs[name] = events[name]
-        return [*({**events, **inboxes, **dlqs}).values(), *specs.hub_topics(self.name)]
+        own = specs.hub_topics(self.name)
+        if any(issubclass(source.cls, ConsumingSource) for source in self.sources.values()):
+            own.append(specs.messages_topic(self.name))
+        return [*({**events, **inboxes, **dlqs}).values(), *own]
 
     def _event_topics(self) -> dict[str, TopicSpec]:
         inboxes = {unit.inbox for unit in (*self.routes.values(), *self.sinks.values())}
@@ -176,3 +177,15 @@ class Deployment:
             reads = unit.topics() if isinstance(unit, SourceSpec) else [*unit.inputs, unit.inbox]
             feeding.setdefault(unit.dlq, []).extend(known[each] for each in reads if each in known)
         return {name: specs.dlq_topic(name, *each) for name, each in feeding.items()}
+
+
+def _used(spec: UnitSpec, environ: Mapping[str, str]) -> Iterator[str]:
+    """The services that a unit calls, references resolved.
+
+    Raises:
+        InvalidDeployment: something that a reference names is missing or wrong.
+    """
+    for each in spec.lookups.values() if isinstance(spec, RouteSpec) else (spec,):
+        used = getattr(each.config(environ), "service", "")
+        if isinstance(used, str):
+            yield used

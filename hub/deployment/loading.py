@@ -16,6 +16,7 @@ from hub.deployment.deployment import Deployment
 from hub.deployment.document import Document
 from hub.deployment.files import read_schema_file, schema_files
 from hub.deployment.finding import Findings, InvalidDeployment, Report, Span
+from hub.deployment.lookups import lookups_of
 from hub.deployment.meaning import check_trials
 from hub.deployment.model import RouteSection, ServiceSection, SinkSection, SourceSection
 from hub.deployment.nodes import Mapping as MappingNode
@@ -255,7 +256,8 @@ class _Loader:
                 case ServiceSection():
                     return ServiceSpec(entry.name, scope, entry, section, *self._registry.service(section.use))
                 case RouteSection():
-                    return RouteSpec(entry.name, scope, entry, section)
+                    lookups = lookups_of(entry, scope, self._registry, self._findings)
+                    return RouteSpec(entry.name, scope, entry, section, lookups)
                 case TestSection():
                     return TrialSpec(entry.name, scope, entry, section)
         except UnknownUse as error:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from hub.contracts.mode import Mode
 from hub.deployment.trial import TestSection
-from hub.sdk.config import Config, Duration, Size
+from hub.sdk.config import Config, Duration, Size, has_expression
 
 # RFC 3339 § 5.6 date-time.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
@@ -305,13 +305,95 @@ class BranchSection(ShapingSection):
     """Instead of the route's ``to``."""
 
 
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("expected a duration longer than 0s")
+    return value
+
+
+Positive = Annotated[Duration, AfterValidator(_positive)]
+"""A length of time above zero."""
+
+
+class AnswersSection(Config):
+    """Which answers of a look-up are kept, by each worker for itself."""
+
+    ttl: Positive
+    """How long an answer counts; that there is nothing counts as an answer."""
+    size: int = Field(default=10_000, ge=1, le=10_000_000)
+    """Answers that are kept; beyond that those that weren't wanted for longest go."""
+    stale_if_error: Positive | None = None
+    """How much longer an answer will do where none can be had; the event is then marked ``hubdegraded: stale``."""
+
+
+class LookupRetry(Retry):
+    """How often a question that failed for a passing reason is asked again: exponential backoff with full jitter."""
+
+    initial_interval: Duration = Field(default="200ms", validate_default=True)
+    """Upper bound of the first wait; doubles with each attempt."""
+    max_interval: Duration = Field(default="5s", validate_default=True)
+    """Upper bound of any wait."""
+    max_retries: int = Field(default=4, ge=0)
+    """Attempts after the first; then the question has no answer."""
+
+
+class LookupOnError(Config):
+    """What becomes of events whose look-up fails."""
+
+    retry: LookupRetry = LookupRetry()
+    """How often a question that failed for a passing reason is asked again."""
+    fallback: Any = None
+    """Takes the place of an answer that can't be had, and marks the event ``hubdegraded: fallback``; it may be null. If
+    it isn't given, the event is dead-lettered."""
+    outage: Literal["wait", "fallback"] = "wait"
+    """``wait`` pauses the route while the far side is down; ``fallback`` goes on with what `fallback` gives."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> LookupOnError:
+        if self.outage == "fallback" and not self.falls_back:
+            raise ValueError("`outage: fallback` needs a `fallback`; null is one, too")
+        if has_expression(self.fallback):
+            raise ValueError("expected a fixed value in `fallback`; got an expression")
+        return self
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether there is a fallback."""
+        return "fallback" in self.model_fields_set
+
+
+class LookupSection(Config):
+    """What is looked up for an event, before it is mapped."""
+
+    use: str
+    """The connector, or one of its kinds, e.g. ``github.issue``."""
+    with_: dict[str, Any] = Field(default={}, alias="with")
+    """What the connector wants to know; the same for all events."""
+    key: Any
+    """What is asked for: a tree in which text that starts with ``= `` is an expression, or one expression for all."""
+    when: Expression | None = None
+    """An expression without ``= ``; where it is false nothing is asked, and the answer is null."""
+    cache: AnswersSection | None = None
+    """Which answers are kept; none beyond a batch if not given."""
+    batch: int | None = Field(default=None, ge=1, le=10_000)
+    """Keys in one call at most; the connector's own figure if not given, which is also the most."""
+    concurrency: int | None = Field(default=None, ge=1, le=1_000)
+    """Calls under way at once at most; the connector's own figure if not given."""
+    timeout: Positive = Field(default="30s", validate_default=True)
+    """How long a call may take; then it has failed for a passing reason."""
+    on_error: LookupOnError = LookupOnError()
+    """What becomes of events whose look-up fails."""
+
+
 class RouteSection(ShapingSection):
-    """Topics → predicate → split → shape → topics and sinks."""
+    """Topics → predicate → look-ups → split → shape → topics and sinks."""
 
     from_: Names = Field(alias="from", min_length=1)
     """Topics or event types to read."""
     where: Expression | None = None
     """An expression without ``= ``; events for which it is false are left out."""
+    enrich: dict[str, LookupSection] = {}
+    """What is looked up for events that pass ``where``; all other expressions see the answers by their names."""
     split: Expression | None = None
     """Gives a list; one event is made of each of its elements."""
     switch: list[BranchSection] = []

@@ -14,14 +14,16 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from hub.sdk import ConfigError, Connector, ServiceConfig, Sink, Source
+from hub.sdk import ConfigError, Connector, Lookup, ServiceConfig, Sink, Source
 
 PACKAGE = "connectors"
 """Package whose sub-packages are connectors."""
 GROUP = "hub.connectors"
 """Entry-point group: the name is the connector's, the value its package or its `Connector`."""
 
-Kind = Literal["source", "sink"]
+Kind = Literal["source", "sink", "lookup"]
+_WORDS = {"source": "source", "sink": "sink", "lookup": "look-up"}
+_PLACES = {"source": "under `sources:`", "sink": "under `sinks:`", "lookup": "under `enrich:` of a route"}
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
@@ -89,6 +91,11 @@ class Registry:
         connector, cls = self._find(use, "sink")
         return connector, cls
 
+    def lookup(self, use: str) -> tuple[Connector, type[Lookup[Any, Any]]]:
+        """The look-up class that ``use: NAME`` or ``use: NAME.KIND`` means."""
+        connector, cls = self._find(use, "lookup")
+        return connector, cls
+
     def service(self, use: str) -> tuple[Connector, type[ServiceConfig]]:
         """The configuration model of the API that ``use: NAME`` means."""
         connector = self.connector(use)
@@ -127,21 +134,29 @@ class Registry:
     def _find(self, use: str, kind: Kind) -> tuple[Connector, Any]:
         name, _, wanted = use.partition(".")
         connector = self.connector(name)
-        offered: Mapping[str, type[Any]] = connector.sources if kind == "source" else connector.sinks
-        others = connector.sinks if kind == "source" else connector.sources
+        kinds: dict[Kind, Mapping[str, type[Any]]] = {
+            "source": connector.sources,
+            "sink": connector.sinks,
+            "lookup": connector.lookups,
+        }
+        offered = kinds.pop(kind)
         if wanted in offered:
             return connector, offered[wanted]
         if not wanted and len(offered) == 1:
             return connector, next(iter(offered.values()))
         choices = [f"{name}.{each}" if each else name for each in offered]
-        if others and (wanted in others or not offered):
-            other = "sink" if kind == "source" else "source"
-            raise UnknownUse(f"connector.no_{kind}", f"`{use}` is a {other}, no {kind}", f"write it under `{other}s:`")
+        for other, others in kinds.items():
+            if others and (wanted in others or not (offered or any(wanted in each for each in kinds.values()))):
+                raise UnknownUse(
+                    f"connector.no_{kind}",
+                    f"`{use}` is a {_WORDS[other]}, no {_WORDS[kind]}",
+                    f"write it {_PLACES[other]}",
+                )
         if not offered:
-            raise UnknownUse(f"connector.no_{kind}", f"{connector.title} offers no {kind}s")
+            raise UnknownUse(f"connector.no_{kind}", f"{connector.title} offers no {_WORDS[kind]}s")
         if not wanted:
             raise UnknownUse(
-                "connector.kind", f"{connector.title} has several {kind}s", f"write one of {', '.join(choices)}"
+                "connector.kind", f"{connector.title} has several {_WORDS[kind]}s", f"write one of {', '.join(choices)}"
             )
         raise _no_kind(connector.title, kind, use, choices)
 
@@ -150,7 +165,7 @@ def _no_kind(title: str, kind: str, use: str, choices: list[str]) -> UnknownUse:
     close = difflib.get_close_matches(use, choices, 1)
     return UnknownUse(
         f"connector.no_{kind}",
-        f"{title} has no {kind} `{use}`" + (f"; did you mean `{close[0]}`?" if close else ""),
+        f"{title} has no {_WORDS[kind]} `{use}`" + (f"; did you mean `{close[0]}`?" if close else ""),
         None if close else f"there {'is' if len(choices) == 1 else 'are'} {', '.join(choices)}",
         close[0] if close else None,
     )

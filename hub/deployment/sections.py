@@ -271,8 +271,16 @@ def _salvage(model: type[S], value: Any, error: ValidationError) -> S | None:
     """What is valid of an invalid section, so that one mistake doesn't hide the next."""
     if not isinstance(value, dict):
         return None
-    wrong = {each["loc"][0] for each in error.errors(include_url=False, include_input=False) if each["loc"]}
+    places = [each["loc"] for each in error.errors(include_url=False, include_input=False) if each["loc"]]
+    wrong = {place[0] for place in places}
     rest = {key: each for key, each in value.items() if key not in wrong}
+    enrich = value.get("enrich")
+    if model is RouteSection and "enrich" in wrong and isinstance(enrich, dict):
+        # Its name stays, so that expressions that read its answer aren't wrong, too.
+        broken = {place[1] if len(place) > 1 else None for place in places if place[0] == "enrich"}
+        rest["enrich"] = {
+            key: {"use": PLACEHOLDER, "key": 0} if key in broken else each for key, each in enrich.items()
+        }
     try:
         return model.model_validate({**{key: [PLACEHOLDER] for key in ("from", "to") if key in wrong}, **rest})
     except ValidationError:
@@ -322,12 +330,24 @@ def _hide(node: Node, document: Document, *, secret: bool = False) -> None:
             document.hide(node)
 
 
+def _referring(kind: str, node: Node) -> dict[str, Node]:
+    """The parts of an entry in which references may stand, by their keys."""
+    if not isinstance(node, Mapping):
+        return {}
+    enrich = node.get("enrich") if kind == "route" else None
+    lookups = enrich.pairs if isinstance(enrich, Mapping) else ()
+    named = {
+        **{each: node.get(each) for each in _REFERRING.get(kind, ())},
+        **{key.text: each.get("with") for key, each in lookups if isinstance(each, Mapping)},
+    }
+    return {key: part for key, part in named.items() if part}
+
+
 def _check_references(kind: str, place: Place, findings: Findings) -> None:
     """References must be well formed, stand where they are resolved, and not within an expression."""
-    named = {each: place.node.get(each) for each in _REFERRING.get(kind, ())} if isinstance(place.node, Mapping) else {}
-    allowed = {each: part for each, part in named.items() if part}
+    allowed = _referring(kind, place.node)
     for each, part in allowed.items():
-        _hide(part, place.document, secret=each == "auth")
+        _hide(part, place.document, secret=each == "auth" and kind == "service")
     scalars = {id(each): each for part in allowed.values() for each in texts(part)}
     for scalar in texts(place.node):
         document = place.document
@@ -336,8 +356,8 @@ def _check_references(kind: str, place: Place, findings: Findings) -> None:
             if match and kind != "test":
                 findings.error(
                     "reference.misplaced",
-                    "references are resolved under `with:` and `leader:`, and under `auth:` and what stands beside it in a "
-                    "service, and not in expressions",
+                    "references are resolved under `with:` and `leader:`, and under `auth:` and what stands beside it "
+                    "in a service, and not in expressions",
                     document.within(scalar, match.start(), len(scalar.text)),
                     "list the variable under `env:` and write env.NAME in an expression",
                 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from hub.deployment.finding import Findings, Span
+from hub.deployment.lookups import LookupSpec
 from hub.deployment.model import ServiceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node, Scalar, data
@@ -15,12 +17,17 @@ from hub.deployment.sections import Entry
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
 from hub.sdk import PollingSource, WebhookSource
 
+Calling: TypeAlias = SourceSpec | SinkSpec | LookupSpec
+"""What may call a service."""
+
 
 def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: Findings) -> None:
     """Notes webhook paths that two sources share, polling intervals without polling, and unknown services."""
     paths: dict[str, SourceSpec] = {}
     for unit in units.values():
         if isinstance(unit, RouteSpec):
+            for lookup in unit.lookups.values():
+                _service(lookup, services, findings)
             continue
         _service(unit, services, findings)
         if not isinstance(unit, SourceSpec):
@@ -34,12 +41,17 @@ def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: F
             span, _ = unit.entry.place.find(("leader",))
             findings.error(
                 "source.leader",
-                f"source `{unit.name}` is called instead of polling, so that it runs in every worker and has no leader",
+                f"source `{unit.name}` {_how(unit)} instead of polling, so that it runs in every worker and has no "
+                "leader",
                 span,
                 "leave it out",
             )
         if issubclass(unit.cls, WebhookSource):
             _path(unit, paths, findings)
+
+
+def _how(unit: SourceSpec) -> str:
+    return "is called" if issubclass(unit.cls, WebhookSource) else "is sent messages"
 
 
 def _path(unit: SourceSpec, paths: dict[str, SourceSpec], findings: Findings) -> None:
@@ -58,8 +70,8 @@ def _path(unit: SourceSpec, paths: dict[str, SourceSpec], findings: Findings) ->
         )
 
 
-def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings) -> None:
-    """The service that a source or sink calls must be declared, also where its name is the connector's default."""
+def _service(unit: Calling, services: set[str], findings: Findings) -> None:
+    """The service that a source, sink or look-up calls must be declared, also where its name is a default."""
     info = unit.cls.config_type().model_fields.get("service")
     if info is None:
         return
@@ -71,7 +83,7 @@ def _service(unit: SourceSpec | SinkSpec, services: set[str], findings: Findings
     offers = unit.connector.name if unit.connector.service else "…"
     span: Span = unit.entry.place.document.at(node) if isinstance(node, Scalar) else unit.entry.place.span
     findings.error(
-        f"{unit.kind}.unknown_service",
+        f"{unit.kind.replace('-', '')}.unknown_service",
         f"{unit.kind} `{unit.name}` calls the service `{name}`, which isn't declared"
         + (f"; did you mean `{close[0]}`?" if close else ""),
         span,
@@ -109,7 +121,7 @@ def check_fallbacks(entries: list[Entry[ServiceSection]], findings: Findings) ->
             )
 
 
-def setting(unit: SourceSpec | SinkSpec, key: str) -> Node | None:
+def setting(unit: Calling, key: str) -> Node | None:
     """The value of a key of ``with:``."""
     entry = unit.entry.place.node
     settings = entry.get("with") if isinstance(entry, MappingNode) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hub.deployment import binding
 from hub.deployment.fields import Location
@@ -28,6 +28,9 @@ from hub.routes import ExpressionError, Program, Route, compile_program
 from hub.routes.scope import Scope as Names
 from hub.sdk import Config, Connector, ServiceConfig, Sink, Source
 from hub.sdk.policies import BESIDE_WITH
+
+if TYPE_CHECKING:
+    from hub.deployment.lookups import LookupSpec
 
 Environ = Mapping[str, str]
 
@@ -66,7 +69,9 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class _Spec:
+class Spec:
+    """What all specs share."""
+
     kind: ClassVar[str]
 
     name: str
@@ -99,7 +104,7 @@ class _Spec:
 
 
 @dataclass(frozen=True)
-class ServiceSpec(_Spec):
+class ServiceSpec(Spec):
     """An external API."""
 
     kind: ClassVar[str] = "service"
@@ -144,7 +149,7 @@ class ServiceSpec(_Spec):
 
 
 @dataclass(frozen=True)
-class SourceSpec(_Spec):
+class SourceSpec(Spec):
     """A configured source."""
 
     kind: ClassVar[str] = "source"
@@ -207,7 +212,7 @@ class SourceSpec(_Spec):
 
 
 @dataclass(frozen=True)
-class _Reading(_Spec):
+class _Reading(Spec):
     """What routes and sinks share: they read topics."""
 
     section: Any = field(repr=False)
@@ -230,10 +235,15 @@ class _Reading(_Spec):
 
 @dataclass(frozen=True)
 class RouteSpec(_Reading):
-    """A route."""
+    """A route.
+
+    Attributes:
+        lookups: those of its ``enrich:`` whose connectors are known, by name.
+    """
 
     kind: ClassVar[str] = "route"
     section: RouteSection = field(repr=False)
+    lookups: Mapping[str, LookupSpec] = field(default_factory=dict, repr=False)
 
     @property
     def targets(self) -> dict[str, str]:
@@ -271,6 +281,8 @@ class RouteSpec(_Reading):
         except ExpressionError as error:
             for each in (error, *error.others):
                 binding.note_at(each, place, findings)
+        for lookup in self.lookups.values():
+            lookup.check(findings)
 
     def program(self, environ: Environ) -> Program:
         """The route as a function of an event.

@@ -83,7 +83,8 @@ class Typing:
 
     def _route(self, unit: RouteSpec, stream: Stream, findings: Findings, *, alone: bool) -> RouteChecked:
         names = self._names_of(stream)
-        return check_route(unit.route, names, strict=findings.strict, tables=self.tables, alone=alone)
+        answers = {name: each.answers for name, each in unit.lookups.items()}
+        return check_route(unit.route, names, strict=findings.strict, tables=self.tables, alone=alone, answers=answers)
 
     def _sink(self, unit: SinkSpec, findings: Findings) -> None:
         sources = sources_of(unit)

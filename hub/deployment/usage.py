@@ -11,7 +11,7 @@ from hub.deployment.finding import Findings
 from hub.deployment.nodes import data
 from hub.deployment.references import has_reference
 from hub.deployment.sections import Sections
-from hub.deployment.sources import fallbacks, setting
+from hub.deployment.sources import Calling, fallbacks, setting
 from hub.deployment.specs import RouteSpec, SourceSpec, UnitSpec, reads, writes
 
 _POSITION = ("start", "renamed_from", "on_error")
@@ -56,9 +56,12 @@ def _tables(sections: Sections, uses: Uses, brought: str, findings: Findings) ->
 
 def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findings) -> None:
     called: set[str] = set()
+    callers: list[Calling] = []
     for unit in units.values():
-        info = None if isinstance(unit, RouteSpec) else unit.cls.config_type().model_fields.get("service")
-        if info is None or isinstance(unit, RouteSpec):
+        callers += unit.lookups.values() if isinstance(unit, RouteSpec) else [unit]
+    for unit in callers:
+        info = unit.cls.config_type().model_fields.get("service")
+        if info is None:
             continue
         node = setting(unit, "service")
         name = data(node) if node is not None else info.get_default()

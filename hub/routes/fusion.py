@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from hub.routes.enriching import Ask
 from hub.routes.errors import EvaluationError
 from hub.routes.generator import Generator
 from hub.routes.inline import InlineGenerator, chain_of, repeated
@@ -36,21 +37,27 @@ class Program:
     Attributes:
         route: what was compiled.
         scope: what names mean in it.
-        function: what a call does, without the call; for those who do it for every event.
+        function: what a call does, without the call; for those who do it for every event. Of a route with look-ups it
+            takes an `Ask` beside the event.
     """
 
     def __init__(self, route: Route, scope: Scope) -> None:
         self.route = route
         self.scope = scope
-        self.function: Callable[[Event], Outcome] = Unit(route.sources.found, scope, body_of(route)).function
+        self.function: Callable[..., Outcome] = Unit(route.sources.found, scope, body_of(route)).function
 
-    def __call__(self, event: Event) -> Outcome:
+    def __call__(self, event: Event, ask: Ask | None = None) -> Outcome:
         """What the route makes of an event.
+
+        Args:
+            event: the event.
+            ask: gives the answers of look-ups; for a route that has some.
 
         Raises:
             EvaluationError: an expression has no value for this event, and never will have.
+            Interruption: of ``ask``.
         """
-        return self.function(event)
+        return self.function(event, ask)
 
 
 def body_of(route: Route) -> Any:

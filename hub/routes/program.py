@@ -1,4 +1,4 @@
-"""A route as it is written, read: predicate, split, branches, what each makes of an event and where it goes."""
+"""A route as it is written, read: predicate, look-ups, split, branches; what each makes of an event, where it goes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from hub.routes.editing import plan
+from hub.routes.enriching import ENRICH, known_before, read_enrich
 from hub.routes.errors import ExpressionError, Failure
 from hub.routes.output import attribute_value
 from hub.routes.paths import ATTRIBUTES, REQUIRED, FieldPath, check_extension, parse_path, path_name
@@ -123,6 +124,7 @@ class Route:
     Attributes:
         name: likewise.
         where: the predicate.
+        lookups: what is looked up for an event that passes, in the order in which it is written.
         split: gives the elements that events are made of.
         branches: the first one whose ``when`` is true counts; a route without ``switch`` has one.
         sources: all its expressions, and what is wrong with them.
@@ -134,6 +136,7 @@ class Route:
         self.sources = Sources()
         self.dropped_at: dict[tuple[Path, FieldPath], Path] = {}
         self.where = self._expression(section.get("where"), ("where",))
+        self.lookups = read_enrich(section.get(ENRICH), self.sources, self._expression)
         self.split = self._expression(section.get("split"), ("split",))
         shaping = self._shaping(section, ())
         targets = self._targets(section.get("to") or (), ("to",))
@@ -280,8 +283,26 @@ class Route:
 
     def check(self, scope: Scope) -> None:
         """Raises the first of all that is wrong; the others are its ``others``."""
-        self.sources.check(scope, self.after_split(scope))
+        try:
+            self.sources.check(scope, lambda path: self.scope_at(scope, path))
+        except ExpressionError as error:
+            for each in (error, *error.others):
+                self._explain(each)
+            raise
 
-    def after_split(self, scope: Scope) -> Scope:
-        """What names mean in all expressions but ``where`` and ``split``."""
-        return scope.with_variables(SPLIT_NAMES) if self.split else scope
+    def _explain(self, error: ExpressionError) -> None:
+        """Says of an answer that isn't there yet when it will be."""
+        name = error.source[error.start : error.end]
+        if error.code == "route.unknown_name" and name in (each.name for each in self.lookups):
+            error.suggestion = (
+                "nothing is looked up before `where` has let an event pass; branches of `switch` see answers"
+                if error.path[:1] == ("where",)
+                else f"it sees only what is looked up before it; write it below `{name}`"
+            )
+
+    def scope_at(self, scope: Scope, path: Path) -> Scope:
+        """What names mean in an expression at a path: answers of look-ups, and what an event was split into."""
+        names = known_before(path, self.lookups)
+        if self.split and path[:1] not in (("where",), ("split",), (ENRICH,)):
+            names += SPLIT_NAMES
+        return scope.with_variables(names) if names else scope

@@ -1,4 +1,4 @@
-"""The code of a route: whether an event passes, what is made of it, and where that goes."""
+"""The code of a route: whether an event passes, what is looked up for it, what is made of it, and where that goes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from hub.routes.editing import plan
+from hub.routes.enriching import Asking, rounds
 from hub.routes.generator import Generator
 from hub.routes.kinds import Kind
 from hub.routes.output import json_bytes
@@ -59,10 +60,51 @@ class RouteWriter:
         generator.statement(at(ast.If(test, body, []), 1))
 
     def _passed(self) -> None:
+        for together in rounds(self._route.lookups):
+            self._look_up(together)
         if self._route.split is None:
             self._branches(self._route.branches)
         else:
             self._split(self._route.split)
+
+    # What is looked up
+
+    def _look_up(self, together: Sequence[Asking]) -> None:
+        """Asks for what can be asked for at once; expressions from here on see the answers."""
+        generator = self._generator
+        questions = [
+            at(ast.Tuple([generator.constant(each.name), self._key(each)], ast.Load()), 1) for each in together
+        ]
+        answers = generator.fresh()
+        generator.assign(answers, fill("variables(a)", 1, a=at(ast.Tuple(questions, ast.Load()), 1)))
+        for index, each in enumerate(together):
+            name = generator.fresh()
+            parts = {"a": generator.variable(answers), "i": generator.constant(index)}
+            generator.assign(name, fill("a[i]", 1, **parts))
+            generator.variables[each.name] = Code(generator.variable(name), json=True, chain=(f"{each.name}${name}",))
+
+    def _key(self, asking: Asking) -> ast.expr:
+        """The key's JSON, under a name; None where the event needs no answer."""
+        generator = self._generator
+        name = generator.fresh()
+        with generator.branch() as wanted:
+            if asking.key.constant:
+                key = generator.constant(json_bytes(asking.key.plain()))
+            else:
+                # Its first line stands for the key as a whole.
+                line = len(generator.lines) + 1
+                value = asking.key.code(generator, own=False)
+                key = fill("json_bytes(a)", line, a=value)
+            generator.assign(name, key)
+        if asking.when is None:
+            generator.block.extend(wanted)
+            return generator.variable(name)
+        generator.source = asking.when
+        test = generator.truth(generator.emit(asking.when.tree), asking.when.tree)
+        with generator.branch() as otherwise:
+            generator.assign(name, generator.constant(None))
+        generator.statement(at(ast.If(test, wanted, otherwise), 1))
+        return generator.variable(name)
 
     # One event of each element
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hub.routes.enriching import Ask, Unanswered
 from hub.routes.errors import EvaluationError
 from hub.routes.fusion import Outcome, body_of
 from hub.routes.generator import Generator
@@ -53,7 +54,7 @@ class Trace:
         steps: in the order in which they were evaluated; literals are left out. In a macro, once per element.
     """
 
-    outcome: Outcome | EvaluationError
+    outcome: Outcome | Exception
     steps: tuple[Step, ...]
 
 
@@ -83,13 +84,20 @@ class Tracer:
         self._steps: list[Step] = []
         self._careful.steps = self._steps
 
-    def __call__(self, event: Event) -> Trace:
-        """The route's way with an event."""
+    def __call__(self, event: Event, ask: Ask | None = None) -> Trace:
+        """The route's way with an event.
+
+        Args:
+            event: the event.
+            ask: gives the answers of look-ups; for a route that has some.
+        """
         self._steps.clear()
         try:
-            outcome: Outcome | EvaluationError = self._careful(event)
+            outcome: Outcome | Exception = self._careful(event, ask)
         except EvaluationError as error:
             outcome = error
+        except Unanswered as unanswered:
+            outcome = unanswered.error
         return Trace(outcome, tuple(self._steps))
 
     def _note(self, line: int, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from hub.routes.errors import ExpressionError
@@ -130,18 +130,17 @@ class Sources:
         error.path = path
         self.errors.append(error)
 
-    def check(self, scope: Scope, inner: Scope | None = None) -> None:
+    def check(self, scope: Scope, scope_at: Callable[[Path], Scope] | None = None) -> None:
         """Raises the first error of all that were found; the others are its ``others``.
 
         Args:
             scope: what names mean.
-            inner: what they mean in all but ``where`` and ``split``, where that differs.
+            scope_at: what they mean at a path, where that differs.
         """
         errors = [*self.errors]
         for source in self.found:
-            whole = source.path[:1] in (("where",), ("split",))
             try:
-                Generator(scope if whole else inner or scope, {}).expression(source)
+                Generator(scope_at(source.path) if scope_at else scope, {}).expression(source)
             except ExpressionError as error:
                 errors.append(error)
         if errors:

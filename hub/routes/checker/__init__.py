@@ -8,12 +8,14 @@ other; `expression` checks one expression, `route` a whole route. Import from he
 
 from hub.routes.checker.completion import Completion, complete
 from hub.routes.checker.expression import Checked, check_source
+from hub.routes.checker.lookups import Answers
 from hub.routes.checker.outcome import as_json
 from hub.routes.checker.problem import CODES, Problem
 from hub.routes.checker.route import Output, RouteChecked, check_route
 
 __all__ = [
     "CODES",
+    "Answers",
     "Checked",
     "Completion",
     "Output",

@@ -13,6 +13,7 @@ CODES = {
     "route.always_false": "a predicate that no event fulfils",
     "route.always_true": "a predicate that every event fulfils",
     "route.attribute": "an attribute that would get a value that isn't text",
+    "route.key": "a key that a look-up doesn't take",
     "route.maybe_missing": "a field that may be missing, read without a test (only with --strict)",
     "route.maybe_type": "a value that may have another type than is taken",
     "route.never_equal": "a comparison of values that are never equal",

@@ -11,6 +11,7 @@ from hub.contracts.shape_constants import among
 from hub.contracts.shape_text import constant_text, described
 from hub.routes.checker.expression import ordered
 from hub.routes.checker.facts import Facts, applied
+from hub.routes.checker.lookups import Answers, check_lookups
 from hub.routes.checker.outcome import Outcome, as_json
 from hub.routes.checker.problem import Problem, Visit, agreed
 from hub.routes.checker.spelling import close
@@ -72,6 +73,7 @@ def check_route(
     strict: bool = False,
     tables: Mapping[str, Any] | None = None,
     alone: bool = True,
+    answers: Mapping[str, Answers] | None = None,
 ) -> RouteChecked:
     """Checks a route against one kind of events.
 
@@ -83,14 +85,16 @@ def check_route(
         tables: constant tables for ``lookup``.
         alone: whether the route reads no other kinds of events. If it does, what is never true of these is no mistake,
             and what stands behind it isn't looked at.
+        answers: what is known of its look-ups, by name.
     """
-    return _RouteCheck(route, Outcome(names, strict=strict, tables=tables, alone=alone)).checked()
+    return _RouteCheck(route, Outcome(names, strict=strict, tables=tables, alone=alone), answers or {}).checked()
 
 
 class _RouteCheck:
-    def __init__(self, route: Route, checker: Outcome) -> None:
+    def __init__(self, route: Route, checker: Outcome, answers: Mapping[str, Answers]) -> None:
         self.route = route
         self.checker = checker
+        self.answers = answers
         self.outputs: list[Output] = []
         self.ways: list[tuple[Sequence[Problem], set[Visit]]] = []
 
@@ -102,6 +106,7 @@ class _RouteCheck:
             alive = decision.yes is not None or checker.alone
             checker.facts = decision.yes or {}
         if alive:
+            check_lookups(checker, route, self.answers)
             if route.split is not None:
                 self.split(route.split)
             self.branches()
