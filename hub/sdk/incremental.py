@@ -85,6 +85,15 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
         """
         raise NotImplementedError
 
+    def is_ordered(self, stream: str) -> bool:
+        """Whether a stream is ``ordered``, where that differs from stream to stream."""
+        del stream
+        return self.ordered
+
+    def shifts(self, stream: str) -> bool:
+        """Whether records of a stream may move between its pages while they are read: then several are read again."""
+        return not self.is_ordered(stream)
+
     def beginning(self, stream: str) -> Value | None:
         """Where a stream begins that was never read, if the schema file doesn't say; ``None`` for all that there is."""
         del stream
@@ -203,7 +212,13 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
 
     async def _steps(self, stream: str, state: StreamState, plan: Plan) -> AsyncGenerator[Step]:
         limit = self.context.cursor.remember or self.remember or REMEMBER
-        ranges = Ranges(lambda window: self.read(stream, window), self.values, ordered=self.ordered, limit=limit)
+        ranges = Ranges(
+            lambda window: self.read(stream, window),
+            self.values,
+            ordered=self.is_ordered(stream),
+            shifting=self.shifts(stream),
+            limit=limit,
+        )
         try:
             async with aclosing(ranges.pieces(state, plan)) as pieces:
                 async for each in pieces:

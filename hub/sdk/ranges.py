@@ -44,6 +44,7 @@ class Ranges:
         read: gives the pages of a range.
         values: what orders the changes.
         ordered: whether pages come in that order and don't shift.
+        shifting: whether they may shift while they are read.
         limit: marks that a stream stores at most.
     """
 
@@ -53,11 +54,13 @@ class Ranges:
         values: Values,
         *,
         ordered: bool,
+        shifting: bool,
         limit: int,
     ) -> None:
         self._read = read
         self._values = values
         self._ordered = ordered
+        self._shifting = shifting
         self._limit = limit
         self.forgotten = 0
         """Marks that had to be dropped for want of room."""
@@ -129,7 +132,7 @@ class Ranges:
                         yield [each.event for each in changes]
                     if self._ordered and self._past(page, window):
                         break
-            if self._ordered or pages <= 1 or not new:
+            if not self._shifting or pages <= 1 or not new:
                 return
             if window.end is None:
                 ceiling = progress.newest
