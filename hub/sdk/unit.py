@@ -68,7 +68,10 @@ def type_argument(cls: type, index: int, bound: type) -> Any:
     """The type argument at an index of the first generic base that gives one, searched through the base classes."""
     for each in cls.__mro__:
         for base in getattr(each, "__orig_bases__", ()):
-            arguments = [a for a in get_args(base) if isinstance(a, type)]
-            if get_origin(base) is not Generic and len(arguments) > index and issubclass(arguments[index], bound):
-                return arguments[index]
+            arguments = get_args(base)
+            if get_origin(base) is Generic or len(arguments) <= index:
+                continue
+            found = arguments[index]
+            if isinstance(found, type) and issubclass(found, bound):
+                return found
     raise TypeError(f"{cls.__name__} must name its {bound.__name__} as type argument {index + 1} of its base class")
