@@ -117,7 +117,7 @@ class Rows(IncrementalSource[SourceConfig]):
         return Change(row.key, written(row.at), event)
 
 
-def source(far: FarSide, *, ordered: bool = False, resolution: float = 1.0, **options) -> Rows:
+def source(far: FarSide, *, ordered: bool = False, **options) -> Rows:
     made = Rows(SourceConfig(), UnitContext("rows", cursor=CursorOptions(**options)))
     made.far = far
     made.ordered = ordered
@@ -188,7 +188,7 @@ class World:
         await self.poll()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(actions, max_size=40),
     st.booleans(),
@@ -219,3 +219,251 @@ async def test_nothing_is_missed_and_nothing_comes_twice(steps, ordered, step):
 
 
 _NEW = StreamsCursor(streams={"": {}}).streams[""]
+
+
+async def test_without_an_overlap_the_same_far_side_loses_rows():
+    """The control: a row that is dated before the position and seen after it is gone for who doesn't look back."""
+    for look, expected in ((timedelta(0), ["b@1"]), (timedelta(seconds=10), ["b@1", "a@1"])):
+        world = World(hold_back=timedelta(0), lookback_window=look)
+        world.act(("write", "a", 8.0))
+        world.far.now += 3
+        world.act(("write", "b", 0.0))
+        world.far.now += 2
+        await world.poll()
+        world.far.now += 20
+        await world.poll()
+        assert world.stored == expected
+
+
+async def test_a_row_that_moves_to_a_page_that_was_read_is_not_missed():
+    """The first row of the second page becomes the last of the first: a second reading finds it."""
+    world = World(hold_back=timedelta(0), lookback_window=timedelta(0))
+    for key in "abcdef":
+        world.act(("write", key, 0.0))
+        world.far.now += 2
+    await world.poll(between=[("write", "a", 0.0)])
+    assert sorted(world.stored) == [f"{key}@1" for key in "abcdef"]
+    world.far.now += 5
+    await world.poll()
+    assert world.stored[-1] == "a@2"
+    assert len(world.stored) == 7
+
+
+async def test_rows_of_one_tick_are_told_apart_over_polls():
+    """The tick of the position is read again, and what was given of it isn't given twice."""
+    world = World(hold_back=timedelta(0), lookback_window=timedelta(0), ordered=True)
+    for key in "abcdefgh":
+        world.act(("write", key, 0.0))
+    world.far.now = 1.5
+    await world.poll(kill=(1, True))
+    assert len(world.stored) == 6
+    world.act(("write", "x", 0.0))
+    world.far.now = 3
+    await world.poll()
+    await world.poll()
+    assert sorted(world.stored) == sorted([f"{key}@1" for key in "abcdefghx"])
+
+
+async def test_a_deletion_is_a_tombstone_with_the_key():
+    """It has no value on Kafka, and the attributes of an event."""
+    far = FarSide()
+    far.write("a", 0.0)
+    far.now = 2
+    events, cursor = await poll(source(far), StreamsCursor())
+    far.write("a", 0.0, gone=True)
+    far.now = 4
+    more, _ = await poll(source(far), cursor)
+    message = more[0].to_kafka()
+    assert [each.id for each in (*events, *more)] == ["a@1", "a@2"]
+    assert (message.key, message.value) == (b"a", None)
+    assert ("ce_type", ROW.encode()) in message.headers
+
+
+async def test_more_than_can_be_remembered_is_repeated_and_said_and_never_lost(caplog):
+    """Beyond the bound the oldest marks go: their rows come again, by the same ids."""
+    far = FarSide()
+    for number in range(12):
+        far.write(f"k{number:02}", 0.0)
+    far.now = 5
+    options = {"lookback_window": timedelta(hours=1), "remember": 10}
+    first, cursor = await poll(source(far, **options), StreamsCursor())
+    assert len({each.id for each in first}) == len(first) == 12
+    assert len(cursor.streams[""].seen[0][1]) <= 8 * 10 * 4 / 3 + 4
+    far.write("new", 0.0)
+    far.now = 10
+    second, cursor = await poll(source(far, **options), cursor)
+    assert {each.id for each in second} == {"k00@1", "k01@1", "new@1"}
+    assert "more than 10 changes" in caplog.text
+
+
+async def test_marks_leave_the_cursor_with_what_is_no_longer_read_again():
+    """A cursor is as large as the overlap is full, and no larger."""
+    far = FarSide()
+    cursor = StreamsCursor()
+    for number in range(200):
+        far.write(f"k{number}", 0.0)
+        far.now += 2
+        _, cursor = await poll(source(far, lookback_window=timedelta(seconds=10)), cursor)
+    assert sum(len(digests) for _, digests in cursor.streams[""].seen) <= 8 * 12
+
+
+class Numbered(IncrementalSource[SourceConfig]):
+    """Streams of numbered records; one of them may fail."""
+
+    events = {ROW: None}
+    values = Numbers()
+
+    def __init__(self, rows: dict[str, list[int]], options: CursorOptions | None = None) -> None:
+        super().__init__(SourceConfig(), UnitContext("numbers", cursor=options or CursorOptions()))
+        self.rows = rows
+        self.failures: dict[str, Exception] = {}
+        self.asked: list[tuple[str, Window]] = []
+
+    def streams(self) -> Sequence[str]:
+        return list(self.rows)
+
+    async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
+        self.asked.append((stream, window))
+        for at in self.rows[stream]:
+            yield [Change(str(at), at, self.event(ROW, {}, id=f"{stream}{at}"))]
+            if stream in self.failures:
+                raise self.failures[stream]
+
+
+async def test_a_stream_that_fails_keeps_neither_its_own_state_from_being_stored_nor_the_others():
+    """All streams are tried; the error names those that failed; they are left alone for a while."""
+    made = Numbered({"a": [1, 2], "b": [1, 2], "c": [1, 2]})
+    made.failures = {"b": Permanent("403 no", status=403)}
+    stored: list[str] = []
+    cursor = StreamsCursor()
+    with pytest.raises(StreamsFailed, match="1 of 3 streams can't be read: b: 403 no"):  # noqa: PT012  what was stored
+        async for batch in made.poll(cursor):
+            stored += [event.id for event in batch.events]
+            cursor = batch.cursor
+    assert stored == ["a1", "a2", "b1", "c1", "c2"]
+    assert {name: state.position for name, state in cursor.streams.items()} == {"a": 2, "b": None, "c": 2}
+    made.asked.clear()
+    with pytest.raises(StreamsFailed):
+        [batch async for batch in made.poll(cursor)]
+    assert [stream for stream, _ in made.asked] == ["a", "c"]
+    fresh = Numbered(made.rows)
+    events, _ = await poll(fresh, cursor)
+    assert [event.id for event in events] == ["b2"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "kind"),
+    [
+        ([Permanent("x"), Permanent("y")], Permanent),
+        ([NotConnected("x", retry_after=7.0), Permanent("y")], NotConnected),
+        ([Transient("x"), Permanent("y")], Transient),
+        ([EndOfInput(""), EndOfInput("")], EndOfInput),
+        ([ValueError("a bug"), Transient("y")], ValueError),
+    ],
+)
+async def test_where_all_streams_fail_one_error_says_so(failures, kind):
+    """Its kind is that which leaves most hope; a bug of the connector stays one."""
+    made = Numbered({"a": [1], "b": [1]})
+    made.failures = dict(zip("ab", failures, strict=True))
+    with pytest.raises(kind) as caught:
+        [batch async for batch in made.poll(StreamsCursor())]
+    if kind is NotConnected:
+        assert caught.value.retry_after == 7.0
+
+
+async def test_a_stream_that_has_ended_is_not_read_again():
+    """The others go on, and the source ends with the last of them."""
+    made = Numbered({"a": [1], "b": [1]})
+    made.failures = {"a": EndOfInput("")}
+    _, cursor = await poll(made, StreamsCursor())
+    made.asked.clear()
+    await poll(made, cursor)
+    assert [stream for stream, _ in made.asked] == ["b"]
+
+
+async def test_numbers_go_on_from_the_newest_and_look_back_by_a_number():
+    """There is no clock: the range has no end."""
+    made = Numbered({"": [5, 9, 7]}, CursorOptions(lookback_window=4))
+    events, cursor = await poll(made, StreamsCursor())
+    assert [event.id for event in events] == ["5", "9", "7"]
+    made.rows[""] += [6, 4, 10]
+    events, cursor = await poll(made, cursor)
+    assert [event.id for event in events] == ["6", "10"]  # 4 lies before 9 - 4
+    assert made.asked[-1] == ("", Window(5, None))
+    assert cursor.summary() == "10"
+
+
+async def test_changes_that_look_new_each_time_are_an_error_and_no_endless_loop():
+    """As an author's mistake would have it: ids that change with every reading."""
+
+    class Random(Numbered):
+        async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
+            self.asked.append((stream, window))
+            for at in (1, 2):
+                yield [Change("k", at, self.event(ROW, {}, id=f"{len(self.asked)}"))]
+
+    with pytest.raises(Permanent, match="change with every reading"):
+        [batch async for batch in Random({"": []}).poll(StreamsCursor())]
+
+
+async def test_pages_that_are_called_ordered_and_are_not_lose_nothing():
+    """The position stops where the order breaks, until the range has been read."""
+    made = Numbered({"": [1, 5, 3, 9]})
+    made.ordered = True
+    states = [batch.cursor.streams[""].position async for batch in made.poll(StreamsCursor())]
+    assert states == [1, 5, 5, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "message"),
+    [
+        (Numbers(), {"hold_back": timedelta(seconds=5)}, "hold_back.*numbers, so it must be a number"),
+        (Times(), {"step": 5}, "step.*times, so it must be a duration such as 30s"),
+        (Texts(), {"lookback_window": 5}, "lookback_window.*texts, which have no distance"),
+        (Times(), {"start": "soon"}, "cursor.start"),
+        (Times(resolution=timedelta(hours=1)), {"step": timedelta(minutes=1), "start": written(0)}, "finer"),
+    ],
+)
+async def test_options_that_do_not_fit_the_cursor_values_are_refused(values, options, message):
+    """With what would fit."""
+
+    class Other(Numbered):
+        pass
+
+    Other.values = values
+    with pytest.raises(ConfigError, match=message):
+        await poll(Other({"": []}, CursorOptions(**options)), StreamsCursor())
+
+
+async def test_a_backfill_reads_its_range_piece_by_piece_and_goes_on_where_it_was():
+    """Its cursor is its own, and a finished one reads nothing more."""
+    made = Numbered({"a": list(range(100)), "b": list(range(100))})
+    cursor, ids = StreamsCursor(), []
+    batches = made.backfill(cursor, 10, 40, 10)
+    async for batch in batches:
+        ids += [event.id for event in batch.events]
+        cursor = batch.cursor
+        if len(ids) == 45:
+            await batches.aclose()
+            break
+    made.asked.clear()
+    async for batch in made.backfill(StreamsCursor.model_validate_json(cursor.model_dump_json()), 10, 40, 10):
+        ids += [event.id for event in batch.events]
+        cursor = batch.cursor
+    assert sorted(ids) == sorted([f"{stream}{n}" for stream in "ab" for n in range(10, 40)])
+    assert {stream for stream, _ in made.asked} == {"b"}
+    assert {window.end for _, window in made.asked} == {30, 40}
+    assert [batch async for batch in made.backfill(cursor, 10, 40, 10)] == []
+
+
+async def test_a_long_way_is_asked_for_in_pieces_that_end_well_before_now():
+    """Each piece but the last ends half a step before now at least, so that clocks that differ lose nothing."""
+    made = Numbered({"": []}, CursorOptions(step=10, start=0))
+
+    async def now(_: str) -> int:
+        return 35
+
+    made.now = now
+    _, cursor = await poll(made, StreamsCursor())
+    assert [(window.start, window.end) for _, window in made.asked] == [(0, 10), (10, 20), (20, 27), (27, 35)]
+    assert cursor.streams[""].position == 27
