@@ -43,8 +43,9 @@ class Ranges:
     Args:
         read: gives the pages of a range.
         values: what orders the changes.
-        ordered: whether pages come in that order and don't shift.
-        shifting: whether they may shift while they are read.
+        ordered: whether pages come in that order.
+        shifting: whether records may move between pages while these are read: then several pages are read again, until
+            a reading finds nothing new, and the position moves only then.
         limit: marks that a stream stores at most.
     """
 
@@ -118,7 +119,7 @@ class Ranges:
         ceiling: Value | None = None
         for _ in range(_READINGS):
             pages = new = 0
-            rising = self._ordered
+            rising = self._ordered and not self._shifting  # what a reading missed must stay ahead of the position
             async with aclosing(cast("AsyncGenerator[Sequence[Change]]", self._read(window))) as reading:
                 async for page in reading:
                     pages += 1
