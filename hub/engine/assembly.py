@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
-from hub.deployment.model import LEAST_EVERY
+from hub.deployment.lookups import LookupSpec
+from hub.deployment.model import LEAST_EVERY, Retry
 from hub.engine.contracts import ContractGate
 from hub.engine.dlq.outlet import Outlet
+from hub.engine.lookups.desk import Desk, DeskSettings
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.retention import Retentions, Seen
 from hub.engine.routing.fused import FusedReader
@@ -124,7 +126,7 @@ class Assembly:
         """
         alike: defaultdict[frozenset[str], list[RouteUnit]] = defaultdict(list)
         for unit in units:
-            if isinstance(unit, RouteUnit):
+            if isinstance(unit, RouteUnit) and not unit.enriches:
                 alike[frozenset(self._deployment.routes[unit.name].inputs)].append(unit)
         for inputs, routes in alike.items():
             several = len(routes) > 1
@@ -308,11 +310,28 @@ class Assembly:
             dlq=spec.dlq,
             compile=lambda: spec.program(self._environ),
             targets=spec.targets,
+            open_desks=(lambda: [self._desk(each) for each in spec.lookups.values()]) if spec.lookups else None,
         )
 
+    def _desk(self, spec: LookupSpec) -> Desk:
+        section, name = spec.section, f"{spec.route}.{spec.name}"
+        lookup = spec.cls(spec.config(self._environ), self._context(name))
+        on_error, cache = section.on_error, section.cache
+        stale = cache.stale_if_error if cache is not None else None
+        settings = DeskSettings(
+            batch=min(section.batch or lookup.batch, lookup.batch),
+            concurrency=section.concurrency or lookup.concurrency,
+            timeout=section.timeout.total_seconds(),
+            retry=_retry(on_error.retry),
+            ttl=cache.ttl.total_seconds() if cache is not None else 0.0,
+            stale=stale.total_seconds() if stale is not None else 0.0,
+            size=cache.size if cache is not None else 0,
+            fallback=(on_error.fallback,) if on_error.falls_back else None,
+            falls_back_in_outage=on_error.outage == "fallback",
+        )
+        return Desk(spec.name, lookup, settings, lookup.log)
+
     def _sink(self, spec: SinkSpec) -> SinkUnit:
-        retry = spec.section.on_error.retry
-        elapsed = retry.max_elapsed_time
         return SinkUnit(
             spec.name,
             connector=spec.use,
@@ -320,12 +339,7 @@ class Assembly:
             build=lambda: spec.cls(spec.config(self._environ), self._context(spec.name, deliveries=True)),
             open_reader=lambda: self._reader(spec),
             open_outlet=lambda: self._outlet(spec, spec.use),
-            retry=RetryPolicy(
-                initial_interval=retry.initial_interval.total_seconds(),
-                max_interval=retry.max_interval.total_seconds(),
-                max_retries=retry.max_retries,
-                max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
-            ),
+            retry=_retry(spec.section.on_error.retry),
             concurrency=spec.section.concurrency or concurrency_of(spec.cls),
             reply=spec.reply,
             open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
@@ -344,6 +358,16 @@ class Assembly:
             group=names.group(self._deployment.name, spec.name),
             inbox=spec.inbox,
         )
+
+
+def _retry(section: Retry) -> RetryPolicy:
+    elapsed = section.max_elapsed_time
+    return RetryPolicy(
+        initial_interval=section.initial_interval.total_seconds(),
+        max_interval=section.max_interval.total_seconds(),
+        max_retries=section.max_retries,
+        max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
+    )
 
 
 def _flow(spec: RouteSpec) -> str:

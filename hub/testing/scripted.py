@@ -29,6 +29,7 @@ from hub.sdk import (
     WriteFailed,
 )
 from hub.sdk.strictjson import parse
+from hub.testing.scripted_lookup import lookup_of
 
 EVENT_TYPE = "script.event"
 
@@ -56,6 +57,9 @@ class Script:
         outage: raised by every write while it is set.
         attempts: every delivery that the sink was asked to write, in order.
         written: every event that the sink took, in order.
+        answers: says of a key what the look-up `script.thing` finds; it raises the signal that it gives.
+        answering: awaited by every call of it, with its keys.
+        asked: the keys of each of its calls, in order.
         connector: to put into a registry.
     """
 
@@ -71,11 +75,15 @@ class Script:
         self.outage: Signal | None = None
         self.attempts: list[tuple[str, int, str]] = []
         self.written: list[Event] = []
+        self.answers: Callable[[Any], Any] = lambda key: {"name": f"thing {key}"}
+        self.answering: Callable[[Sequence[Any]], Awaitable[None]] | None = None
+        self.asked: list[list[Any]] = []
         self.connector = Connector(
             name="script",
             title="Script",
             sources={"poll": _poll(self), "hook": _hook()},
             sinks={"": _sink(self)},
+            lookups={"thing": lookup_of(self)},
         )
 
 

@@ -79,6 +79,11 @@ class Exchange:
         writer: where they go to.
         handle: called with each batch; puts what comes of it into the writer.
         prepare: awaited before the first batch of each transaction.
+        ahead: awaited with a batch before its transaction begins, for as long as it takes; False gives the batch back.
+            A transaction then holds one batch.
+
+    Attributes:
+        limit: records that are handled in one go.
     """
 
     def __init__(
@@ -87,7 +92,10 @@ class Exchange:
         writer: TransactionWriter,
         handle: Callable[[Batches], Awaitable[None]],
         prepare: Callable[[], Awaitable[None]],
+        ahead: Callable[[Batches], Awaitable[bool]] | None = None,
     ) -> None:
+        self.limit = FETCH
+        self._ahead = ahead
         self._reader = reader
         self._writer = writer
         self._handle = handle
@@ -119,6 +127,9 @@ class Exchange:
             if membership is None:
                 reader.rewind()  # expelled meanwhile; positions are found anew once we are in the group again
                 return False
+            if self._ahead is not None and not await self._look_ahead(batches, membership):
+                reader.rewind()
+                return False
             await self._prepare()
             await writer.begin()
             try:
@@ -140,9 +151,14 @@ class Exchange:
             reader.release()
         return True
 
+    async def _look_ahead(self, batches: Batches, membership: Any) -> bool:
+        """Whether what must be done before a transaction was done, and we may still commit."""
+        assert self._ahead is not None
+        return await self._ahead(batches) and self._reader.membership == membership
+
     async def _fetch(self, wait: float) -> tuple[Any, Batches]:
         """Records, and who we were in the group when we got them."""
-        batches = await self._reader.batches(limit=FETCH, wait=wait)
+        batches = await self._reader.batches(limit=self.limit, wait=wait)
         # Who we are now, not before the wait: a rebalance may have come in it, and these records after that.
         return self._reader.membership, batches
 
@@ -163,7 +179,7 @@ class Exchange:
             await writer.push()
             events += sum(map(len, batches.values()))
             left = until - time.monotonic()
-            if left <= 0 or writer.volume > LARGEST or reader.is_revoked:
+            if left <= 0 or writer.volume > LARGEST or reader.is_revoked or self._ahead is not None:
                 break
             now, batches = await self._fetch(min(left, self._patience) if events >= MANY else 0.0)
             if now != membership:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -171,7 +171,7 @@ class Mapper:
 
     def write(
         self,
-        outcome: list[tuple[Event, tuple[str, ...]]],
+        outcome: Sequence[tuple[Event, tuple[str, ...]]],
         record: Any,
         form: Form,
         place: bytes,
@@ -218,7 +218,15 @@ class Mapper:
                 raise refusal
 
     def bury(
-        self, at: TopicPartition, record: Any, error: Exception, writer: TransactionWriter, counts: Counts
+        self,
+        at: TopicPartition,
+        record: Any,
+        error: Exception,
+        writer: TransactionWriter,
+        counts: Counts,
+        *,
+        stage: str = "",
+        attempts: int = 1,
     ) -> None:
         """Puts a dead letter into the transaction.
 
@@ -229,9 +237,9 @@ class Mapper:
             list(record.headers),
             unit=self.name,
             connector="",
-            stage=_stage(error),
+            stage=stage or _stage(error),
             error=error,
-            attempts=1,
+            attempts=attempts,
             origin=Origin(at.topic, at.partition, record.offset),
         )
         refusal = writer.add(self.dlq, record.key, record.value, headers, at.partition)
@@ -254,4 +262,4 @@ def _stage(error: Exception) -> str:
     path: tuple[str | int, ...] = getattr(error, "path", ())
     if path[-1:] == ("when",):
         return "switch"
-    return str(path[0]) if path[:1] in (("where",), ("split",), ("to",)) else "map"
+    return str(path[0]) if path[:1] in (("where",), ("enrich",), ("split",), ("to",)) else "map"

@@ -7,10 +7,13 @@ read the same topics do it together, see `hub.engine.routing.fused`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from hub.engine.lookups.desk import Desk, LookupFigures
+from hub.engine.lookups.enrichment import Enrichment
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.unit import ReadingUnit
+from hub.engine.routing.enriched import Enriched
 from hub.engine.routing.exchange import Batches, Exchange
 from hub.engine.routing.fused import FusedReader
 from hub.engine.routing.mapper import Mapper, Work
@@ -33,6 +36,7 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         targets: each name that the route sends to, and the topic that it means; a sink's is its inbox.
         dlq: topic of its dead letters.
         fused: reads for all routes here that read the same topics; None where there is no other.
+        open_desks: gives its look-ups afresh for each life; None where it has none. Such a route reads for itself.
     """
 
     kind = "route"
@@ -48,6 +52,7 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         targets: Mapping[str, str],
         dlq: str,
         fused: FusedReader | None = None,
+        open_desks: Callable[[], Sequence[Desk]] | None = None,
     ) -> None:
         super().__init__(name, flow=flow, open_reader=open_reader, open_outlet=open_outlet)
         self._compile = compile
@@ -55,6 +60,8 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         self._dlq = dlq
         self._next: Work
         self.fused = fused
+        self._open_desks = open_desks
+        self._enrichment: Enrichment | None = None
 
     async def run(self) -> None:
         """Reads, maps, publishes and commits until it is stopped."""
@@ -63,6 +70,9 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
         async with self.reading() as (reader, writer):
             reader.lean()
             self.enter(State.RUNNING)
+            if self._open_desks is not None:
+                await self._enriched(reader, writer, mapper, self._open_desks())
+                return
             while await self.gate():
                 await self._alone(reader, writer, mapper)
                 if self.fused is not None and not self.stopping.is_set():
@@ -98,6 +108,23 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
                 tally.settle(committed)
             if self.fused is not None and self.fused.is_near(reader):
                 return
+
+    async def _enriched(self, reader: Reader, writer: TransactionWriter, mapper: Mapper, desks: Sequence[Desk]) -> None:
+        """Transactions of its own, each after what it needs was looked up."""
+        self._enrichment = Enrichment(self, desks)
+        try:
+            await Enriched(self, mapper, reader, writer, self._enrichment).run()
+        finally:
+            await self._enrichment.close()
+
+    @property
+    def enriches(self) -> bool:
+        """Whether it looks anything up, and so reads for itself."""
+        return self._open_desks is not None
+
+    def lookups(self) -> list[LookupFigures]:
+        """What its look-ups have done."""
+        return self._enrichment.figures if self._enrichment is not None else []
 
     async def renew(self, mapper: Mapper, writer: TransactionWriter) -> None:
         """Takes over what was given by `swap`: between two transactions.
