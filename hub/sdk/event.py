@@ -216,8 +216,8 @@ class Event:
         else:
             old, wire = self._key, self._wire
             if self._added or self._removed:
-                removed |= self._removed
                 added = (*[each for each in self._added if each[0] not in removed], *added)
+                removed |= self._removed
         if key is not _UNSET:
             old = None if key is None else key.encode()
         return Event._changed(old, raw, wire, removed, added)

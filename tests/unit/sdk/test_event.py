@@ -284,3 +284,19 @@ def test_an_attribute_that_comes_twice_is_read_twice(former):
     assert Event.from_kafka(None, b"{}", [("ce_id", b"0"), *headers]).id == "1"
     with pytest.raises(InvalidEvent):
         Event.from_kafka(None, b"{}", [("ce_id", former), *headers])
+
+
+def test_a_derived_event_can_be_derived_again():
+    """What the first change added stays where the second doesn't touch it, and what it took away stays gone."""
+    given = Event(type="a", source="/s", id="1", data={"x": 1}, subject="old")
+    read = Event.from_kafka(*given.to_kafka())
+    once = read.derived(b"{}", frozenset(("ce_type", "ce_subject")), (("ce_type", b"b"), ("ce_team", b"t")))
+    twice = once.derived(once.raw, frozenset(("ce_team",)), (("ce_team", b"u"),))
+    assert Event.from_kafka(*twice.to_kafka()).attributes == {
+        "id": "1",
+        "source": "/s",
+        "type": "b",
+        "team": "u",
+        "time": given.time,
+        "datacontenttype": "application/json",
+    }
