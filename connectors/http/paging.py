@@ -41,7 +41,7 @@ class _Paging(Config):
     size_parameter: str | None = Field(default=None, min_length=1)
     """Parameter for `page_size`."""
     inject: Inject = "query"
-    """Where parameters of pages go: the query, headers, or the JSON body, where they are paths such as `page.number`."""
+    """Where parameters of pages go: the query, headers, or the JSON body, there as paths: `page.number`."""
     more: Place | None = None
     """Place in the answer that says whether there are more pages: they end with null, 0, false or emptiness there."""
 

@@ -1,6 +1,7 @@
-"""The conformance suite, on a server that fails in every way a request can."""
+"""The conformance suites, on a server that fails in every way a request can."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -9,8 +10,8 @@ from aiohttp import web
 
 from connectors.http import connector, errors
 from connectors.http.tests import test_errors
-from hub.sdk import Signal
-from hub.testing.conformance import HttpFarSide, SinkSuite
+from hub.sdk import Event, Signal
+from hub.testing.conformance import HttpFarSide, PollingSourceSuite, SinkSuite
 
 TOKEN = "canary-0123456789abcdef"
 
@@ -62,3 +63,97 @@ class TestSink(SinkSuite[Api]):
 
     def example(self, kind: type[BaseException]) -> BaseException:
         return test_errors.example(kind)
+
+
+BEGINNING = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+class Shop(HttpFarSide):
+    """An API that lists orders by the time of their last change, in pages that go on by a cursor."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.orders: list[dict[str, Any]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        since = request.query.get("since", "")
+        known = [each for each in self.orders if each["updated_at"] >= since]
+        start = int(request.query.get("cursor", "0"))
+        following = start + self.size if start + self.size < len(known) else None
+        return web.json_response({"orders": known[start : start + self.size], "next": following})
+
+    async def add(self, count: int) -> list[str]:
+        numbers = range(len(self.orders), len(self.orders) + count)
+        # Three orders change within one second, and a page ends in the midst of them.
+        self.orders += [
+            {"id": each, "updated_at": f"{BEGINNING + timedelta(seconds=each // 3):%Y-%m-%dT%H:%M:%SZ}"}
+            for each in numbers
+        ]
+        return [str(each) for each in numbers]
+
+
+STREAM = {
+    "path": "/orders",
+    "type": "shop.order",
+    "records": "orders",
+    "primary_key": "id",
+    "paginator": {"type": "cursor", "cursor": "next"},
+}
+WRONG = {
+    "no stream": {"streams": {}},
+    "a path elsewhere": {"streams": {"orders": {**STREAM, "path": "https://elsewhere.example/"}}},
+    "an unknown parent": {"streams": {"orders": {**STREAM, "for_each": {"stream": "nobody"}}}},
+    "a placeholder of nothing": {"streams": {"orders": {**STREAM, "path": "/orders/{parent.id}"}}},
+    "no paginator": {"streams": {"orders": {**STREAM, "paginator": {"type": "pages"}}}},
+}
+BY_SERVICE = {
+    "every_vendor_exception_is_a_signal": "the source asks through a `Service` alone, whose errors are signals"
+}
+
+
+class SourceSuite(PollingSourceSuite[Shop]):
+    """What both kinds of streams have."""
+
+    connector = connector
+    rejected = WRONG
+    exempt = BY_SERVICE
+
+    def services(self, far_side: Shop) -> dict[str, dict[str, Any]]:
+        timeout = {"read": far_side.patience, "total": far_side.patience}
+        return {
+            "shop": {
+                "base_url": far_side.url,
+                "auth": {"token": TOKEN},
+                "timeout": timeout,
+                "tls": far_side.tls,
+            }
+        }
+
+    def identity(self, event: Event) -> str:
+        return str(event.data["id"])
+
+
+class TestIncremental(SourceSuite):
+    records = 30
+
+    @pytest.fixture
+    async def far_side(self) -> AsyncIterator[Shop]:
+        async with Shop(7) as shop:
+            yield shop
+
+    def settings(self, far_side: Shop) -> dict[str, Any]:
+        incremental = {"cursor_field": "updated_at", "start_parameter": "since"}
+        return {"service": "shop", "streams": {"orders": {**STREAM, "incremental": incremental}}}
+
+
+class TestWhole(SourceSuite):
+    records = 1500
+
+    @pytest.fixture
+    async def far_side(self) -> AsyncIterator[Shop]:
+        async with Shop(500) as shop:
+            yield shop
+
+    def settings(self, far_side: Shop) -> dict[str, Any]:
+        return {"service": "shop", "streams": {"orders": {**STREAM, "deletes": True}}}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
 from aiohttp import web
 
-from connectors.http.tests.shop import Shop, World, paged, world
-from hub.sdk import NotConnected, Permanent, Signal, Transient
+from connectors.http.tests.shop import World, paged, world
 from hub.sdk.cursor import CursorOptions
 
 ORDERS = {"path": "/orders", "primary_key": "id", "incremental": {"cursor_field": "at"}}
