@@ -73,13 +73,7 @@ class GitHubApi:
     async def start(self) -> None:
         """Listens, and fills the repository the first time."""
         app = web.Application(middlewares=[self._answer])
-        app.router.add_get("/repos/{owner}/{name}/issues", self._list_issues)
-        app.router.add_get("/repos/{owner}/{name}/pulls", self._list_pulls)
-        app.router.add_get("/repos/{owner}/{name}/releases", self._list_releases)
-        app.router.add_get("/repos/{owner}/{name}/commits", self._list_commits)
-        app.router.add_get("/repos/{owner}/{name}/commits/{sha}", self._one_commit)
-        app.router.add_get("/repos/{owner}/{name}/compare/{base}...{head}", self._compare)
-        app.router.add_get("/repositories/1/{list}", self._moved_here)
+        self.routes(app)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
@@ -87,6 +81,19 @@ class GitHubApi:
         self.url = self.repository.api = f"http://{self._host}:{self._port}"
         populate(self.repository, self._issues, self._clock())
         self._issues = 0
+
+    def routes(self, app: web.Application) -> None:
+        """Adds what it answers to."""
+        app.router.add_get("/repos/{owner}/{name}/issues", self._list_issues)
+        app.router.add_get("/repos/{owner}/{name}/pulls", self._list_pulls)
+        app.router.add_get("/repos/{owner}/{name}/releases", self._list_releases)
+        app.router.add_get("/repos/{owner}/{name}/commits", self._list_commits)
+        app.router.add_get("/repos/{owner}/{name}/commits/{sha}", self._one_commit)
+        app.router.add_get("/repos/{owner}/{name}/compare/{base}...{head}", self._compare)
+        app.router.add_get("/repositories/1/{list}", self._moved_here)
+
+    async def judged(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Sees each answer before it goes; to be replaced by whoever has something to say about it."""
 
     async def stop(self) -> None:
         """Ends."""
@@ -115,7 +122,10 @@ class GitHubApi:
                 answer = self._limited() or self._moved(request) or await handler(request)
             except web.HTTPNotFound:
                 answer = problem(404, "Not Found")
-        if answer.status == 200 and answer.text is not None:  # noqa: PLR2004  a status
+            await self.judged(request, answer)
+        if request.method != "GET":
+            self.remaining -= 1
+        elif answer.status == 200 and answer.text is not None:  # noqa: PLR2004  a status
             answer.headers["ETag"] = etag = f'W/"{hashlib.sha256(answer.text.encode()).hexdigest()}"'
             if etag in request.headers.get("If-None-Match", ""):
                 answer = web.Response(status=304, headers={"ETag": etag})
@@ -199,9 +209,20 @@ class GitHubApi:
             return problem(404, f"No common ancestor between {base} and {head}.")
         ahead = [each for each in reversed(ours) if each["sha"] not in theirs]
         number, size = _page_asked(request)
+        known = {each["sha"] for each in ours}
+        shared = next(each for each in self.repository.log(base) if each["sha"] in known)
+        address = f"{self.repository.address}/compare/{request.match_info['base']}...{request.match_info['head']}"
         document = {
+            "url": f"{request.url.origin()}{request.path}",
+            "html_url": address,
+            "permalink_url": address,
+            "diff_url": f"{address}.diff",
+            "patch_url": f"{address}.patch",
+            "base_commit": self.repository.commits[base],
+            "merge_base_commit": shared,
             "status": "ahead" if ahead else "identical",
             "ahead_by": len(ahead),
+            "behind_by": sum(each["sha"] not in known for each in self.repository.log(base)),
             "total_commits": len(ahead),
             "commits": ahead[(number - 1) * size : number * size],
         }

@@ -59,7 +59,8 @@ class Repository:
         self.branches: dict[str, str] = {}
 
     @property
-    def _address(self) -> str:
+    def address(self) -> str:
+        """Its web address."""
         return f"https://github.com/{self.name}"
 
     @property
@@ -81,7 +82,7 @@ class Repository:
             "comments_url": f"{resource}/comments",
             "events_url": f"{resource}/events",
             "labels_url": f"{resource}/labels{{/name}}",
-            "html_url": f"{self._address}/issues/{number}",
+            "html_url": f"{self.address}/issues/{number}",
             **self._item(number, title, at, author),
             "comments": 0,
             "state_reason": None,
@@ -99,9 +100,9 @@ class Repository:
             **self._identity("PR"),
             "url": resource,
             "issue_url": f"{self._resource}/issues/{number}",
-            "html_url": f"{self._address}/pull/{number}",
-            "diff_url": f"{self._address}/pull/{number}.diff",
-            "patch_url": f"{self._address}/pull/{number}.patch",
+            "html_url": f"{self.address}/pull/{number}",
+            "diff_url": f"{self.address}/pull/{number}.diff",
+            "patch_url": f"{self.address}/pull/{number}.patch",
             **{f"{name}_url": links[name]["href"] for name in ("comments", "commits", "review_comment", "statuses")},
             "review_comments_url": links["review_comments"]["href"],
             **self._item(number, title, at, author),
@@ -138,7 +139,9 @@ class Repository:
                 "events_url": f"{pull['issue_url']}/events",
                 "labels_url": f"{pull['issue_url']}/labels{{/name}}",
                 "comments": 0,
-                "pull_request": {"url": pull["url"], "html_url": pull["html_url"], "merged_at": pull["merged_at"]},
+                "pull_request": {
+                    name: pull[name] for name in ("url", "html_url", "diff_url", "patch_url", "merged_at")
+                },
             }
 
     def release(self, tag: str, *, at: datetime | None = None, **more: Any) -> Record:
@@ -152,7 +155,7 @@ class Repository:
             "upload_url": f"{self._resource}/releases/{identity['id']}/assets{{?name,label}}",
             "tarball_url": f"{self._resource}/tarball/{tag}",
             "zipball_url": f"{self._resource}/zipball/{tag}",
-            "html_url": f"{self._address}/releases/tag/{tag}",
+            "html_url": f"{self.address}/releases/tag/{tag}",
             "tag_name": tag,
             "target_commitish": "main",
             "name": tag,
@@ -186,7 +189,7 @@ class Repository:
             "node_id": f"C_{sha[:12]}",
             "url": f"{self._resource}/commits/{sha}",
             "comments_url": f"{self._resource}/commits/{sha}/comments",
-            "html_url": f"{self._address}/commit/{sha}",
+            "html_url": f"{self.address}/commit/{sha}",
             "commit": {
                 "url": f"{self._resource}/git/commits/{sha}",
                 "author": signature,
@@ -227,7 +230,7 @@ class Repository:
         pull, issue = f"{self._resource}/pulls/{number}", f"{self._resource}/issues/{number}"
         addresses = {
             "self": pull,
-            "html": f"{self._address}/pull/{number}",
+            "html": f"{self.address}/pull/{number}",
             "issue": issue,
             "comments": f"{issue}/comments",
             "review_comments": f"{pull}/comments",

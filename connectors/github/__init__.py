@@ -8,6 +8,7 @@ from connectors.github.config import ApiConfig
 from connectors.github.issues import Issues
 from connectors.github.pulls import Pulls
 from connectors.github.releases import Releases
+from connectors.github.sinks import CommentSink, DispatchSink, IssueSink, ReviewSink, StatusSink, WorkflowSink
 from connectors.github.webhook import Deliveries
 from hub.sdk import Connector
 
@@ -15,6 +16,14 @@ connector = Connector(
     name="github",
     title="GitHub",
     sources={"webhook": Deliveries, "issues": Issues, "pulls": Pulls, "commits": Commits, "releases": Releases},
+    sinks={
+        "issue": IssueSink,
+        "comment": CommentSink,
+        "review": ReviewSink,
+        "status": StatusSink,
+        "dispatch": DispatchSink,
+        "workflow": WorkflowSink,
+    },
     service=ApiConfig,
 )
 

@@ -14,6 +14,8 @@ import orjson
 from hub.sdk import NotConnected, Permanent, Response, Signal, Transient
 
 _LINK = re.compile(r'<([^>]*)>\s*;[^<]*?\brel="(\w+)"')
+_TOKEN = "the token is wrong or has expired; give a valid one under auth: of the service, or none"  # noqa: S105
+_SIGN_IN_PAUSE = 60.0  # seconds until a token is tried again that was refused
 _SECONDARY_PAUSE = 60.0  # seconds, "at least one minute" by GitHub's page "Rate limits for the REST API"
 
 
@@ -99,14 +101,23 @@ def place(record: Mapping[str, Any]) -> dict[str, str]:
     return {"source": "/".join(parts[:5]), "subject": parts[5]} if len(parts) == 6 and parts[5] else {}  # noqa: PLR2004
 
 
-def explained(refusal: Permanent, repository: str) -> Signal:
-    """A refusal in terms of what the user can do about it."""
+def explained(refusal: Permanent, repository: str, *, writes: bool = False) -> Signal:
+    """A refusal in terms of what the user can do about it.
+
+    Args:
+        refusal: as the service raised it.
+        repository: what was asked about, for people.
+        writes: whether it is a sink's: a token that doesn't count any more must not dead-letter its events.
+    """
     said = str(refusal)
     if refusal.status in (403, 429) and re.search(r"secondary rate limit|abuse detection", said, re.IGNORECASE):
         return NotConnected(said, status=refusal.status, retry_after=_SECONDARY_PAUSE)
+    if refusal.status == 401 and writes:  # noqa: PLR2004  a status
+        return NotConnected(f"{_TOKEN} ({said})", status=refusal.status, retry_after=_SIGN_IN_PAUSE)
     advice = {
-        401: "the token is wrong or has expired; give a valid one under auth: of the service, or none",
-        403: f"the token may not read {repository}; it needs the permission, and single sign-on where that is on",
+        401: _TOKEN,
+        403: f"the token may not {'write to' if writes else 'read'} {repository}; it needs the permission, and single "
+        "sign-on where that is on",
         404: f"there is no {repository}, or it is private and the token may not see it",
         410: f"{repository} has this feature turned off",
     }.get(refusal.status or 0)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from connectors.github.answers import place
+from connectors.github.api import PAGE
 from connectors.github.config import CommitsConfig
-from connectors.github.repository import PAGE, RepositorySource
+from connectors.github.repository import RepositorySource
 from hub.sdk import Batch, Cursor, Event, InvalidEvent, Permanent
 
 Record = dict[str, Any]

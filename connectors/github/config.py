@@ -6,13 +6,44 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
 
-from hub.sdk import Duration, ServiceConfig, SourceConfig, WebhookConfig
+from connectors.github.api import RepositoryName
+from hub.sdk import (
+    CircuitBreaker,
+    Duration,
+    RateLimit,
+    ServiceConfig,
+    ServiceRetry,
+    SourceConfig,
+    WebhookConfig,
+)
+
+# GitHub's pages "Best practices for using the REST API" and "Rate limits for the REST API", read in November 2026. The
+# primary limit, 5,000 requests an hour or whatever an account has, needs no number here: its answers tell.
+_WRITES = [f"{method} /repos/**" for method in ("POST", "PATCH", "PUT", "DELETE")]
+_CONTENT = ["POST /repos/*/*/issues**", "POST /repos/*/*/pulls**"]
+_LIMITS = [
+    {"match": _WRITES, "count": 60, "interval": "1m", "burst": 1},  # a second between two
+    {"match": _CONTENT, "count": 500, "interval": "1h", "algorithm": "sliding_window"},  # what people are told of
+    {"match": "GET /**", "count": 900, "interval": "1m", "algorithm": "sliding_window"},
+]
+
+
+def _limits() -> RateLimit:
+    return RateLimit.model_validate({"endpoints": _LIMITS})
 
 
 class ApiConfig(ServiceConfig):
-    """GitHub's REST API; of GitHub Enterprise Server ``https://HOST/api/v3``."""
+    """GitHub's API; of GitHub Enterprise Server ``https://HOST/api/v3``."""
 
     base_url: str = Field(default="https://api.github.com", pattern=r"^https?://\S+$")
+    rate_limit: RateLimit | None = Field(default_factory=_limits)
+    """GitHub's limits: what its answers tell of each resource (``core``, ``search``, ``graphql``), and the secondary
+    ones, of which they don't: a second between two writes, 500 issues, comments and reviews an hour, 900 reads a
+    minute."""
+    circuit_breaker: CircuitBreaker | None = Field(default_factory=CircuitBreaker)
+    """When GitHub is left alone."""
+    retry: ServiceRetry | None = Field(default_factory=ServiceRetry)
+    """How often requests of sources and look-ups are tried again."""
 
 
 class DeliveriesConfig(WebhookConfig):
@@ -35,7 +66,7 @@ class RepositoryConfig(SourceConfig):
 
     service: str = "github"
     """The entry under ``services:`` that says where the API is, and gives the token."""
-    repository: str = Field(pattern=r"^[\w-]+/[\w.-]+$")
+    repository: RepositoryName
     """``owner/name``"""
 
 

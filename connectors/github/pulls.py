@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from connectors.github.answers import Page, after, place
+from connectors.github.api import PAGE
 from connectors.github.config import PullsConfig
-from connectors.github.repository import PAGE, RepositorySource
+from connectors.github.repository import RepositorySource
 from hub.sdk import Batch, Cursor, Event
 
 Record = dict[str, Any]

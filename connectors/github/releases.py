@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 
 from connectors.github.answers import place
+from connectors.github.api import PAGE
 from connectors.github.config import ReleasesConfig
-from connectors.github.repository import PAGE, RepositorySource
+from connectors.github.repository import RepositorySource
 from hub.sdk import Batch, Cursor, Event
 
 Record = dict[str, Any]

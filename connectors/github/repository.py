@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from connectors.github.answers import Page, explained
+from connectors.github.api import HEADERS
 from connectors.github.config import RepositoryConfig
 from hub.sdk import Cursor, Permanent, PollingSource
 
 C = TypeVar("C", bound=RepositoryConfig)
 K = TypeVar("K", bound=Cursor)
-
-PAGE = 100
-"""Records on a page; GitHub gives no more."""
-
-_HEADERS = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
 
 
 class RepositorySource(PollingSource[C, K], Generic[C, K]):
@@ -43,7 +39,7 @@ class RepositorySource(PollingSource[C, K], Generic[C, K]):
             Permanent: it refused, with what to do about it.
         """
         repository = self.config.repository
-        headers = {**_HEADERS, "if-none-match": etag} if etag else _HEADERS
+        headers = {**HEADERS, "if-none-match": etag} if etag else HEADERS
         address = f"/repos/{repository}/{path}" + (f"?{query}" if query else "")
         try:
             return Page.of(await self.service.request("GET", address, params=params, headers=headers))

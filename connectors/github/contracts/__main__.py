@@ -11,12 +11,21 @@ from connectors.github.contracts.events import polled_events, webhook_events
 from connectors.github.contracts.layout import laid_out
 from connectors.github.contracts.openapi import Description
 from connectors.github.contracts.payloads import Corrections
+from connectors.github.contracts.replies import reply_events
 from connectors.github.contracts.schema import schema_of
 from hub.sdk import EnvironmentProblem
 from hub.testing.octokit import openapi, webhook_payloads
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 _POLLED = {
+    "comment": "A comment on an issue or a pull request as it was after a change, by polling",
+    "deployment_changed": "A deployment as it was when it was found or changed, by polling",
+    "forked": "A fork of a repository, by polling",
+    "notification": "A notification as it was after a change, by polling",
+    "repository_event": "What happened in a repository, by polling",
+    "review_comment": "A comment on a line of a pull request as it was after a change, by polling",
+    "run": "A run of a workflow as it was when it was found or changed, by polling",
+    "starred": "A star of a repository, by polling",
     "commit": "A commit that has become part of a branch, by polling",
     "issue": "An issue as it was after a change, by polling",
     "pull": "A pull request as it was after a change, by polling",
@@ -31,6 +40,7 @@ def derived(made: Corrections) -> dict[str, str]:
     trees = {
         **{name: (f"GitHub's webhook event {name}", each) for name, each in webhooks.items()},
         **{name: (_POLLED[name], each) for name, each in polled_events(description).items()},
+        **reply_events(description),
     }
     return {
         f"github/{name}/v1.json": laid_out(schema_of(root, identity=f"urn:hub:github:{name}:v1", title=title))

@@ -16,7 +16,22 @@ from connectors.github.contracts.payloads import Corrections, correct, require
 _JSON = "application/json"
 # Their `action` is whatever the user who asks for the event calls it; the description lists a sample.
 _ANY_ACTION = {"repository_dispatch"}
-_LISTS = {"commit": "commits", "issue": "issues", "pull": "pulls", "release_changed": "releases"}
+_REPOSITORY = "/repos/{owner}/{repo}"
+# Path of the list, and the property that holds it where it isn't the answer itself.
+_LISTS: dict[str, tuple[str, str | None]] = {
+    "comment": (f"{_REPOSITORY}/issues/comments", None),
+    "commit": (f"{_REPOSITORY}/commits", None),
+    "deployment_changed": (f"{_REPOSITORY}/deployments", None),
+    "forked": (f"{_REPOSITORY}/forks", None),
+    "issue": (f"{_REPOSITORY}/issues", None),
+    "notification": ("/notifications", None),
+    "pull": (f"{_REPOSITORY}/pulls", None),
+    "release_changed": (f"{_REPOSITORY}/releases", None),
+    "repository_event": (f"{_REPOSITORY}/events", None),
+    "review_comment": (f"{_REPOSITORY}/pulls/comments", None),
+    "run": (f"{_REPOSITORY}/actions/runs", "workflow_runs"),
+    "starred": (f"{_REPOSITORY}/stargazers", None),
+}
 # A field that so many actions have at most, and not every second one, is told with their names.
 _FEW = 4
 
@@ -50,9 +65,13 @@ def webhook_events(
 def polled_events(description: Description) -> dict[str, Slot]:
     """The tree of every event that is made by polling, by the end of its type: an element of what the API lists."""
     trees = {}
-    for name, path in _LISTS.items():
-        answer = description.paths[f"/repos/{{owner}}/{{repo}}/{path}"]["get"]["responses"]["200"]
-        trees[name] = description.slot(answer["content"][_JSON]["schema"]["items"])
+    for name, (path, within) in _LISTS.items():
+        schema = description.paths[path]["get"]["responses"]["200"]["content"][_JSON]["schema"]
+        if within is not None:
+            schema = schema["properties"][within]
+        # Of stargazers there are two lists; the second is the one with times, that is asked for.
+        schema = schema["anyOf"][-1] if "anyOf" in schema else schema
+        trees[name] = description.slot(schema["items"])
         loosen(trees[name])
     return trees
 

@@ -1,4 +1,7 @@
-"""What the tests of the polled lists share: an API whose clock the test moves, and a reader that can be killed."""
+"""What the tests share: an API whose clock the test moves, readers that can be killed, and sinks.
+
+Every request and every answer of it is judged by GitHub's OpenAPI description at the end of the test.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,8 +10,9 @@ from typing import Any
 
 from connectors.github import connector
 from connectors.github.config import ApiConfig
-from demo.githubapi import REPOSITORY, GitHubApi
-from hub.sdk import Cursor, Event, PollingSource, UnitContext
+from connectors.github.tests.hosting import Hosting
+from demo.githubapi import REPOSITORY
+from hub.sdk import Cursor, Delivery, Event, Mapped, PollingSource, Signal, Sink, UnitContext, WriteFailed
 from hub.services import HttpService
 
 
@@ -29,7 +33,7 @@ class Clock:
 class World:
     """A repository at GitHub, and what reads it."""
 
-    def __init__(self, api: GitHubApi, clock: Clock, service: HttpService) -> None:
+    def __init__(self, api: Hosting, clock: Clock, service: HttpService) -> None:
         self.api = api
         self.clock = clock
         self.service = service
@@ -42,6 +46,13 @@ class World:
     def reader(self, kind: str, **settings: Any) -> "Reader":
         """A reader of one of the lists."""
         return Reader(self.service, kind, {"repository": REPOSITORY, **settings})
+
+    def sink(self, kind: str, **settings: Any) -> Sink[Any]:
+        """A sink; settings that begin with ``= data.`` are taken out of the event, as the hub's compiler does it."""
+        cls = connector.sinks[kind]
+        mapped = {name: _mapped(each) for name, each in {"repository": REPOSITORY, **settings}.items()}
+        service = self.service.for_deliveries()
+        return cls(cls.config_type().model_validate(mapped), UnitContext("writer", services={"github": service}))
 
     def requests(self) -> list[tuple[str, int]]:
         """The requests since the last call: path and status."""
@@ -95,14 +106,37 @@ class Reader:
         return new
 
 
+def _mapped(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("= data."):
+        return Mapped(value, lambda event: event.data.get(value.removeprefix("= data.")))
+    return value
+
+
+def delivery(key: str = "key-1", **data: Any) -> Delivery:
+    """One event on its way."""
+    return Delivery(Event(type="test.alert", source="/test", id=f"event of {key}", data=data, partitionkey="k"), key)
+
+
+async def outcome(sink: Sink[Any], *batch: Delivery) -> Signal | None:
+    """What became of a batch's first delivery; ``None`` for success."""
+    try:
+        await sink.write(batch)
+    except WriteFailed as failed:
+        return failed.failures[0]
+    return None
+
+
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
     """An empty repository, and a service that reaches it."""
     clock = Clock()
-    api = GitHubApi(clock=clock)
+    api = Hosting(clock=clock)
     await api.start()
     try:
-        async with HttpService("github", ApiConfig(base_url=api.url)) as service:
+        # Without the policies, whose clock isn't the test's: a limit that is used up would be one for an hour.
+        config = ApiConfig(base_url=api.url, rate_limit=None, circuit_breaker=None, retry=None)
+        async with HttpService("github", config) as service:
             yield World(api, clock, service)
+        assert not api.wrong, "by GitHub's description of its API:\n" + "\n".join(dict.fromkeys(api.wrong))
     finally:
         await api.stop()

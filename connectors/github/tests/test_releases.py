@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
+from connectors.github.tests.hosting import ASSET
 from connectors.github.tests.reading import World
 from hub.sdk import Event
 
@@ -60,7 +61,7 @@ async def test_an_edit_is_found_on_any_page(world: World, number: int) -> None:
 
 async def test_downloads_are_no_edit_and_a_new_asset_is(world: World) -> None:
     """The numbers of a release's assets change all the time."""
-    asset = {"id": 1, "name": "hub.tar.gz", "size": 10, "download_count": 1, "updated_at": "2026-11-21T00:00:00Z"}
+    asset = dict(ASSET)
     record = world.repository.release("v1", assets=[asset])
     reader = world.reader("releases")
     await reader.poll()

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.github import connector
 from connectors.github.event_types import DELIVERIES
+from connectors.github.tests.hosting import ASSET
 from connectors.github.tests.reading import World
 from hub.contracts import Contract, Shape
 from hub.contracts.bundle import SchemaFiles
@@ -22,8 +23,8 @@ LARGEST = 60_000  # bytes of a schema
 def schemas() -> dict[str, str]:
     return {
         event_type: schema
-        for source in connector.sources.values()
-        for event_type, schema in source.events.items()
+        for unit in (*connector.sources.values(), *connector.sinks.values())
+        for event_type, schema in unit.events.items()
         if schema is not None
     }
 
@@ -141,26 +142,10 @@ def test_a_contract_judges_what_was_parsed_and_leaves_it(contracts: dict[str, Co
 @pytest.mark.parametrize("kind", ["issues", "pulls", "commits", "releases"])
 async def test_polled_records_keep_their_contracts(world: World, contracts: dict[str, Contract], kind: str) -> None:
     """As the API lists them."""
-    asset = {
-        "id": 1,
-        "node_id": "RA_1",
-        "url": "https://api.github.com/repos/octo-org/octo-repo/releases/assets/1",
-        "browser_download_url": "https://github.com/octo-org/octo-repo/releases/download/v1/hub.tar.gz",
-        "name": "hub.tar.gz",
-        "label": None,
-        "state": "uploaded",
-        "content_type": "application/gzip",
-        "size": 10,
-        "digest": None,
-        "download_count": 0,
-        "uploader": None,
-        "created_at": "2026-11-21T00:00:00Z",
-        "updated_at": "2026-11-21T00:00:00Z",
-    }
     world.repository.open_issue("issue")
     world.repository.open_pull("pull")
     world.repository.commit("commit")
-    world.repository.release("v1", assets=[asset])
+    world.repository.release("v1", assets=[ASSET])
     world.clock.move(60)
     (event,) = await world.reader(kind).poll()
     assert contracts[event.type].check(event.data) == []
