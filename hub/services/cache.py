@@ -22,8 +22,8 @@ _NONE: Mapping[str, str] = {}
 _OK = 200
 _NOT_MODIFIED = 304
 
-Key = tuple[str, str, str]
-"""Method, URL and user."""
+Key = str | tuple[str, str, str]
+"""A URL; or method, URL and user where it's no GET of the service's own."""
 
 
 class Kept:
@@ -102,7 +102,7 @@ class ResponseCache:
             return await self._changing(request, proceed)
         if not request.look_up or request.streamed or not self._meant(request):
             return await proceed(request)
-        key = (method, request.text, request.user)
+        key = _key(method, request)
         kept = self._kept(key, request)
         if request.fresh:
             return await self._fetch(key, kept, request, proceed)
@@ -110,7 +110,7 @@ class ResponseCache:
             self.hits += 1
             return kept.given("cache")
         # Those share a request who ask with the same headers, and are content with the same.
-        flight = (key, request.degraded, tuple(headers.items()) if headers else ())
+        flight = (key, request.degraded, tuple(headers.items())) if headers or request.degraded else key
         if flight in self._under_way:
             return await self._join(flight, key, request, proceed)
         return await self._ask(flight, key, kept, request, proceed)
@@ -119,7 +119,7 @@ class ResponseCache:
         response = await proceed(request)
         if request.method not in SAFE and response.status < 400:  # noqa: PLR2004  a status
             for method in ("GET", "HEAD"):
-                self._shelf.pop((method, request.text, request.user))
+                self._shelf.pop(_key(method, request))
         return response
 
     async def _join(self, flight: Hashable, key: Key, request: Request, proceed: Proceed) -> Response:
@@ -139,9 +139,7 @@ class ResponseCache:
             return response
         return await self._ask(flight, key, self._kept(key, request), request, proceed)
 
-    async def _ask(
-        self, flight: Hashable, key: Key, kept: Kept | None, request: Request, proceed: Proceed
-    ) -> Response:
+    async def _ask(self, flight: Hashable, key: Key, kept: Kept | None, request: Request, proceed: Proceed) -> Response:
         self._under_way[flight] = None
         response: Response | None = None
         failure: Exception | None = None
@@ -200,7 +198,9 @@ class ResponseCache:
             self._shelf.pop(key)
         else:
             names = [each.strip().lower() for each in vary.split(",")] if vary else ()
-            kept = Kept(response, tuple((name, request.headers.get(name, "")) for name in names if name) if vary else ())
+            kept = Kept(
+                response, tuple((name, request.headers.get(name, "")) for name in names if name) if vary else ()
+            )
             lifetime = _lifetime(directives, headers) if self._ttl is None else self._ttl
             stale = max(self._stale, float(directives.get("stale-if-error") or 0)) if directives else self._stale
             kept.fresh_until = self._clock() + (0.0 if "no-cache" in directives else lifetime)
@@ -230,6 +230,10 @@ class ResponseCache:
         return not self._matching or any(
             method in (None, request.method) and path.match(request.path) for method, path in self._matching
         )
+
+
+def _key(method: str, request: Request) -> Key:
+    return request.text if method == "GET" and not request.user else (method, request.text, request.user)
 
 
 def _conditions(headers: Mapping[str, str]) -> dict[str, str]:

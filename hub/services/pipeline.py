@@ -12,6 +12,7 @@ makes a signal of what is no success. An exchange that gave no answer travels up
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from hub.sdk.service import Response
@@ -50,12 +51,5 @@ def pipeline(policies: Iterable[Policy | None], transport: Proceed) -> Proceed:
     """
     proceed = transport
     for policy in reversed([each for each in policies if each is not None]):
-        proceed = _step(policy, proceed)
+        proceed = partial(policy.__call__, proceed=proceed)
     return proceed
-
-
-def _step(policy: Policy, proceed: Proceed) -> Proceed:
-    def step(request: Request) -> Awaitable[Response]:
-        return policy(request, proceed)
-
-    return step

@@ -19,6 +19,7 @@ class Request:
     Attributes:
         method: HTTP method in upper case.
         url: full URL.
+        made: the URL as it was asked for, before a server was chosen or a key added.
         headers: with lower-case names.
         body: as it is sent.
         path: below the service's base URL, without the query, with a slash in front: what endpoint patterns match.
@@ -43,6 +44,7 @@ class Request:
         "headers",
         "hops",
         "look_up",
+        "made",
         "method",
         "path",
         "retries",
@@ -74,6 +76,7 @@ class Request:
         self.headers = headers if headers is not None else {}
         self.body = body
         self.path = path if path is not None else url.path
+        self.made = url
         self._text = text
         self.user = user
         self.retries = retries
@@ -87,9 +90,9 @@ class Request:
 
     @property
     def text(self) -> str:
-        """The URL as it was asked for, before a server was chosen or a key added."""
+        """`made` as text."""
         if self._text is None:
-            self._text = str(self.url)
+            self._text = str(self.made)
         return self._text
 
     @property
@@ -117,6 +120,7 @@ class Request:
         copy.attempt = self.attempt
         for name, value in changes.items():
             setattr(copy, name, value)
+        copy.made = copy.url
         return copy
 
     def __repr__(self) -> str:

@@ -60,8 +60,9 @@ class Shelf(Generic[V]):
         if (before := values.pop(key, None)) is not None:
             self.size -= before.size
         while values and (len(values) >= self._entries or self.size + size > self._most):
-            first = next(iter(values)) if self._uses is None else self._uses.popitem()[0]
-            if (given_up := values.pop(first, None)) is not None:
+            if self._uses is None:
+                self.size -= values.popitem(last=False)[1].size
+            elif (given_up := values.pop(self._uses.popitem()[0], None)) is not None:
                 self.size -= given_up.size
         values[key] = value
         self.size += size

@@ -21,8 +21,22 @@ from hub.services.request import Request
 MAX_ANSWER = 32 * 2**20
 """Largest answer in bytes, unpacked, that is read as a whole."""
 _CHUNK = 2**16
+_KNOWN = 1000  # names of headers that are remembered
 _DIGITS = 10  # more of them are beyond it
 _BROKEN = (aiohttp.ClientError, OSError, ValueError, TimeoutError)
+
+
+class _Names(dict[str, str]):
+    """Headers' names in lower case: one object for each, as answers may be kept by the thousand."""
+
+    def __missing__(self, name: str) -> str:
+        lower = name.lower()
+        if len(self) < _KNOWN:
+            self[name] = lower
+        return lower
+
+
+_NAMES = _Names()
 
 
 class Transport:
@@ -65,10 +79,11 @@ class Transport:
         if session is None or session.closed:
             session = self._connected()
         usual = request.deadline is None and not request.streamed
+        url = request.url
         try:
             answer = await session.request(
                 request.method,
-                request.url,
+                url,
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
@@ -82,7 +97,7 @@ class Transport:
             except BaseException:
                 answer.close()  # read to its end, it has given its connection back by itself
                 raise
-            return Response(answer.status, headers, body, request.url)
+            return Response(answer.status, headers, body, request.text if url is request.made else url)
         except Signal:
             raise
         except _BROKEN as error:
@@ -171,7 +186,7 @@ def cleaned(signal: Signal, clean: Callable[[str], str]) -> Signal:
 
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
     received = answer.headers
-    headers = {name.lower(): value for name, value in received.items()}
+    headers = {_NAMES[name]: value for name, value in received.items()}
     if len(headers) != len(received):
         # RFC 9110 § 5.2: several lines of one name are one value; `Link` comes so.
         headers = {name: ", ".join(received.getall(name)) for name in headers}
@@ -181,7 +196,9 @@ def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
 def _is_small(headers: dict[str, str]) -> bool:
     """Whether an answer says to be so, and isn't packed: then there is nothing to count while it is read."""
     length = headers.get("content-length", "")
-    return length.isdecimal() and len(length) < _DIGITS and int(length) <= MAX_ANSWER and "content-encoding" not in headers
+    return (
+        length.isdecimal() and len(length) < _DIGITS and int(length) <= MAX_ANSWER and "content-encoding" not in headers
+    )
 
 
 async def _whole(answer: aiohttp.ClientResponse, asked: str) -> bytes:

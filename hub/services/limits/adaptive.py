@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 
@@ -9,6 +10,7 @@ from hub.services.limits.reading import Reading
 from hub.services.throttling import pause_asked
 
 _LONGEST_GUESS = 60.0  # seconds to pause after a 429 that doesn't say for how long, at most
+_RECENTLY = 0.01  # seconds
 _GLANCE = 0.05  # seconds until we look again whether the one request under way has been answered
 _THROTTLED = 429
 _MAY_THROTTLE = frozenset({403, 503})  # where they say how long to wait
@@ -29,6 +31,7 @@ class AdaptiveGate:
 
     __slots__ = (
         "_chance",
+        "_heard",
         "_limit",
         "_next",
         "_pause",
@@ -52,6 +55,7 @@ class AdaptiveGate:
         self._next = 0.0
         self._pause = 0.0
         self._strikes = 0
+        self._heard = -math.inf
 
     def earliest(self, now: float) -> float:
         """When the next request may go."""
@@ -74,6 +78,12 @@ class AdaptiveGate:
             self._remaining -= 1
             self._pace(now)
 
+    def knows(self, now: float) -> bool:
+        """Whether another answer would hardly tell more: one just did, and much is left, less what has gone since."""
+        if now - self._heard >= _RECENTLY or self._strikes or self._remaining is None or self._limit is None:
+            return False
+        return self._remaining >= self._limit * self._slow_below
+
     def learn(self, now: float, status: int, headers: Mapping[str, str], reading: Reading | None) -> None:
         """Takes in an answer, after `answered`."""
         if status < 400:  # noqa: PLR2004  a status
@@ -86,6 +96,7 @@ class AdaptiveGate:
                     wait = min(2.0 ** (self._strikes - 1), _LONGEST_GUESS) * (0.5 + self._chance() / 2)
                 self._pause = max(self._pause, now + wait)
         if reading is not None:
+            self._heard = now
             self._limit = reading.limit if reading.limit is not None else self._limit
             # Those under way haven't been counted by the far side yet, as far as we know.
             self._remaining = reading.remaining - self.pending

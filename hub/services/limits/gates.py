@@ -33,37 +33,41 @@ class TokenBucket:
     (ITU-T I.371, annex A: the virtual scheduling algorithm).
     """
 
-    __slots__ = ("_full_at", "_tolerance", "spacing")
+    __slots__ = ("_free_at", "_full_at", "_tolerance", "spacing")
 
     def __init__(self, limit: Limit) -> None:
         self.spacing = limit.interval.total_seconds() / limit.count
-        self._tolerance = self.spacing * (burst_of(limit) - 1)
+        # A billionth of slack, lest rounding makes a waiter come back for nothing.
+        self._tolerance = self.spacing * (burst_of(limit) - 1) + 1e-9
         self._full_at = 0.0
+        self._free_at = 0.0
 
     def earliest(self, now: float) -> float:
         """When the bucket holds a token."""
-        # A billionth of slack, lest rounding makes a waiter come back for nothing.
-        at = self._full_at - self._tolerance - 1e-9
-        return max(now, at)
+        at = self._free_at
+        return at if at > now else now  # noqa: FURB136  max() takes four times as long
 
     def take(self, now: float) -> None:
         """Takes a token."""
-        self._full_at = max(now, self._full_at) + self.spacing
+        full = self._full_at
+        self._full_at = full = max(now, full) + self.spacing
+        self._free_at = full - self._tolerance
 
 
 class SlidingWindow:
     """Lets `count` requests through in any stretch of `interval`, exactly: it remembers when each of them went."""
 
-    __slots__ = ("_interval", "_went", "spacing")
+    __slots__ = ("_count", "_interval", "_went", "spacing")
 
     def __init__(self, limit: Limit) -> None:
         self._interval = limit.interval.total_seconds()
+        self._count = limit.count
         self._went: deque[float] = deque(maxlen=limit.count)
         self.spacing = self._interval / limit.count
 
     def earliest(self, now: float) -> float:
         """When the oldest of the last `count` requests has left the window."""
-        if len(self._went) < (self._went.maxlen or 0):
+        if len(self._went) < self._count:
             return now
         at = self._went[0] + self._interval
         return max(now, at)

@@ -21,7 +21,7 @@ from hub.services.request import Request
 _USERS = 10_000  # whose limits are remembered at once
 _AT_ONCE = 1e-3  # seconds below which nobody speaks of waiting
 
-G = TypeVar("G", bound=Gate, covariant=True)
+G_co = TypeVar("G_co", bound=Gate, covariant=True)
 
 
 class Shared(Protocol):
@@ -40,7 +40,7 @@ class Shared(Protocol):
         ...
 
 
-class Lane(Generic[G]):
+class Lane(Generic[G_co]):
     """A gate and those who queue at it, in the order in which they came.
 
     Attributes:
@@ -49,7 +49,7 @@ class Lane(Generic[G]):
 
     __slots__ = ("gate", "limit", "name", "turn", "waiting")
 
-    def __init__(self, name: str, gate: G, limit: Limit | None = None) -> None:
+    def __init__(self, name: str, gate: G_co, limit: Limit | None = None) -> None:
         self.name = name
         self.gate = gate
         self.limit = limit
@@ -152,10 +152,13 @@ class RateLimiter:
             response = await proceed(request)
         finally:
             adaptive.answered()
+        now, status = self._clock(), response.status
+        if status < 400 and adaptive.knows(now):  # noqa: PLR2004  a status
+            return response
         reading = read(response.headers)
         if reading is not None and reading.resource:
             adaptive = self._told(request, reading.resource) or adaptive
-        adaptive.learn(self._clock(), response.status, response.headers, reading)
+        adaptive.learn(now, status, response.headers, reading)
         return response
 
     def _at_once(self, lanes: list[Lane[Gate]]) -> bool:

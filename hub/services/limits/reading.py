@@ -52,12 +52,8 @@ def read(headers: Mapping[str, str]) -> Reading | None:
             continue
         said = headers.get(most, "")
         limit = _number(said if said.isdecimal() else said.partition(",")[0].partition(";")[0])
-        return Reading(
-            None if limit is None else int(limit),
-            int(left),
-            _seconds(headers[reset], headers) if reset in headers else None,
-            headers.get(resource, ""),
-        )
+        window = _seconds(headers[reset], headers) if reset in headers else None
+        return Reading(None if limit is None else int(limit), int(left), window, headers.get(resource, ""))
     return None
 
 
@@ -103,7 +99,7 @@ def _seconds(text: str, headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    if text.isdecimal() and text.isascii() and len(text) <= _DIGITS:
-        return float(text)  # nearly always
+    if len(text) <= _DIGITS and text.isdecimal() and text.isascii():
+        return int(text)  # nearly always
     text = text.strip()
     return float(text) if _NUMBER.match(text) else None
