@@ -51,17 +51,44 @@ def priority(value: Any) -> int:
     return value
 
 
+def amqp_url(url: SecretStr) -> SecretStr:
+    """The URL, if it is one of AMQP's.
+
+    Raises:
+        ValueError: says what was expected, and nothing of what came.
+    """
+    try:
+        parsed = yarl.URL(url.get_secret_value())
+        usable = parsed.scheme in ("amqp", "amqps") and bool(parsed.host) and parsed.port != 0
+    except ValueError:
+        usable = False  # the parser's message would repeat the password
+    if not usable:
+        raise ValueError(
+            "expected amqp://user:password@host:port/vhost or amqps://…, with special characters of the user, "
+            "password and vhost percent-encoded"
+        )
+    return url
+
+
+def place(url: SecretStr) -> str:
+    """Host, port and vhost for people; never the user."""
+    parsed = yarl.URL(url.get_secret_value())
+    port = parsed.explicit_port or (5671 if parsed.scheme == "amqps" else 5672)
+    return f"RabbitMQ {parsed.host}:{port} vhost {parsed.path.lstrip('/') or '/'}"
+
+
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _named(value: Any) -> Any:
+def named(value: Any) -> Any:
     """A name alone is short for a definition that is used only where nothing of that name exists."""
     if isinstance(value, str):
         return {"name": value, "if_missing": True} if value else None
     return value
 
 
+Url = Annotated[SecretStr, AfterValidator(amqp_url)]
 Name = Annotated[str, Field(min_length=1), AfterValidator(short)]
 Keys = Annotated[
     list[Annotated[str, AfterValidator(short)]], BeforeValidator(_listed, json_schema_input_type=str | list[str])
@@ -113,11 +140,11 @@ class Queue(Config):
 class RabbitMQConfig(SinkConfig):
     """The ``with:`` section of a RabbitMQ sink."""
 
-    url: SecretStr
+    url: Url
     """`amqp://user:password@host:port/vhost` or `amqps://…`, special characters percent-encoded."""
-    exchange: Annotated[Exchange | None, BeforeValidator(_named, json_schema_input_type=str | Exchange)] = None
+    exchange: Annotated[Exchange | None, BeforeValidator(named, json_schema_input_type=str | Exchange)] = None
     """Where to publish: a name, or a section. If not given the default one, whose routing keys are queues' names."""
-    queue: Annotated[Queue | None, BeforeValidator(_named, json_schema_input_type=str | Queue)] = None
+    queue: Annotated[Queue | None, BeforeValidator(named, json_schema_input_type=str | Queue)] = None
     """A queue to have: a name, or a section. If somebody deletes it while the sink runs, it is declared again."""
     routing_key: Mapped[str] | None = None
     """Routing key; if not given the event's type, but on the default exchange the name of `queue`."""
@@ -137,21 +164,6 @@ class RabbitMQConfig(SinkConfig):
     """Longest wait for the connection, its log-in and the declarations."""
     tls: TLS = TLS()
     """For `amqps://`."""
-
-    @field_validator("url")
-    @classmethod
-    def _is_amqp(cls, url: SecretStr) -> SecretStr:
-        try:
-            parsed = yarl.URL(url.get_secret_value())
-            usable = parsed.scheme in ("amqp", "amqps") and bool(parsed.host) and parsed.port != 0
-        except ValueError:
-            usable = False  # the parser's message would repeat the password
-        if not usable:
-            raise ValueError(
-                "expected amqp://user:password@host:port/vhost or amqps://…, with special characters of the user, "
-                "password and vhost percent-encoded"
-            )
-        return url
 
     @field_validator("routing_key", "priority", "expiration")
     @classmethod

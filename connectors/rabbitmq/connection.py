@@ -16,14 +16,32 @@ import aiormq
 import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aiormq.abc import ChannelFrame
+from pydantic import SecretStr
 
 from connectors.rabbitmq import topology
 from connectors.rabbitmq.config import RabbitMQConfig
 from connectors.rabbitmq.confirms import Confirms
 from connectors.rabbitmq.frames import Message, published
+from hub.sdk import TLS
 
-# Seconds for an orderly good-bye; a broker in a memory alarm doesn't read it, and aiormq waits two.
-_CLOSE_LIMIT = 5
+CLOSE_LIMIT = 5
+"""Seconds for an orderly good-bye; a broker in a memory alarm doesn't read it, and aiormq waits two."""
+
+
+async def connect(url: SecretStr, tls: TLS, name: str) -> AbstractConnection:
+    """A connection; raises aio-pika's exceptions as they come.
+
+    Args:
+        url: of the broker.
+        tls: for ``amqps://``.
+        name: what the broker's administrators see.
+    """
+    address = url.get_secret_value()
+    return await aio_pika.connect(
+        address,
+        ssl_context=tls.context() if address.startswith("amqps:") else None,
+        client_properties={"connection_name": name},
+    )
 
 
 class PublishingConnection:
@@ -49,7 +67,7 @@ class PublishingConnection:
         """Connects, declares, and makes sure that the broker takes messages now."""
         await self.close()
         async with asyncio.timeout(self._config.connect_timeout.total_seconds()):
-            self._connection = await self._connect()
+            self._connection = await connect(self._config.url, self._config.tls, self._name)
             await topology.declare(self._connection, self._config)
             await self._open_channel(self._connection)
             await self._probe()
@@ -60,7 +78,7 @@ class PublishingConnection:
         if connection is None:
             return
         with suppress(Exception):  # whatever it is, the connection is gone
-            async with asyncio.timeout(_CLOSE_LIMIT):
+            async with asyncio.timeout(CLOSE_LIMIT):
                 await connection.close()
 
     async def ready(self) -> None:
@@ -145,14 +163,6 @@ class PublishingConnection:
     def _lost(self) -> bool:
         transport = None if self._connection is None else self._connection.transport
         return transport is None or transport.connection.is_closed
-
-    async def _connect(self) -> AbstractConnection:
-        url = self._config.url.get_secret_value()
-        return await aio_pika.connect(
-            url,
-            ssl_context=self._config.tls.context() if url.startswith("amqps:") else None,
-            client_properties={"connection_name": self._name},
-        )
 
     async def _open_channel(self, connection: AbstractConnection) -> None:
         channel = connection.channel(publisher_confirms=True, on_return_raises=True)

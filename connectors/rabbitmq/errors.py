@@ -10,6 +10,7 @@ import aiormq.exceptions as amqp
 from pamqp.commands import Connection
 from pamqp.exceptions import PAMQPException
 
+from connectors.rabbitmq.consumer import ConsumerCancelled
 from hub.sdk import NotConnected, Permanent, Signal, Transient
 
 # AMQP 0-9-1 § 1.2 "Reply codes", for aiormq's exceptions that carry the text alone.
@@ -37,6 +38,9 @@ _REFUSED_MESSAGE = frozenset({311, 313, 406, 501, 502, 503, 540})
 _REFUSALS = _REFUSED_MESSAGE | {403, 404, 405, 504, 505, 530, 541}
 # Those among them that say, before any message was sent, that somebody has to change something.
 _REFUSALS_AT_OPEN = frozenset({402, 403, 404, 405, 406, 503, 530, 540})
+
+# Limits of connections or channels; another consumer that wants to be alone; a queue whose node is away.
+_PASSING = ("limit", "in exclusive use", "is down or inaccessible")
 
 _UNUSABLE_SERVER = (amqp.AuthenticationError, amqp.IncompatibleProtocolError, amqp.MethodNotImplemented)
 
@@ -77,7 +81,7 @@ def at_open(error: BaseException) -> Signal:
     if isinstance(error, Signal):
         return error
     code, text = _reply(error)
-    if code in _REFUSALS_AT_OPEN and "limit" not in text:  # of connections or channels: that passes
+    if code in _REFUSALS_AT_OPEN and not any(each in text for each in _PASSING):
         return Permanent(f"RabbitMQ refuses us: {text}{_advice(error, code)}", status=code)
     if isinstance(error, _UNUSABLE_SERVER) or _is_unencodable(error):
         return Permanent(f"expected a RabbitMQ that we can use: {text}", status=code)
@@ -99,6 +103,25 @@ def at_publish(error: BaseException, *, when_full: str, routing_key: str, exchan
         return Permanent(f"expected a message that AMQP can carry: {text}")
     if is_refusal(error):
         return _refused(code, text)
+    return _lost(error, code, text)
+
+
+def at_consume(error: BaseException) -> Signal:
+    """The signal for what failed while consuming, acknowledging or rejecting.
+
+    Nothing of it is for good: what is, is told by opening the source again. What wasn't acknowledged comes again.
+    """
+    if isinstance(error, Signal):
+        return error
+    if isinstance(error, ConsumerCancelled):
+        return NotConnected(f"RabbitMQ gives us no more messages: {error}")
+    code, text = _reply(error)
+    if code == _PRECONDITION_FAILED and "timed out" in text:
+        return NotConnected(
+            f"RabbitMQ has taken back messages that waited for too long: {text}; see consumer_timeout", status=code
+        )
+    if isinstance(error, amqp.ChannelClosed | amqp.ConnectionClosed | amqp.AMQPChannelError):
+        return NotConnected(f"RabbitMQ has ended the consumer: {text}", status=code)
     return _lost(error, code, text)
 
 

@@ -7,10 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import yarl
-
 from connectors.rabbitmq import errors
-from connectors.rabbitmq.config import RabbitMQConfig
+from connectors.rabbitmq.config import RabbitMQConfig, place
 from connectors.rabbitmq.connection import PublishingConnection
 from connectors.rabbitmq.frames import Message
 from connectors.rabbitmq.message import message, routing_key
@@ -45,11 +43,8 @@ class RabbitMQSink(Sink[RabbitMQConfig]):
     @property
     def far_side(self) -> str:
         """Host, port and vhost, and what is published to; never the user."""
-        url = yarl.URL(self.config.url.get_secret_value())
-        vhost = url.path.lstrip("/") or "/"
         target = f"exchange {self.config.exchange.name}" if self.config.exchange else "default exchange"
-        port = url.explicit_port or (5671 if url.scheme == "amqps" else 5672)
-        return f"RabbitMQ {url.host}:{port} vhost {vhost}, {target}"
+        return f"{place(self.config.url)}, {target}"
 
     async def open(self) -> None:
         """Connects and declares.

@@ -1,4 +1,4 @@
-"""The exchange, queue and bindings of a sink: looked for or declared when it opens, and again if they get lost."""
+"""Exchanges, queues and bindings: looked for or declared when a sink or source opens, and again if they get lost."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from connectors.rabbitmq.config import Exchange, Queue, RabbitMQConfig
+from connectors.rabbitmq.consumption import Binding, DeadLetter, SourceQueue
 
 _Declare = Callable[[AbstractChannel, bool], Coroutine[Any, Any, object]]
 
@@ -24,7 +25,43 @@ async def declare(connection: AbstractConnection, config: RabbitMQConfig) -> Non
             await _bind(connection, config.exchange, config.queue)
 
 
-async def _have(connection: AbstractConnection, wanted: Exchange | Queue, declare_: _Declare) -> None:
+async def declare_queue(connection: AbstractConnection, queue: SourceQueue) -> None:
+    """Makes sure that a source's queue is there with its bindings; raises aio-pika's exceptions where it can't be.
+
+    What dead letters need comes first: a queue names an exchange that need not exist, and loses them without it.
+    """
+    if queue.dead_letter is not None:
+        await _have_dead_letters(connection, queue.dead_letter)
+    await _have(connection, queue, _declaration(queue))
+    for binding in queue.bind:
+        await _have(connection, binding.exchange, _exchange(binding.exchange))
+        await _bind_to(connection, binding, queue.name)
+
+
+async def _have_dead_letters(connection: AbstractConnection, wanted: DeadLetter) -> None:
+    if wanted.exchange is not None:
+        await _have(connection, wanted.exchange, _exchange(wanted.exchange))
+    if wanted.queue is not None:
+        queue = Queue(name=wanted.queue, if_missing=True)
+        await _have(connection, queue, _queue(queue))
+        if wanted.exchange is not None:
+            await _bind_to(connection, Binding(exchange=wanted.exchange, keys=wanted.binding_keys), wanted.queue)
+
+
+async def _bind_to(connection: AbstractConnection, binding: Binding, queue: str) -> None:
+    async with _channel(connection) as channel:
+        bound = await channel.get_queue(queue, ensure=False)
+        for key in binding.keys or [""]:
+            await bound.bind(binding.exchange.name, key, arguments=binding.arguments)
+
+
+def _declaration(wanted: SourceQueue) -> _Declare:
+    return lambda channel, passive: channel.declare_queue(
+        wanted.name, durable=wanted.durable, passive=passive, arguments=wanted.declared
+    )
+
+
+async def _have(connection: AbstractConnection, wanted: Exchange | Queue | SourceQueue, declare_: _Declare) -> None:
     """Each attempt has a channel of its own, since a refusal closes it."""
     if wanted.if_missing and not wanted.passive:
         try:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import aio_pika
 import yarl
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage, AbstractMessage
 
 from connectors.rabbitmq.sink import RabbitMQSink
+from connectors.rabbitmq.source import RabbitMQSource
 from hub.process import free_ports
 from hub.sdk import Delivery
 from hub.testing.certificates import AUTHORITY, SERVER
 from hub.testing.rabbitmq import PrivateRabbitMQ
 
 SinkFactory = Callable[..., RabbitMQSink]
+SourceFactory = Callable[..., RabbitMQSource]
 DeliveryFactory = Callable[..., list[Delivery]]
 
 
@@ -103,3 +106,22 @@ class Peer:
             while (message := await taken.get(fail=False, no_ack=True)) is not None:
                 messages.append(message)
         return messages
+
+    async def send(self, queue: str, *messages: bytes | AbstractMessage) -> None:
+        """Puts messages into a queue, confirmed."""
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            for each in messages:
+                message = aio_pika.Message(each, delivery_mode=2) if isinstance(each, bytes) else each
+                await channel.default_exchange.publish(message, queue)
+
+    async def publish(self, exchange: str, key: str, body: bytes, **properties: Any) -> None:
+        """Publishes to an exchange; what no queue takes is dropped."""
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            target = await channel.get_exchange(exchange, ensure=False)
+            await target.publish(aio_pika.Message(body, **properties), key, mandatory=False)
+
+    async def ready(self, queue: str) -> int:
+        """How many messages of a queue nobody holds."""
+        async with await aio_pika.connect(self.url) as connection, connection.channel() as channel:
+            found = await channel.declare_queue(queue, passive=True)
+            return found.declaration_result.message_count or 0

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from connectors.rabbitmq.config import RabbitMQConfig
+from connectors.rabbitmq.consumption import RabbitMQSourceConfig
 from connectors.rabbitmq.sink import RabbitMQSink
-from connectors.rabbitmq.tests.broker import Broker, DeliveryFactory, Peer, SinkFactory
+from connectors.rabbitmq.source import RabbitMQSource
+from connectors.rabbitmq.tests.broker import Broker, DeliveryFactory, Peer, SinkFactory, SourceFactory
 from hub.sdk import Delivery, Event, UnitContext
 
 
@@ -36,6 +38,23 @@ async def sink(rabbitmq: str) -> AsyncIterator[SinkFactory]:
     def make(**config: object) -> RabbitMQSink:
         config.setdefault("url", rabbitmq)
         each = RabbitMQSink(RabbitMQConfig.model_validate(config), UnitContext(name="tasks", deployment="test"))
+        made.append(each)
+        return each
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+async def source(rabbitmq: str) -> AsyncIterator[SourceFactory]:
+    """Makes sources; closes them at the end."""
+    made: list[RabbitMQSource] = []
+
+    def make(**config: object) -> RabbitMQSource:
+        config.setdefault("url", rabbitmq)
+        settings = RabbitMQSourceConfig.model_validate(config)
+        each = RabbitMQSource(settings, UnitContext(name="orders", deployment="test"))
         made.append(each)
         return each
 
