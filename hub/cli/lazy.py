@@ -33,6 +33,7 @@ COMMANDS = {
         Summary("run", "Run a deployment, or some of its units, on your Kafka.", _START),
         Summary("up", "Run a deployment here with the servers that it needs, and watch it.", _START),
         Summary("schemas", "Compare versions of contracts, keep them in a registry, export them.", _START),
+        Summary("new", "Start a new connector, in Python.", _START),
         Summary("lsp", "Serve an editor: findings, types and completion while you write.", _START),
         Summary("status", "Show what every worker runs, and which version of the files.", _LOOK),
         Summary("ledger", "Show what became of every event, and whether that adds up.", _LOOK),

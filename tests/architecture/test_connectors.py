@@ -5,11 +5,25 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hub.sdk import Config, Connector, Mapped, PollingSource, Sink, Source, WebhookSource
+from hub.sdk import (
+    Config,
+    Connector,
+    ConsumingSource,
+    Found,
+    Lookup,
+    LookupConfig,
+    Mapped,
+    PollingSource,
+    Source,
+    WebhookSource,
+)
+from hub.sdk.unit import Component
 
 PROJECT = Path(__file__).parents[2]
 FOLDERS = sorted(each.parent for each in (PROJECT / "connectors").glob("*/__init__.py"))
@@ -37,20 +51,23 @@ def missing_in_manifest(connector: object, folder: Path) -> list[str]:
     lacks = []
     if connector.name != folder.name:
         lacks.append(f"the name {connector.name!r} must be the folder's, {folder.name!r}")
-    if not connector.sources and not connector.sinks:
-        lacks.append("a source or a sink")
+    kinds = [*connector.sources.items(), *connector.sinks.items(), *connector.lookups.items()]
+    if not kinds:
+        lacks.append("a source, a sink or a look-up")
     readme = (folder / "README.md").read_text() if (folder / "README.md").is_file() else ""
-    for kind, cls in {**connector.sources, **connector.sinks}.items():
-        use = f"{connector.name}.{kind}" if kind else connector.name
+    units: list[tuple[str, type[Component[Any]]]] = [
+        (f"{connector.name}.{kind}" if kind else connector.name, cls) for kind, cls in kinds
+    ]
+    for use, cls in units:
         if not re.search(rf"\b{re.escape(use)}\b", readme):
             lacks.append(f"README.md doesn't mention `use: {use}`")
         lacks += [f"{use}: {each}" for each in missing_in_class(cls)]
     return lacks
 
 
-def missing_in_class(cls: type[Source | Sink]) -> list[str]:
-    """What a source or sink lacks."""
-    lacks = [] if cls.__doc__ else ["a docstring"]
+def missing_in_class(cls: type[Component[Any]]) -> list[str]:
+    """What a source, sink or look-up lacks."""
+    lacks = [] if cls.__dict__.get("__doc__") else ["a docstring"]
     lacks += [
         f"the field `{name}` of {cls.config_type().__name__} has no description"
         for name, field in cls.config_type().model_fields.items()
@@ -62,13 +79,22 @@ def missing_in_class(cls: type[Source | Sink]) -> list[str]:
         lacks += [
             f"schemas/{schema} of the event type {each} doesn't exist"
             for each, schema in cls.events.items()
-            if schema is not None and not (PROJECT / "schemas" / schema).is_file()
+            if schema is not None and not any((place / "schemas" / schema).is_file() for place in places(cls))
         ]
         if not cls.partition_key and "partitionkey" not in inspect.getsource(cls):
             lacks.append("`partition_key`: what keeps its events in order")
-        if not issubclass(cls, PollingSource | WebhookSource):
-            lacks.append("must be a PollingSource or a WebhookSource")
+        if not issubclass(cls, PollingSource | WebhookSource | ConsumingSource):
+            lacks.append("must be a PollingSource, a WebhookSource or a ConsumingSource")
+    schema = cls.schema if issubclass(cls, Lookup) else None
+    if isinstance(schema, str) and not any((place / "schemas" / schema).is_file() for place in places(cls)):
+        lacks.append(f"schemas/{schema}, of what it finds, doesn't exist")
     return lacks
+
+
+def places(cls: type) -> list[Path]:
+    """Where the schemas of a connector may lie: in its own folder, or with those of the project."""
+    package = importlib.import_module(cls.__module__.rpartition(".")[0])
+    return [*map(Path, package.__path__), PROJECT]
 
 
 def test_there_are_connectors() -> None:
@@ -117,4 +143,21 @@ def test_a_bare_manifest_is_told_all_that_it_lacks(tmp_path: Path) -> None:
         "bare.poll: schemas/nowhere/thing/v1.json of the event type thing doesn't exist",
         "bare.poll: `partition_key`: what keeps its events in order",
     ]
-    assert missing_in_manifest(Connector(tmp_path.name, "Empty"), tmp_path) == ["a source or a sink"]
+    assert missing_in_manifest(Connector(tmp_path.name, "Empty"), tmp_path) == ["a source, a sink or a look-up"]
+
+
+class BareLookup(Lookup[LookupConfig, str]):
+    """Finds nothing."""
+
+    schema = "nowhere/thing/v1.json"
+
+    async def look_up(self, keys: Sequence[str]) -> Sequence[Found]:
+        return [Found(None) for _ in keys]
+
+
+def test_a_look_up_is_held_to_the_same(tmp_path: Path) -> None:
+    """It is documented, and so is what it finds."""
+    assert missing_in_manifest(Connector(tmp_path.name, "Look", lookups={"thing": BareLookup}), tmp_path) == [
+        f"README.md doesn't mention `use: {tmp_path.name}.thing`",
+        f"{tmp_path.name}.thing: schemas/nowhere/thing/v1.json, of what it finds, doesn't exist",
+    ]
