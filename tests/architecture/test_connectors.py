@@ -81,7 +81,7 @@ def missing_in_class(cls: type[Component[Any]]) -> list[str]:
             for each, schema in cls.events.items()
             if schema is not None and not any((place / "schemas" / schema).is_file() for place in places(cls))
         ]
-        if not cls.partition_key and "partitionkey" not in inspect.getsource(cls):
+        if not cls.partition_key and not any("partitionkey" in text for text in own_code(cls)):
             lacks.append("`partition_key`: what keeps its events in order")
         if not issubclass(cls, PollingSource | WebhookSource | ConsumingSource):
             lacks.append("must be a PollingSource, a WebhookSource or a ConsumingSource")
@@ -95,6 +95,13 @@ def places(cls: type) -> list[Path]:
     """Where the schemas of a connector may lie: in its own folder, or with those of the project."""
     package = importlib.import_module(cls.__module__.rpartition(".")[0])
     return [*map(Path, package.__path__), PROJECT]
+
+
+def own_code(cls: type) -> list[str]:
+    """The code of a connector's class; of its whole folder where the user declares what it gives."""
+    if not issubclass(cls, Source) or cls.declared is Source.declared:
+        return [inspect.getsource(cls)]
+    return [each.read_text() for each in Path(inspect.getfile(cls)).parent.glob("*.py")]
 
 
 def test_there_are_connectors() -> None:
