@@ -27,7 +27,7 @@ from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import data
 from hub.deployment.place import Place
 from hub.deployment.sections import Entry
-from hub.deployment.specs import SourceSpec
+from hub.deployment.specs import SinkSpec, SourceSpec
 from hub.sdk import ConfigError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _ELSEWHERE = re.compile(rb'"\$(ref|dynamicRef)"\s*:\s*"(?!#)')
 def contracts_of(
     directory: Path,
     events: Iterable[Entry[EventSection]],
-    sources: Iterable[SourceSpec],
+    sources: Iterable[SourceSpec | SinkSpec],
     findings: Findings,
     *,
     complete: bool = True,
@@ -53,7 +53,7 @@ def contracts_of(
     Args:
         directory: of the deployment.
         events: entries of ``events:``.
-        sources: whose connectors publish events.
+        sources: units whose connectors publish events; a sink's are its replies.
         findings: what is wrong with declared schemas is noted there.
         complete: whether all sources are known, so that a schema that none brings is really missing.
     """
@@ -205,8 +205,8 @@ class _Contracts:
 
     # What connectors bring
 
-    def of_connectors(self, sources: Iterable[SourceSpec]) -> dict[str, Contract]:
-        """The contracts of all event types that the sources publish."""
+    def of_connectors(self, sources: Iterable[SourceSpec | SinkSpec]) -> dict[str, Contract]:
+        """The contracts of all event types that sources publish, and that sinks answer."""
         found: dict[str, Contract] = {}
         for unit in sources:
             places = [*self._roots, *(each / "schemas" for each in self._roots), *_beside(unit.cls)]
@@ -221,7 +221,7 @@ class _Contracts:
                 self._not_there(unit, missing)
         return found
 
-    def _not_there(self, unit: SourceSpec, missing: list[str]) -> None:
+    def _not_there(self, unit: SourceSpec | SinkSpec, missing: list[str]) -> None:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         self._findings.warning(
             "connector.no_schema",

@@ -26,7 +26,7 @@ from hub.deployment.sections import Entry, check_topic_name
 from hub.kafka import names
 from hub.routes import ExpressionError, Program, Route, compile_program
 from hub.routes.scope import Scope as Names
-from hub.sdk import Config, Connector, ServiceConfig, Sink, Source
+from hub.sdk import Config, Connector, CursorOptions, ServiceConfig, Sink, Source
 from hub.sdk.policies import BESIDE_WITH
 
 if TYPE_CHECKING:
@@ -198,6 +198,18 @@ class SourceSpec(Spec):
         """
         return self._bind(self.cls.config_type(), environ)
 
+    @property
+    def cursor_options(self) -> CursorOptions:
+        """How it reads, as far as the schema file says."""
+        section = self.section.cursor
+        return CursorOptions(
+            start=section.start,
+            hold_back=section.hold_back,
+            lookback_window=section.lookback_window,
+            step=section.step,
+            remember=section.remember,
+        )
+
     def leader(self, environ: Environ) -> LeaderSection | None:
         """The lock that decides, beside Kafka, which worker polls; references resolved.
 
@@ -336,6 +348,11 @@ class SinkSpec(_Reading):
     def reply(self) -> str | None:
         """Topic for what its far side answers."""
         return self.scope.topic(self.section.reply) if self.section.reply else None
+
+    @property
+    def events(self) -> Mapping[str, str | None]:
+        """Event types of what its far side answers → path of the schema, where that goes anywhere."""
+        return self.cls.events if self.section.reply else {}
 
     @property
     def sequenced(self) -> bool:

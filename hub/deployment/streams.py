@@ -84,7 +84,10 @@ class Streams:
                 for event_type in unit.events:
                     self._offered.setdefault(unit.topic(event_type), []).append((event_type, _origin(unit)))
             elif isinstance(unit, SinkSpec) and unit.reply:
-                self._add(Stream(unit.reply, None, DYN, _origin(unit)))
+                for event_type in unit.events:
+                    self._offered.setdefault(unit.reply, []).append((event_type, _origin(unit)))
+                if not unit.events:
+                    self._add(Stream(unit.reply, None, DYN, _origin(unit)))
 
     def promised(self, event_type: str | None) -> Shape:
         """What the contract of an event type says of its data."""

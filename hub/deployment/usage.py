@@ -12,7 +12,7 @@ from hub.deployment.nodes import data
 from hub.deployment.references import has_reference
 from hub.deployment.sections import Sections
 from hub.deployment.sources import Calling, fallbacks, setting
-from hub.deployment.specs import RouteSpec, SourceSpec, UnitSpec, reads, writes
+from hub.deployment.specs import RouteSpec, UnitSpec, reads, writes
 
 _POSITION = ("start", "renamed_from", "on_error")
 """Keys of a route that don't change what it makes of events."""
@@ -80,7 +80,7 @@ def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findi
 
 
 def _events(sections: Sections, units: Mapping[str, UnitSpec], findings: Findings) -> None:
-    offered = {each for unit in units.values() if isinstance(unit, SourceSpec) for each in unit.events}
+    offered = {each for unit in units.values() if not isinstance(unit, RouteSpec) for each in unit.events}
     made = _made(units)
     touched = _touched(units)
     for entry in sections.of("event") if units else ():

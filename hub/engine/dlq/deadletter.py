@@ -25,6 +25,10 @@ ORIGIN = "hub_origin"
 ROUTE = "hub_route"
 """Header that names the routes that the event has come through, joined by ``/``."""
 
+REPLY = "reply"
+"""Stage of the dead letters that are no input of a sink: answers of its far side that couldn't be published. What they
+answer was delivered."""
+
 LONGEST_MESSAGE = 2_000
 LONGEST_STACKTRACE = 4_000
 _OURS = ("hub_error_", "hub_unit")

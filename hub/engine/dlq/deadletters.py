@@ -14,6 +14,7 @@ from typing import Any
 from hub.deployment import Deployment, SinkSpec, SourceSpec
 from hub.engine.dlq.backlog import Backlog
 from hub.engine.dlq.deadletter import (
+    REPLY,
     DeadLetter,
     Origin,
     earlier_failures,
@@ -41,6 +42,7 @@ class Queue:
         former: names that it had before.
         types: of a source: event type → the topic that it publishes to.
         sequenced: whether it keeps the order of a key over dead letters.
+        reply: topic for the answers of a sink's far side, if any.
     """
 
     unit: str
@@ -50,13 +52,16 @@ class Queue:
     former: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     sequenced: bool = False
+    reply: str | None = None
 
     def target(self, letter: Letter) -> str | None:
         """The topic to which a dead letter goes back; None where there is none.
 
         A route or sink gets it through its inbox, and nobody else does. A source has no inbox: what it could not
-        publish, an event larger than its topic took, is published again.
+        publish, an event larger than its topic took, is published again; so is an answer of a sink's far side.
         """
+        if letter.is_reply:
+            return self.reply
         if self.inbox is not None:
             return self.inbox
         return self.types.get(letter.event.type) if letter.event is not None else None
@@ -74,7 +79,16 @@ def _queue(deployment: str, spec: Any) -> Queue:
     former = spec.section.renamed_from
     topics = dict.fromkeys([spec.dlq, *([names.dlq(deployment, former)] if former else [])])
     sequenced = isinstance(spec, SinkSpec) and spec.sequenced
-    return Queue(spec.name, spec.kind, tuple(topics), spec.inbox, (former,) if former else (), sequenced=sequenced)
+    reply = spec.reply if isinstance(spec, SinkSpec) else None
+    return Queue(
+        spec.name,
+        spec.kind,
+        tuple(topics),
+        spec.inbox,
+        (former,) if former else (),
+        sequenced=sequenced,
+        reply=reply,
+    )
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,11 @@ class Letter:
     headers: Sequence[Header]
     failure: DeadLetter
     resolution: Resolution | None = None
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether it is an answer of a sink's far side, and no event that the sink was to deliver."""
+        return self.failure.stage == REPLY
 
     @cached_property
     def event(self) -> Event | None:

@@ -215,18 +215,19 @@ class Replay:
             self._outcome(letter).refusals.append(found)
             self._leave_behind(letter)
             return None
-        if queue is not None and queue.sequenced and letter.key is not None:
+        if queue is not None and queue.sequenced and letter.key is not None and not letter.is_reply:
             self._sequences.add((letter.unit, letter.key))
         return found
 
     def _is_held(self, letter: Letter) -> bool:
         """Whether its key's order keeps it from going back."""
-        return (letter.unit, letter.key) in self._behind and not self._force
+        return (letter.unit, letter.key) in self._behind and not self._force and not letter.is_reply
 
     def _leave_behind(self, letter: Letter) -> None:
         """Notes that it stays, so that nothing of its key goes before it where the unit keeps the order."""
         queue = self._by_unit.get(letter.unit)
-        if queue is not None and queue.sequenced and letter.key is not None and letter.resolution is None:
+        waits = letter.key is not None and letter.resolution is None and not letter.is_reply
+        if queue is not None and queue.sequenced and waits:
             self._behind.add((letter.unit, letter.key))
 
     async def _selected(

@@ -72,6 +72,8 @@ def way_back(queue: Queue | None, letter: Letter, limits: Mapping[str, int], *, 
         return Refusal(letter.place, "no_way", f"the deployment has no unit {letter.unit or 'that it names'}")
     target = queue.target(letter)
     if target is None:
+        if letter.is_reply:
+            return Refusal(letter.place, "no_way", f"{queue.kind} {queue.unit} has no topic for replies")
         what = f"the type {letter.event.type}" if letter.event else "what is no CloudEvent"
         return Refusal(letter.place, "no_way", f"{queue.kind} {queue.unit} publishes no events of {what}")
     if letter.failure.replays >= MOST_REPLAYS and not force:
@@ -84,7 +86,7 @@ def way_back(queue: Queue | None, letter: Letter, limits: Mapping[str, int], *, 
 
 
 def _headers(queue: Queue, letter: Letter) -> list[Header]:
-    """With the failure, for the unit alone; a source's event is for everybody who reads its topic, and goes without."""
-    if queue.inbox is not None:
+    """With the failure, for the unit alone. A source's event and a sink's reply are for all, and go without."""
+    if queue.inbox is not None and not letter.is_reply:
         return replay_headers(letter.headers, source=letter.place)
     return [header for header in letter.headers if not is_failure_header(header[0])]

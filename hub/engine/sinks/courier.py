@@ -11,7 +11,7 @@ from typing import Any
 from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
 from hub.engine.contracts import STAGE
-from hub.engine.dlq.deadletter import Origin, error_class
+from hub.engine.dlq.deadletter import REPLY, Origin, error_class
 from hub.engine.dlq.outlet import DeadLetterFailed, Outlet
 from hub.engine.reading.reader import Reader
 from hub.engine.sinks.attempts import RetryPolicy, idempotency_key
@@ -299,20 +299,33 @@ class Courier:
             )
 
     async def _publish_replies(self, replies: Sequence[Event]) -> None:
+        """Stores what the far side answered; what can't be is a dead letter. Only then is anything settled."""
         if not self._reply or not replies:
             return
         kept: list[Event] = []
         for reply in replies:
             try:
-                if self._unit.contracts is not None:
-                    self._unit.contracts.produced(reply)
-            except ContractViolation as violation:
-                await self._outlet.bury(reply.to_kafka(), violation, stage=STAGE)
-            else:
-                kept.append(reply)
+                kept.append(self._admitted(reply))
+            except (InvalidEvent, ContractViolation) as error:
+                await self._outlet.bury(reply.to_kafka(), error, stage=REPLY)
         records = [Record(self._reply, *reply.to_kafka()) for reply in kept]
         for index, error in (await self._outlet.publish(records)).items():
-            await self._outlet.bury(kept[index].to_kafka(), error, stage="reply")
+            await self._outlet.bury(kept[index].to_kafka(), error, stage=REPLY)
+
+    def _admitted(self, reply: Event) -> Event:
+        """A reply that may be published, marked as strict JSON.
+
+        Raises:
+            InvalidEvent: it isn't of the sink's types, or no strict JSON.
+            ContractViolation: it breaks its contract, and that is enforced.
+        """
+        known = self._sink.events
+        if known and reply.type not in known:
+            raise InvalidEvent(f"the sink declares no event type {reply.type!r} in its `events`")
+        reply = reply.checked()
+        if self._unit.contracts is not None:
+            self._unit.contracts.produced(reply)
+        return reply
 
     async def _pause(self, seconds: float) -> None:
         """Sleeps, but not past a stop, nor past a rebalance that waits for us."""

@@ -26,7 +26,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 from pydantic import ValidationError
 
-from hub.engine.dlq.deadletter import Origin, read_dead_letter
+from hub.engine.dlq.deadletter import REPLY, Origin, read_dead_letter
 from hub.engine.dlq.resolutions import ANNOUNCED, Resolution, announcement
 from hub.engine.sinks import strays
 from hub.engine.sinks.letters import Held, Letters
@@ -303,7 +303,8 @@ class Parking:
 
     async def _read(self, record: Any) -> None:
         key, place = record.key, Origin(record.topic, record.partition, record.offset)
-        if key is None or read_dead_letter(record.headers).unit not in self._units:
+        failure = read_dead_letter(record.headers)
+        if key is None or failure.unit not in self._units or failure.stage == REPLY:
             return
         self._letters.add(key, place, record.timestamp, replay_of(record.headers))
         resolution = await self._resolution(place)
