@@ -108,6 +108,7 @@ CODES: Mapping[str, str] = {
     "sink.unknown_source": "a `from:` that nothing declares",
     "sink.unknown_target": "a `reply:` that nothing declares",
     "sink.unused": "a sink that nothing feeds",
+    "source.cursor": "a way of reading that the source doesn't have",
     "source.every": "an interval for a source that doesn't poll",
     "source.leader": "a leader for a source that doesn't poll",
     "source.name": "a name that Kafka can't take",

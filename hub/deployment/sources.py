@@ -12,6 +12,7 @@ from hub.deployment.model import ServiceSection
 from hub.deployment.nodes import Mapping as MappingNode
 from hub.deployment.nodes import Node, Scalar, data
 from hub.deployment.nodes import Sequence as SequenceNode
+from hub.deployment.reading import check_reading
 from hub.deployment.references import has_reference
 from hub.deployment.sections import Entry
 from hub.deployment.specs import RouteSpec, SinkSpec, SourceSpec, UnitSpec
@@ -46,6 +47,7 @@ def check_sources(units: Mapping[str, UnitSpec], services: set[str], findings: F
                 span,
                 "leave it out",
             )
+        check_reading(unit, findings)
         if issubclass(unit.cls, WebhookSource):
             _path(unit, paths, findings)
 

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
@@ -32,6 +33,7 @@ from hub.engine.sources.deduplication import Deduplication
 from hub.engine.sources.deliveries import LINGER, Deliveries, SharedDeliveries
 from hub.engine.sources.leadership import Leadership
 from hub.engine.sources.lock import RedisLock
+from hub.engine.sources.pace import Pace
 from hub.engine.sources.polling import PollingUnit
 from hub.engine.sources.tenure import Tenure
 from hub.engine.sources.webhook import WebhookUnit
@@ -43,7 +45,7 @@ from hub.kafka.election import Election
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
-from hub.sdk import ConfigError, ConsumingSource, PollingSource, Service, UnitContext, WebhookSource
+from hub.sdk import ConfigError, ConsumingSource, IncrementalSource, PollingSource, Service, UnitContext, WebhookSource
 from hub.sdk.service import ServiceInfo
 
 if TYPE_CHECKING:
@@ -242,16 +244,23 @@ class Assembly:
         )
 
     def _polling(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingUnit:
-        every = max(LEAST_EVERY, spec.section.every or cls.every)
+        pace = _pace(spec, cls)
+        remember = spec.section.cursor.remember
         return PollingUnit(
             spec.name,
             connector=spec.use,
-            flow=f"every {every.total_seconds():g} s → {', '.join(spec.topics())}",
-            build=lambda: cls(spec.config(self._environ), self._context(spec.name)),
+            flow=f"{pace} → {', '.join(spec.topics())}",
+            build=lambda: self._source(spec, cls),
             open_leadership=lambda told: self._leadership(spec, told),
             open_tenure=lambda timeout: self._tenure(spec, timeout),
-            every=every,
+            pace=pace,
+            # An incremental source remembers by itself, with its streams.
+            remember=0 if issubclass(cls, IncrementalSource) else cls.remember if remember is None else remember,
         )
+
+    def _source(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingSource[Any, Any]:
+        context = replace(self._context(spec.name), cursor=spec.cursor_options)
+        return cls(spec.config(self._environ), context)
 
     def _consuming(self, spec: SourceSpec, cls: type[ConsumingSource[Any]]) -> ConsumingUnit:
         return ConsumingUnit(
@@ -368,6 +377,15 @@ def _retry(section: Retry) -> RetryPolicy:
         max_retries=section.max_retries,
         max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
     )
+
+
+def _pace(spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> Pace:
+    """The rest between two polls; a far side that holds requests gives it itself, as long as it does."""
+    every = spec.section.every
+    most = max(LEAST_EVERY, every.max if every else cls.every).total_seconds()
+    if every is None and cls.long_poll:
+        return Pace(LEAST_EVERY.total_seconds(), most, long_poll=True)
+    return Pace(max(LEAST_EVERY, every.min).total_seconds() if every else most, most, long_poll=cls.long_poll)
 
 
 def _flow(spec: RouteSpec) -> str:

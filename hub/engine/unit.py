@@ -139,6 +139,16 @@ class Unit(ABC):
         return None
 
     @property
+    def poll_interval(self) -> float | None:
+        """Seconds that a polling source rests between two polls as it is now; None of others."""
+        return None
+
+    @property
+    def failing_streams(self) -> int | None:
+        """Streams of a source that can't be read while others are; None where it has none."""
+        return None
+
+    @property
     def positions(self) -> Mapping[tuple[str, int], int]:
         """The committed offsets of a unit that reads topics, by topic and partition, of the partitions that it has."""
         return {}

@@ -85,6 +85,18 @@ _PLAIN = (
     ),
     _Plain(
         GaugeMetricFamily,
+        "hub_poll_interval_seconds",
+        "Rest between two polls of a source, as it is now.",
+        lambda u, _: u.poll_interval,
+    ),
+    _Plain(
+        GaugeMetricFamily,
+        "hub_failing_streams",
+        "Streams of a source that can't be read while others are.",
+        lambda u, _: u.failing_streams,
+    ),
+    _Plain(
+        GaugeMetricFamily,
         "hub_retention_seconds_left",
         "Time until retention may delete the oldest event that isn't settled; all of it where none waits.",
         lambda u, _: u.retention_seconds,

@@ -23,7 +23,7 @@ class Cursor(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def summary(self) -> str:
-        """The position in a line, for people and for reports that are sent often."""
+        """JSON for people, and for reports that are sent often: without what the source alone needs, and is long."""
         return self.model_dump_json()
 
 

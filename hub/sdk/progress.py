@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +67,7 @@ class StreamsCursor(Cursor):
 
     def summary(self) -> str:
         """The positions alone."""
-        positions = {name: state.position for name, state in self.streams.items()}
-        return str(positions[""]) if list(positions) == [""] else ", ".join(f"{k}: {v}" for k, v in positions.items())
+        return json.dumps({name or "position": state.position for name, state in self.streams.items()})
 
     def following(self, stream: str, state: StreamState) -> StreamsCursor:
         """The same but for one stream."""

@@ -251,7 +251,7 @@ async def test_a_batch_that_needs_longer_than_a_transaction_gets_more_time(tmp_p
     seen: list[float] = []
     store = Tenure.store
 
-    async def slow(self, *args):
+    async def slow(self, *args, **beside):
         seen.append(self._writer.timeout)
         if self._writer.timeout < 4:
             push = self._writer.push
@@ -261,7 +261,7 @@ async def test_a_batch_that_needs_longer_than_a_transaction_gets_more_time(tmp_p
                 await asyncio.sleep(0.4)
 
             self._writer.push = hesitating
-        return await store(self, *args)
+        return await store(self, *args, **beside)
 
     monkeypatch.setattr(Tenure, "store", slow)
     monkeypatch.setattr("hub.engine.sources.polling.TIMEOUT", 1.0)

@@ -2,8 +2,10 @@
 
 A cursor's record has headers beside it, which change in the same transaction: ``ledger``, what became of all events of
 the source so far, in the form of `hub.engine.ledger.accounts.Counts.to_note`; ``fence``, the token of the lock under
-which it was stored, where the source has one (see `hub.engine.sources.lock`); and ``moved``, where an operator stored
-it.
+which it was stored, where the source has one (see `hub.engine.sources.lock`); ``recent``, what it gave last, where it
+remembers that (see `hub.engine.sources.recent`); and ``moved``, where an operator stored it.
+
+Beside the sources' own cursors there are those of their backfills, under ``<source>/<backfill>``.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from hub.kafka.settings import KafkaSettings
 LEDGER = "ledger"
 FENCE = "fence"
 MOVED = "moved"
+RECENT = "recent"
+BACKFILL = "/"
+"""Between a source's name, which has none in it, and that of a backfill."""
 _NONE = b"null"
 """The value of a source that begins anew, and whose ledger goes on."""
 
@@ -35,6 +40,7 @@ class Stored(NamedTuple):
         counts: what became of the source's events until then; None where nobody counted.
         fence: the token of the lock under which it was stored; 0 without one.
         moved: where the record stands, partition and offset, if it was put there from outside of the source.
+        recent: what the source gave last, see `hub.engine.sources.recent`.
     """
 
     cursor: str
@@ -42,6 +48,7 @@ class Stored(NamedTuple):
     counts: Counts | None = None
     fence: int = 0
     moved: tuple[int, int] | None = None
+    recent: bytes = b""
 
 
 class CursorStore:
@@ -94,6 +101,13 @@ class CursorStore:
 
     async def stored(self) -> Mapping[str, Stored]:
         """All cursors by source, with their age."""
+        return {name: each for name, each in (await self._everything()).items() if BACKFILL not in name}
+
+    async def backfills(self) -> Mapping[str, Stored]:
+        """The cursors of all backfills, by ``<source>/<backfill>``."""
+        return {name: each for name, each in (await self._everything()).items() if BACKFILL in name}
+
+    async def _everything(self) -> dict[str, Stored]:
         entries = await self._table.items()
         return {key.decode(): _stored(entry) for key, entry in entries.items() if entry.value != _NONE}
 
@@ -106,18 +120,21 @@ class CursorStore:
             # Only now: whoever polled can store nothing more.
             await self._table.refresh()
             entry = await self._table.get(source.encode())
-            beside = [each for each in entry.headers if each[0] != MOVED] if entry else []
+            # What it gave last is forgotten: whoever puts a source elsewhere wants that given again.
+            beside = [each for each in entry.headers if each[0] not in (MOVED, RECENT)] if entry else []
             await writer.write([Record(self.topic, source.encode(), value, [*beside, (MOVED, b"1")])])
         finally:
             await writer.stop()
         await self._table.refresh()
 
 
-def headers(counts: Counts, fence: int) -> list[Header]:
+def headers(counts: Counts, fence: int, recent: bytes = b"") -> list[Header]:
     """What stands beside a cursor."""
     made: list[Header] = [(LEDGER, counts.to_note().encode())]
     if fence:
         made.append((FENCE, str(fence).encode()))
+    if recent:
+        made.append((RECENT, recent))
     return made
 
 
@@ -130,4 +147,5 @@ def _stored(entry: Entry) -> Stored:
         Counts.of_note(f"ledger={named[LEDGER].decode(errors='replace')}") if LEDGER in named else None,
         int(fence) if fence.isdigit() else 0,
         (entry.partition, entry.offset) if MOVED in named else None,
+        named.get(RECENT, b""),
     )

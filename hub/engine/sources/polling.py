@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,13 +21,16 @@ from hub.engine.ledger.accounts import Counts
 from hub.engine.sources.cursors import Stored
 from hub.engine.sources.interruption import Interrupted, unless
 from hub.engine.sources.leadership import Leadership
+from hub.engine.sources.pace import Pace
+from hub.engine.sources.recent import Recent
 from hub.engine.sources.tenure import LONGEST, Overtaken, Refused, Tenure, TooSlow
 from hub.engine.unit import State, Unit
 from hub.kafka.exactly_once.writer import TIMEOUT
 from hub.sdk.cursor import Cursor
 from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected, Transient
 from hub.sdk.event import Event
-from hub.sdk.source import PollingSource
+from hub.sdk.failing import StreamsFailed
+from hub.sdk.source import Batch, PollingSource
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
@@ -59,7 +61,8 @@ class PollingUnit(Unit):
             who polls instead.
         open_tenure: gives a way to Kafka for each time that this worker leads, whose transactions may take so many
             seconds.
-        every: time between two polls.
+        pace: time between two polls.
+        remember: how many of the last events are remembered, so that none is given twice.
     """
 
     kind = "source"
@@ -73,24 +76,44 @@ class PollingUnit(Unit):
         build: Callable[[], PollingSource[Any, Any]],
         open_leadership: Callable[[Callable[[str], None]], Leadership],
         open_tenure: Callable[[float], Tenure],
-        every: timedelta,
+        pace: Pace,
+        remember: int = 0,
     ) -> None:
         super().__init__(name, flow=flow, connector=connector)
         self._build = build
         self._open_leadership = open_leadership
         self._open_tenure = open_tenure
-        self._every = every.total_seconds()
+        self._pace = pace
+        self._remember = remember
+        self._recent = Recent(0)
+        self._failing: StreamsFailed | None = None
         self._cursor: Cursor | None = None
         self._patience = TIMEOUT
         self._overtaken = -AGAIN
         self._stored_at: float | None = None
+        self._given = 0
         self.counts: Counts | None = None
         """What became of all events of the source so far, over all lives and workers; None while another polls."""
 
     @property
     def cursor(self) -> str | None:
         """Where the source stands, as JSON; None while another worker polls."""
-        return None if self._cursor is None else self._cursor.model_dump_json()
+        return None if self._cursor is None else self._cursor.summary()
+
+    @property
+    def poll_interval(self) -> float | None:
+        """Seconds of the last rest; None while another worker polls."""
+        return None if self._cursor is None else self._pace.rest
+
+    @property
+    def failing_streams(self) -> int | None:
+        """Streams that can't be read while others are; None while another worker polls."""
+        return None if self._cursor is None else len(self._failing.failures) if self._failing else 0
+
+    @property
+    def alarm(self) -> str:
+        """Which streams can't be read."""
+        return str(self._failing) if self._failing else ""
 
     @property
     def account(self) -> Counts | None:
@@ -138,6 +161,7 @@ class PollingUnit(Unit):
                 return
             self.counts = tenure.counts
             self._cursor = self._position(source, stored)
+            self._recent = Recent(self._remember, stored.recent if stored else b"")
             self._stored_at = stored.at.timestamp() if stored and stored.cursor else None
             if stored and stored.moved:
                 self._overtaken = -AGAIN  # it was an operator who fenced us, and may do so as often as is wanted
@@ -154,7 +178,7 @@ class PollingUnit(Unit):
             raise
         finally:
             self.ledger.taken -= self.ledger.under_way
-            self._cursor = self.counts = self._stored_at = None
+            self._cursor = self.counts = self._stored_at = self._failing = None
             await source.close()
             await tenure.stop()
 
@@ -209,10 +233,15 @@ class PollingUnit(Unit):
 
     async def _keep_polling(self, source: PollingSource[Any, Any], tenure: Tenure, over: asyncio.Event) -> None:
         failures = 0
+        self._pace.begin()
         while True:
             await self._pass(over)
+            began, before = time.monotonic(), self._given
             try:
                 await self._poll(source, tenure, over)
+            except StreamsFailed as error:
+                failures = 0  # of all streams: those that failed are the source's to try again
+                self._fall_short(error)
             except (NotConnected, Transient) as error:
                 failures += 1
                 wait = error.retry_after or backoff(failures, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
@@ -222,10 +251,20 @@ class PollingUnit(Unit):
                 if isinstance(error, NotConnected):
                     await source.close()
                     await self._connect(source, over)
+                continue
             else:
                 failures = 0
-                self.enter(State.RUNNING)
-                await self._sleep(self._every, over)
+                self._failing = None
+            self.enter(State.RUNNING)
+            asked = source.poll_interval.total_seconds() if source.poll_interval else 0.0
+            took = time.monotonic() - began
+            await self._sleep(self._pace.after(brought=self._given > before, seconds=took, asked=asked), over)
+
+    def _fall_short(self, error: StreamsFailed) -> None:
+        self.ledger.retries += 1
+        if self._failing is None or self._failing.failures.keys() != error.failures.keys():
+            self.log.warning("source %s: %s", self.name, error)
+        self._failing = error
 
     async def _pass(self, over: asyncio.Event) -> None:
         """Waits while paused."""
@@ -254,20 +293,29 @@ class PollingUnit(Unit):
                     return
                 if self.state is not State.RUNNING:
                     self.enter(State.RUNNING)
-                if batch.events or batch.cursor != self._cursor:
-                    await self._store(batch.events, batch.cursor, tenure)
+                await self._take(batch, tenure)
         finally:
             await batches.aclose()  # type: ignore[attr-defined]  # poll is an async generator
 
-    async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure) -> None:
-        self.ledger.taken += len(events)
+    async def _take(self, batch: Batch, tenure: Tenure) -> None:
+        """Stores what is new of a batch; nothing where it is no news at all."""
+        events = self._recent.new(batch.events)
+        if events or batch.cursor != self._cursor:
+            await self._store(events, batch.cursor, tenure, duplicates=len(batch.events) - len(events))
+            self._given += len(events)
+
+    async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure, *, duplicates: int) -> None:
+        self.ledger.taken += len(events) + duplicates
         came = time.monotonic()
         kept, refused = self._fit(events)
         try:
-            counts = await tenure.store(kept, refused, cursor.model_dump_json())
+            counts = await tenure.store(
+                kept, refused, cursor.model_dump_json(), duplicates=duplicates, recent=self._recent.stored
+            )
         except NotConnected as error:
             raise KafkaUnavailable(f"the events could not be stored: {error}") from error
         self._cursor, self.counts, self._stored_at = cursor, tenure.counts, time.time()
+        self.ledger.filtered.update(counts.filtered)
         self.ledger.dead_lettered.update(counts.dead_lettered)
         self.ledger.delivered += counts.delivered
         self.ledger.durations.observe(time.monotonic() - came, counts.delivered)

@@ -17,6 +17,7 @@ from hub.engine.sources.cursors import CursorStore, Stored, headers
 from hub.kafka.errors import Fenced, TooLarge
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.exactly_once.writer import WAIT
+from hub.kafka.record import Header
 from hub.sdk.errors import ConfigError, HubError, NotConnected
 from hub.sdk.event import Event
 
@@ -24,6 +25,8 @@ LONGEST = 640.0
 """Seconds that a transaction may take at most; below what brokers allow (``transaction.max.timeout.ms``, 15 min)."""
 LARGE = 4 * 2**20
 """Bytes of a batch from which on it gets more time, rather than that Kafka is taken to be away."""
+DUPLICATE = "duplicate"
+"""Why an event was filtered that was given before."""
 _TURN = 500
 """Events after which other tasks get their turn, heartbeats among them."""
 
@@ -53,6 +56,7 @@ class Tenure:
         topic: gives the topic of an event type.
         writer: with the source's transactional id; for its topics, the DLQ and the cursors.
         cursors: the store of cursors.
+        place: under which name its cursor is stored; the source's if not given.
 
     Attributes:
         counts: what became of all events of the source so far, of earlier leaders' too.
@@ -67,9 +71,11 @@ class Tenure:
         topic: Callable[[str], str],
         writer: TransactionWriter,
         cursors: CursorStore,
+        place: str | None = None,
     ) -> None:
         assert writer.timeout <= LONGEST, "brokers would refuse it"
         self._source = source
+        self._place = place or source
         self._connector = connector
         self._dlq = dlq
         self._topic = topic
@@ -88,7 +94,7 @@ class Tenure:
         """
         await self._writer.start()
         await self._cursors.start()
-        stored = await self._cursors.account(self._source)
+        stored = await self._cursors.account(self._place)
         if stored is not None and stored.counts is not None:
             self.counts = stored.counts
         self._found = stored
@@ -100,7 +106,7 @@ class Tenure:
         Raises:
             HubError: the cursors can't be followed any more.
         """
-        stored = await self._cursors.account(self._source)
+        stored = await self._cursors.account(self._place)
         now = None if stored is None else stored.moved
         return now is not None and now != (self._found and self._found.moved)
 
@@ -109,13 +115,23 @@ class Tenure:
         await self._cursors.stop()
         await self._writer.stop()
 
-    async def store(self, events: Sequence[Event], refused: Sequence[Refused], cursor: str) -> Counts:
+    async def store(
+        self,
+        events: Sequence[Event],
+        refused: Sequence[Refused],
+        cursor: str,
+        *,
+        duplicates: int = 0,
+        recent: bytes = b"",
+    ) -> Counts:
         """Stores a batch: its events, its dead letters and the cursor that follows, all of them or nothing.
 
         Args:
             events: to publish.
             refused: to dead-letter beside them.
             cursor: as JSON.
+            duplicates: events that came and were dropped, as they were given before.
+            recent: what was given last, to be stored beside the cursor.
 
         Returns:
             What became of the batch's events; one that is larger than its topic takes is dead-lettered, too.
@@ -134,8 +150,11 @@ class Tenure:
             await writer.begin()
             try:
                 batch = await self._add(events, refused)
+                batch.taken += duplicates
+                if duplicates:
+                    batch.filtered[DUPLICATE] = duplicates
                 counts = self.counts.plus(batch)
-                self._add_cursor(cursor, counts)
+                self._add_cursor(cursor, headers(counts, self.fence, recent))
                 await writer.commit()
             except BaseException:
                 await writer.abort()
@@ -183,9 +202,8 @@ class Tenure:
                 "The cursor stays where it is; the source stands still rather than lose the event."
             ) from refusal
 
-    def _add_cursor(self, cursor: str, counts: Counts) -> None:
-        beside = headers(counts, self.fence)
-        refusal: TooLarge | None = self._writer.add(self._cursors.topic, self._source.encode(), cursor.encode(), beside)
+    def _add_cursor(self, cursor: str, beside: list[Header]) -> None:
+        refusal: TooLarge | None = self._writer.add(self._cursors.topic, self._place.encode(), cursor.encode(), beside)
         if refusal is not None:
             raise CursorTooLarge(
                 f"the cursor of {self._source} can't be stored: {refusal}; its connector must keep it smaller, "

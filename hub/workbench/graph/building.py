@@ -75,7 +75,8 @@ class _Drawing:
         shown = [each for each in unit.topics() if each in self.wanted]
         hidden = len(unit.topics()) - len(shown)
         every = unit.section.every
-        detail = f"{unit.use}, every {_duration(every)}" if every else unit.use
+        rests = (every.min, every.max) if every else ()
+        detail = ", every ".join([unit.use, *([" to ".join(dict.fromkeys(map(_duration, rests)))] if rests else [])])
         notes = (f"and {_plural(hidden, 'event type')} that nothing reads",) if hidden else ()
         node = self._unit(unit, detail, notes=notes)
         for topic in shown:
