@@ -62,6 +62,9 @@ def _check_key(checker: Outcome, asking: Asking, wanted: Shape) -> None:
             continue
         tree = _below(asking.key, mismatch)
         source = tree.value if isinstance(tree.value, Source) else Source("", Literal(0, 0, None), tree.path)
+        if mismatch.kind == "unexpected":  # its name is wrong, not what it is given
+            name = mismatch.path[-1]
+            source = Source(name, Literal(0, len(name), None), tree.path)
         checker.begin(source)
         message, hint, fix = _told(asking, mismatch, wanted)
         if mismatch.certain:
@@ -84,7 +87,7 @@ def _told(asking: Asking, mismatch: Mismatch, wanted: Shape) -> tuple[str, str |
     what = f"the key of `{asking.name}`"
     if mismatch.kind == "unexpected":
         meant = _meant(mismatch, wanted)
-        return f"{what} has no {where}" + (f"; did you mean `{meant}`?" if meant else ""), None, None
+        return f"{what} has no {where}" + (f"; did you mean `{meant}`?" if meant else ""), None, meant
     if mismatch.kind == "missing":
         lacks = "which isn't here" if mismatch.certain else "which may be missing here"
         return f"{what} needs {where}, {mismatch.expected}, {lacks}", None, None

@@ -11,12 +11,15 @@ from pydantic import Field, SecretStr
 
 from hub.deployment import Finding, Registry, check
 from hub.sdk import (
+    NOTHING,
     Batch,
     Config,
     Connector,
     Delivery,
     Duration,
     Event,
+    Lookup,
+    LookupConfig,
     Mapped,
     PollingSource,
     ServiceConfig,
@@ -28,6 +31,7 @@ from hub.sdk import (
     WebhookRequest,
     WebhookSource,
 )
+from hub.sdk.lookup import Answer
 
 
 class HookConfig(WebhookConfig):
@@ -99,8 +103,43 @@ class Drifting(Hook):
     events = {"brought": "system/brought/v1.json", "also": "system/also/v1.json"}
 
 
+class IssueKey(Config):
+    repository: str
+    number: int
+
+
+class IssueLookupConfig(LookupConfig):
+    service: str = "github"
+    token: SecretStr | None = None
+    fields: list[str] = []
+
+
+class FindIssue(Lookup[IssueLookupConfig, IssueKey]):
+    schema = {
+        "type": "object",
+        "properties": {"title": {"type": "string"}, "state": {"enum": ["open", "closed"]}},
+        "required": ["title", "state"],
+        "additionalProperties": False,
+    }
+
+    async def look_up(self, keys: Sequence[IssueKey]) -> Sequence[Answer]:
+        return [NOTHING for _ in keys]
+
+
+class Get(Lookup[LookupConfig, str | int]):
+    async def look_up(self, keys: Sequence[str | int]) -> Sequence[Answer]:
+        return [NOTHING for _ in keys]
+
+
 CONNECTORS = (
-    Connector("github", "GitHub", {"webhook": Hook, "issues": Issues}, {"issue": OpenIssue}, service=Api),
+    Connector(
+        "github",
+        "GitHub",
+        {"webhook": Hook, "issues": Issues},
+        {"issue": OpenIssue},
+        service=Api,
+        lookups={"issue": FindIssue, "any": Get},
+    ),
     Connector("drifting", "Drifting", {"": Drifting}),
     Connector("rabbitmq", "RabbitMQ", sinks={"": Queue}),
     Connector("http", "HTTP", sinks={"": Call}, service=ServiceConfig),
