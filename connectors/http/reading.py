@@ -35,8 +35,8 @@ Tag = tuple[tuple[str, ...], str]
 class Unchanged:
     """ETags of lists that were read to their end, and all of whose records were stored.
 
-    Nothing is lost with them but a little traffic, so that they are only remembered here and not in the cursor. They
-    are known by what was asked and by what range was meant, so that a cursor that somebody moves back finds none.
+    Nothing is lost with them but a little traffic, so that they are only remembered here and not in the cursor. Whoever
+    remembers one sees to it that a cursor that somebody has moved finds none.
     """
 
     def __init__(self) -> None:
@@ -45,6 +45,10 @@ class Unchanged:
     def get(self, key: tuple[str, ...]) -> str | None:
         """The ETag of a list."""
         return self._tags.get(key)
+
+    def forget(self, key: tuple[str, ...]) -> None:
+        """Drops the ETag of a list that has changed."""
+        self._tags.pop(key, None)
 
     def remember(self, tag: Tag | None) -> None:
         """Keeps one."""
@@ -148,6 +152,8 @@ class Listing:
                 return None, key
             raise handler.signal(answer, self._shown, retry_after(_Titled(answer.headers)))
         self.unchanged = answer.status == _UNCHANGED
+        if known is not None and self._unchanged is not None and not self.unchanged:
+            self._unchanged.forget(key)
         return (None if self.unchanged else answer), key
 
     def _asked(self, position: Position | None) -> tuple[str, dict[str, str], dict[str, Any] | None]:

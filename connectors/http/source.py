@@ -43,6 +43,8 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
         self._moments = _moments([each.form for each in self._streams.values() if each.stream.incremental])
         self._unchanged = Unchanged()
         self._failing_lists = Failing()
+        # What was known of lists when their ETags were remembered: they say nothing to who knows something else.
+        self._as_left: dict[str, ListState] = {}
 
     @classmethod
     def cursor_type(cls) -> type[HttpCursor]:
@@ -144,18 +146,20 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
         def is_known(page: list[Any]) -> bool:
             return start is not None and bool(page) and all(before(records.at(each), start) for each in page)
 
+        # What finds nothing behind the position will be asked again; anything else only if the cursor is moved back.
+        position = None if start is None else self.values.moved(start, self._option("lookback_window"))
         enough = is_known if incremental.is_data_feed else None
         async with aclosing(self._parents(stream)) as parents:
             async for above, prefix in parents:
                 asked = {**above, **values}
                 listing = Listing(self.service, stream, records.stream, asked, self._unchanged, enough=enough)
-                inside = True
+                settled = True
                 async with aclosing(listing.pages()) as pages:
                     async for page in pages:
                         changes = [records.change(each, above, prefix) for each in page]
-                        inside = inside and all(end is None or before(each.at, end) for each in changes)
+                        settled = settled and not any(_is_news(each.at, position, end) for each in changes)
                         yield changes
-                if inside:  # what the range leaves out now is to be asked for another time
+                if settled:
                     self._unchanged.remember(listing.tag)
 
     # Streams that don't
@@ -166,7 +170,8 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
         settings = records.stream
         comparison = Comparison(state, self.context.cursor.remember or REMEMBER, f"stream {stream}")
         # That one of several lists is unchanged doesn't tell which records are gone.
-        unchanged = self._unchanged if settings.for_each is None else None
+        single = settings.for_each is None
+        unchanged = self._unchanged if single and not state.missing and self._as_left.get(stream) == state else None
         events: list[Event] = []
         tag = None
         async with aclosing(self._parents(stream)) as parents:
@@ -188,7 +193,8 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
         following = comparison.state
         if events or following != state:
             yield events, following
-        if unchanged is not None and not following.missing:
+        if single:
+            self._as_left[stream] = following
             self._unchanged.remember(tag)
 
     # Both
@@ -216,6 +222,11 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
                             if key not in seen:  # pages may shift
                                 seen.add(key)
                                 yield {"parent": merged(each, parent.stream, values)}, f"{key}/"
+
+
+def _is_news(at: Value, position: Value | None, end: Value | None) -> bool:
+    """Whether a change lies behind the position, or is held back for another time."""
+    return position is None or before(position, at) or (end is not None and not before(at, end))
 
 
 def _moments(forms: list[Form]) -> Moments:

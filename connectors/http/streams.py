@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
+from connectors.http.checks import again, mistake, mistakes, raise_all
 from connectors.http.config import HeaderName
 from connectors.http.moments import Form
 from connectors.http.paging import Inject, Paginator, Place
 from connectors.http.paths import is_path
 from connectors.http.refusals import ErrorHandler
-from connectors.http.templates import check_names, texts
 from hub.sdk import Config, ServiceConfig, SourceConfig
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$"
-_PARENT = "that is for streams with `for_each`"
-_RANGE = "that is for streams with `incremental`"
 
 
 def _form(text: str) -> str:
@@ -173,7 +177,6 @@ class Stream(Config):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         found: list[InitErrorDetails] = []
-        self._placeholders(found)
         if self.json_ is not None and self.method != "POST":
             found.append(mistake(("json",), "a body goes with `method: POST`"))
         injected = [("paginator", self.paginator), ("incremental", self.incremental)]
@@ -192,27 +195,6 @@ class Stream(Config):
         raise_all(found)
         return self
 
-    def _placeholders(self, found: list[InitErrorDetails]) -> None:
-        known = {
-            **({"parent": ""} if self.for_each and self.for_each.stream else {}),
-            **({"item": ""} if self.for_each and self.for_each.values else {}),
-            **({"start": "", "end": ""} if self.incremental else {}),
-        }
-        places: list[tuple[tuple[str, ...], Any]] = [(("path",), self.path)]
-        places += [(("params", name), value) for name, value in self.params.items()]
-        places += [(("headers", name), value) for name, value in self.headers.items()]
-        places += [(("json",), self.json_)]
-        for place, value in places:
-            for text in texts(value):
-                try:
-                    check_names(text, known, _hint(text))
-                except ValueError as error:
-                    found.append(mistake(place, str(error)))
-
-
-def _hint(text: str) -> str:
-    return _PARENT if "parent" in text or "item" in text else _RANGE if "start" in text or "end" in text else ""
-
 
 class HttpSourceConfig(SourceConfig):
     """The ``with:`` section of an HTTP source."""
@@ -230,22 +212,17 @@ class HttpSourceConfig(SourceConfig):
     streams: dict[Annotated[str, Field(pattern=_NAME)], Stream] = Field(min_length=1)
     """The lists, by name. They are read in this order."""
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
-        found: list[InitErrorDetails] = []
-        for name, stream in self.streams.items():
-            parent = stream.for_each.stream if stream.for_each else None
-            place = ("streams", name, "for_each", "stream")
-            if parent is None:
-                continue
-            if parent not in self.streams:
-                found.append(_unknown(place, parent, [each for each in self.streams if each != name]))
-            elif name in _ancestors(self.streams, name):
-                found.append(mistake(place, "leads back to this stream: a stream can't be its own parent"))
-        if not any(each.publish for each in self.streams.values()):
-            found.append(mistake(("streams",), "expected one stream at least without `publish: false`"))
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hangs_together(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Checks what several parts say together, also where a part has mistakes of its own, so that all are told."""
+        found = mistakes(value)
+        try:
+            made = validate(value)
+        except ValidationError as error:
+            found += again(error)
         raise_all(found)
-        return self
+        return made
 
     def merged(self, name: str) -> Stream:
         """A stream with what holds for all of them."""
@@ -270,33 +247,3 @@ def event_types(settings: Mapping[str, Any]) -> Iterator[str]:
         given = stream.get("type") if isinstance(stream, dict) else None
         if isinstance(given, str) or given is None:
             yield str(name) if given is None else given
-
-
-def mistake(place: tuple[str, ...], says: str) -> InitErrorDetails:
-    """What is wrong, where it is wrong."""
-    return InitErrorDetails(type=PydanticCustomError("value_error", "{error}", {"error": says}), loc=place, input=None)
-
-
-def raise_all(found: list[InitErrorDetails]) -> None:
-    """Raises what was found, if anything was.
-
-    Raises:
-        ValidationError: with each mistake at its own place.
-    """
-    if found:
-        raise ValidationError.from_exception_data("settings", found, hide_input=True)
-
-
-def _unknown(place: tuple[str, ...], name: str, known: list[str]) -> InitErrorDetails:
-    close = difflib.get_close_matches(name, known, 1)
-    others = f"there are {', '.join(known)}" if known else "there is no other"
-    return mistake(place, f"there is no stream `{name}`; " + (f"did you mean `{close[0]}`?" if close else others))
-
-
-def _ancestors(streams: Mapping[str, Stream], name: str) -> Iterable[str]:
-    seen: list[str] = []
-    at = streams[name].for_each
-    while at is not None and at.stream is not None and at.stream in streams and at.stream not in seen:
-        seen.append(at.stream)
-        at = streams[at.stream].for_each
-    return seen

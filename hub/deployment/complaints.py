@@ -89,8 +89,9 @@ def complain(
         return
     errors: list[tuple[Location, dict[str, Any]]] = []
     for each in error.errors(include_url=False, include_input=False)[:MOST]:
-        _, _, path = find(place.node, each["loc"])
-        errors.append((path, dict(each)))
+        problem = _of_tag(dict(each))
+        _, _, path = find(place.node, problem["loc"])
+        errors.append((path, problem))
     groups: dict[Location, list[dict[str, Any]]] = {}
     misspelt = {
         (*problem["loc"][:-1], _meant(problem["loc"], model))
@@ -108,6 +109,17 @@ def complain(
             groups.setdefault(path, []).append(problem)
     for path, group in groups.items():
         _wrong_value(path, group, model, place, findings, prefix, resolved=resolved)
+
+
+def _of_tag(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem of a union that is told apart by a key, as one of that key."""
+    context = problem.get("ctx", {})
+    location = (*problem["loc"], str(context.get("discriminator", "")).strip("'"))
+    if problem["type"] == "union_tag_not_found":
+        return {**problem, "type": "missing", "loc": location}
+    if problem["type"] == "union_tag_invalid":
+        return {**problem, "type": "literal_error", "loc": location, "ctx": {"expected": context["expected_tags"]}}
+    return problem
 
 
 def _nearer(path: Location, error: dict[str, Any], other: tuple[Location, dict[str, Any]]) -> bool:

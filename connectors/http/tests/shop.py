@@ -57,13 +57,14 @@ class Shop:
         if path in self.handlers:
             answer = self.handlers[path](request)
             answer = await answer if inspect.isawaitable(answer) else answer
-            return answer if isinstance(answer, web.StreamResponse) else _tagged(request, answer)
+            return answer if isinstance(answer, web.StreamResponse) else tagged(request, answer)
         if path in self.lists:
-            return _tagged(request, self.lists[path])
+            return tagged(request, self.lists[path])
         return web.json_response({"message": "there is nothing"}, status=404)
 
 
-def _tagged(request: web.Request, document: Any) -> web.Response:
+def tagged(request: web.Request, document: Any) -> web.Response:
+    """Answers with an ETag, or that nothing has changed."""
     body = orjson.dumps(document)
     tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
     if request.headers.get("if-none-match") == tag:

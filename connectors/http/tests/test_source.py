@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 from aiohttp import web
 
-from connectors.http.tests.shop import World, paged, world
+from connectors.http.tests.shop import World, paged, tagged, world
+from hub.sdk import NotConnected, Permanent, Signal, Transient
 from hub.sdk.cursor import CursorOptions
 
 ORDERS = {"path": "/orders", "primary_key": "id", "incremental": {"cursor_field": "at"}}
@@ -237,3 +238,354 @@ async def test_a_search_is_asked_for_by_post_with_all_in_its_body(far: World) ->
         "page": {"size": 3},
     }
     assert bodies[2]["page"] == {"size": 3, "after": 6}
+
+
+async def test_an_unchanged_list_costs_no_transfer(far: World) -> None:
+    """What was read to its end is asked for with its ETag; what has changed comes."""
+    far.shop.lists["/orders"] = [order(1, 1)]
+    reading = far.reading({"orders": ORDERS})
+    await reading.poll()
+    assert await reading.poll() == []
+    assert await reading.poll() == []
+    conditions = [headers.get("if-none-match") for _, _, headers, _ in far.shop.asked]
+    assert conditions[0] is None
+    assert conditions[-1] is not None
+    far.shop.lists["/orders"].append(order(2, 2))
+    assert ids(await reading.poll()) == [2]
+
+
+async def test_a_record_that_rests_is_not_forgotten_by_an_etag(far: World) -> None:
+    """A list whose newest records were held back is read again although it has not changed."""
+    now = datetime.now(UTC)
+    far.shop.lists["/orders"] = [{"id": 1, "at": now.isoformat()}]
+    reading = far.reading({"orders": ORDERS}, options=CursorOptions(hold_back=timedelta(seconds=1)))
+    assert await reading.poll() == []
+    given: list[Any] = []
+    while not given:
+        given = await reading.poll()
+        assert datetime.now(UTC) - now < timedelta(seconds=20)
+    assert ids(given) == [1]
+
+
+@pytest.mark.parametrize("polls", [1, 2, 3])
+async def test_a_cursor_that_was_moved_back_reads_again(far: World, polls: int) -> None:
+    """What is known of unchanged lists counts for where the cursor stands, and for nothing before it."""
+    far.shop.lists["/orders"] = [order(1, 1)]
+    far.shop.lists["/tags"] = [{"id": 7}]
+    reading = far.reading({"orders": ORDERS, "tags": {"path": "/tags", "primary_key": "id"}})
+    fresh = reading.stored
+    await reading.poll()
+    first = reading.stored
+    far.shop.lists["/orders"].append(order(2, 59))
+    far.shop.lists["/tags"].append({"id": 8})
+    for stored, given in ((first, [2, 8]), (fresh, [1, 2, 7, 8]), (first, [2, 8])):
+        for _ in range(polls):
+            await reading.poll()
+        reading.stored = stored
+        assert ids(await reading.poll()) == given
+
+
+async def test_a_list_that_is_as_it_was_before_a_change_is_told(far: World) -> None:
+    """An ETag of a time before the last change says nothing."""
+    reading = far.reading({"tags": {"path": "/tags", "primary_key": "id"}})
+    given = []
+    for name in ("a", "b", "a", "a", "b"):
+        far.shop.lists["/tags"] = [{"id": 1, "name": name}]
+        given += [each.data["name"] for each in await reading.poll()]
+    assert given == ["a", "b", "a", "b"]
+
+
+async def test_the_first_page_alone_says_nothing_of_the_others(far: World) -> None:
+    """A list of several pages, oldest first, is read although its first page is as it was."""
+    records = [order(1, 1), order(2, 2), order(3, 3)]
+    far.shop.handlers["/orders"] = paged(records, 2)
+    reading = far.reading({"orders": {**ORDERS, "paginator": {"type": "page", "page_size": 2}}})
+    assert ids(await reading.poll()) == [1, 2, 3]
+    await reading.poll()
+    records.append(order(4, 4))
+    assert ids(await reading.poll()) == [4]
+
+
+async def test_a_feed_is_followed_back_to_what_is_known(far: World) -> None:
+    """Newest first and without a filter: later polls read no further than they must, and not at all if nothing is new."""
+    records = [order(number, number) for number in range(1, 41)][::-1]
+    far.shop.handlers["/orders"] = lambda request: tagged(request, paged(records, 5)(request))
+    incremental = {"cursor_field": "at", "is_data_feed": True}
+    paginator = {"type": "page", "page_size": 5}
+    options = CursorOptions(lookback_window=timedelta(seconds=1))
+    stream = {**ORDERS, "incremental": incremental, "paginator": paginator}
+    reading = far.reading({"orders": stream}, options=options)
+    assert sorted(ids(await reading.poll())) == list(range(1, 41))
+    far.shop.paths  # noqa: B018  empties it
+    records.insert(0, order(41, 41))
+    assert ids(await reading.poll()) == [41]
+    assert len(far.shop.paths) <= 4
+    await reading.poll()
+    far.shop.paths  # noqa: B018  empties it
+    assert await reading.poll() == []
+    assert far.shop.paths == ["/orders?page=1"]
+
+
+async def test_records_that_move_between_pages_are_not_missed(far: World) -> None:
+    """A change while pages by number are read moves the others up; they are read until nothing new is found."""
+    records = [order(number, number) for number in range(1, 7)]
+    moved: list[bool] = []
+
+    def answer(request: web.Request) -> Any:
+        page = paged(records, 2)(request)
+        if request.query["page"] == "2" and not moved:
+            moved.append(True)
+            records.append(records.pop(0) | {"at": "2026-11-20T10:00:50Z"})  # all that follow move up by one
+        return page
+
+    far.shop.handlers["/orders"] = answer
+    reading = far.reading({"orders": {**ORDERS, "paginator": {"type": "page", "page_size": 2}}})
+    given = await reading.poll() + await reading.poll()
+    assert {each.data["id"] for each in given} == {1, 2, 3, 4, 5, 6}
+    assert [each.id for each in given].count("orders/1@2026-11-20T10:00:50Z") == 1
+
+
+async def test_each_parent_has_a_list_of_its_own(far: World) -> None:
+    """Children are asked for by their parent's record; equal keys of two parents are two records."""
+    far.shop.lists["/shops"] = [{"id": 1, "slug": "a/b"}, {"id": 2, "slug": "ä c"}]
+    far.shop.lists["/shops/a/b/orders"] = [order(1, 1)]
+    far.shop.lists["/shops/%C3%A4%20c/orders"] = [order(1, 1), order(2, 2)]
+    streams = {
+        "shops": {"path": "/shops", "primary_key": "id", "publish": False},
+        "orders": {
+            **ORDERS,
+            "path": "/shops/{+parent.slug}/orders",
+            "for_each": {"stream": "shops", "copy": {"shop": "slug"}},
+        },
+    }
+    reading = far.reading(streams)
+    events = await reading.poll()
+    assert [(each.id, each.data["shop"]) for each in events] == [
+        ("orders/1/1@2026-11-20T10:00:01Z", "a/b"),
+        ("orders/2/1@2026-11-20T10:00:01Z", "ä c"),
+        ("orders/2/2@2026-11-20T10:00:02Z", "ä c"),
+    ]
+    assert [each.key for each in events] == ["1/1", "2/1", "2/2"]
+    assert await reading.poll(anew=True) == []
+
+
+async def test_grandparents_and_fixed_values_make_lists_too(far: World) -> None:
+    """Parents may have parents; `values` are asked for one after the other."""
+    far.shop.lists["/eu/shops"] = [{"id": 1}]
+    far.shop.lists["/us/shops"] = [{"id": 1}, {"id": 3}]
+    for region, number in (("eu", 1), ("us", 1), ("us", 3)):
+        far.shop.lists[f"/{region}/shops/{number}/orders"] = [order(number, number)]
+    streams = {
+        "shops": {
+            "path": "/{item}/shops",
+            "primary_key": "id",
+            "publish": False,
+            "for_each": {"values": ["eu", "us"]},
+        },
+        "orders": {**ORDERS, "path": "/eu/shops/{parent.id}/orders", "for_each": {"stream": "shops"}},
+    }
+    far.shop.lists["/eu/shops/3/orders"] = []
+    events = await far.reading(streams).poll()
+    assert [each.key for each in events] == ["eu/1/1", "us/1/1"]
+
+
+@pytest.mark.parametrize("value", ["..", "", "a/../b", None, {"a": 1}])
+async def test_a_parent_cannot_lead_elsewhere(far: World, value: Any) -> None:
+    """A value that would change the path is refused, and no request goes out."""
+    far.shop.lists["/shops"] = [{"id": value}]
+    streams = {
+        "shops": {"path": "/shops", "publish": False},
+        "orders": {**ORDERS, "path": "/shops/{+parent.id}/orders", "for_each": {"stream": "shops"}},
+    }
+    with pytest.raises(Permanent):
+        await far.reading(streams).poll()
+    assert far.shop.paths == ["/shops"]
+
+
+async def refused(far: World, stream: dict[str, Any], **more: Any) -> Signal:
+    with pytest.raises(Signal) as raised:
+        await far.reading({"orders": {**ORDERS, **stream}}, **more).poll()
+    return raised.value
+
+
+async def test_answers_mean_what_the_schema_file_says(far: World) -> None:
+    """By status, text and place in the body; the first that fits counts, the stream's own before the common ones."""
+    answer = {"status": 200, "body": {"ok": False, "error": "ratelimited"}}
+    far.shop.handlers["/orders"] = lambda request: web.json_response(
+        answer["body"], status=answer["status"], headers={"Retry-After": "7"} if answer["status"] == 400 else {}
+    )
+    handlers = [
+        {"path": "error", "values": ["ratelimited"], "action": "wait", "pause": "30s"},
+        {"path": "ok", "values": [False], "action": "fail", "message": "the API said no"},
+        {"status": [404, 410], "action": "ignore"},
+        {"status": 400, "contains": "try again", "action": "retry"},
+    ]
+    signal = await refused(far, {"errors": handlers})
+    assert isinstance(signal, NotConnected)
+    assert signal.retry_after == 30
+    answer["body"] = {"ok": False, "error": "other"}
+    signal = await refused(far, {"errors": handlers})
+    assert isinstance(signal, Permanent)
+    assert "the API said no" in str(signal)
+    answer.update(status=410, body={})
+    assert await far.reading({"orders": {**ORDERS, "errors": handlers}}).poll() == []
+    answer.update(status=400, body={"message": "please try again"})
+    signal = await refused(far, {"errors": handlers})
+    assert type(signal) is Transient
+    assert signal.retry_after == 7
+    answer.update(body={"message": "no"})
+    assert type(await refused(far, {"errors": handlers})) is Permanent
+    mine = [{"status": 400, "action": "ignore"}]
+    assert await far.reading({"orders": {**ORDERS, "errors": mine}}, errors=handlers).poll() == []
+
+
+@pytest.mark.parametrize(
+    ("document", "stream", "says"),
+    [
+        ({"items": []}, {"records": "data"}, "expected the records at `data`; the answer has `items`"),
+        ([{"id": 1}], {}, "expected a cursor value at `at` of each record; one has none"),
+        ([{"id": 1, "at": "noon"}], {}, "expected a time in ISO 8601; got str of another form"),
+        ([{"at": "2026-11-20T10:00:00Z"}], {}, "expected text or a number at `id`, its `primary_key`"),
+        ([order(1, 1, when="noon")], {"time": "when"}, "`when`, its `time`: expected a time"),
+    ],
+)
+async def test_what_cannot_be_read_is_told_with_its_place(
+    far: World, document: Any, stream: dict[str, Any], says: str
+) -> None:
+    """An answer of another form stops the stream with an error, rather than to pass over what it holds."""
+    far.shop.handlers["/orders"] = lambda _: document
+    signal = await refused(far, stream)
+    assert isinstance(signal, Permanent)
+    assert says in str(signal)
+
+
+async def test_an_answer_that_is_no_json_is_asked_for_again(far: World) -> None:
+    """As a proxy's error page with status 200 is."""
+    far.shop.handlers["/orders"] = lambda _: web.Response(text="<html>")
+    assert isinstance(await refused(far, {}), Transient)
+
+
+async def test_pages_without_an_end_are_an_error(far: World) -> None:
+    """A cursor that leads back is noticed."""
+    far.shop.handlers["/orders"] = lambda _: {"data": [order(1, 1)], "next": "again"}
+    stream = {"records": "data", "paginator": {"type": "cursor", "cursor": "next"}}
+    assert "have no end" in str(await refused(far, stream))
+
+
+async def test_a_stream_that_fails_leaves_the_others_alone(far: World) -> None:
+    """What the others gave is stored, whichever kind they are of."""
+    far.shop.lists["/orders"] = [order(1, 1)]
+    far.shop.lists["/tags"] = [{"id": 5}]
+    streams = {
+        "broken": {**ORDERS, "path": "/nowhere"},
+        "orders": ORDERS,
+        "gone": {"path": "/nowhere", "primary_key": "id"},
+        "tags": {"path": "/tags", "primary_key": "id"},
+    }
+    reading = far.reading(streams)
+    given: list[Any] = []
+    polling: Any = reading.source.poll(reading.source.cursor_type()())
+    with pytest.raises(Transient, match="can't be read"):
+        async for batch in polling:
+            given += batch.events
+    assert ids(given) == [1, 5]
+
+
+async def test_csv_and_lines_of_json_are_read(far: World) -> None:
+    """Other formats than JSON give records as well."""
+    far.shop.handlers["/csv"] = lambda _: web.Response(
+        body='id,at,n\r\n1,2026-11-20T10:00:00Z,"a\nb"\r\n'.encode("utf-8-sig")
+    )
+    far.shop.handlers["/lines"] = lambda _: web.Response(text='{"id":1,"at":"2026-11-20T10:00:00Z"}\n\n')
+    streams = {
+        "csv": {**ORDERS, "path": "/csv", "format": "csv"},
+        "lines": {**ORDERS, "path": "/lines", "format": "jsonl"},
+    }
+    events = await far.reading(streams).poll()
+    assert [each.data for each in events] == [
+        {"id": "1", "at": "2026-11-20T10:00:00Z", "n": "a\nb"},
+        {"id": 1, "at": "2026-11-20T10:00:00Z"},
+    ]
+
+
+async def test_params_are_asked_for_as_they_are_written(far: World) -> None:
+    """Common ones come first, lists are repeated, null leaves one out."""
+    far.shop.lists["/orders"] = []
+    stream = {
+        **ORDERS,
+        "params": {"state": ["open", "a&b"], "deep": True, "common": None},
+        "headers": {"X-Kind": "full"},
+    }
+    await far.reading({"orders": stream}, params={"common": 1, "limit": 5}, headers={"X-All": "yes"}).poll()
+    ((_, path, headers, _),) = far.shop.asked
+    assert path == "/orders?limit=5&state=open&state=a%26b&deep=true"
+    assert (headers["x-kind"], headers["x-all"]) == ("full", "yes")
+
+
+async def test_days_as_cursor_values_do_not_hide_changes_of_the_same_day(far: World) -> None:
+    """Where the cursor is too coarse to tell two changes apart, the content does."""
+    far.shop.lists["/orders"] = [{"id": 1, "at": "2026-11-20", "n": 1}]
+    stream = {**ORDERS, "incremental": {"cursor_field": "at", "format": "%Y-%m-%d"}}
+    reading = far.reading({"orders": stream})
+    assert len(await reading.poll()) == 1
+    far.shop.lists["/orders"] = [{"id": 1, "at": "2026-11-20", "n": 2}]
+    assert [each.data["n"] for each in await reading.poll()] == [2]
+    assert await reading.poll(anew=True) == []
+
+
+async def test_records_may_say_that_they_are_gone(far: World) -> None:
+    """Such a record becomes a tombstone of its key."""
+    far.shop.lists["/orders"] = [order(1, 1, deleted_at=None), order(2, 2, deleted_at="2026-11-20")]
+    stream = {**ORDERS, "deleted": {"path": "deleted_at"}}
+    kept, gone = await far.reading({"orders": stream}).poll()
+    assert (kept.raw is None, kept.key) == (False, "1")
+    assert (gone.raw, gone.key, gone.type) == (None, "2", "orders")
+
+
+TAGS = {"path": "/tags", "primary_key": "id", "deletes": True}
+
+
+async def test_a_whole_list_gives_what_has_changed(far: World) -> None:
+    """New and changed records come; one that is as it was before a change is a version of its own."""
+    far.shop.lists["/tags"] = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    reading = far.reading({"tags": TAGS})
+    assert ids(await reading.poll()) == [1, 2]
+    assert await reading.poll(anew=True) == []
+    versions = []
+    for name in ("c", "a", "c"):
+        far.shop.lists["/tags"] = [{"id": 1, "name": name}, {"id": 2, "name": "b"}]
+        (event,) = await reading.poll(anew=True)
+        assert event.data["name"] == name
+        versions.append(event.id)
+    assert len(set(versions)) == 3
+
+
+async def test_what_is_missing_twice_is_gone(far: World) -> None:
+    """Once may be a page that had shifted; the second time it becomes a tombstone, and once only."""
+    far.shop.lists["/tags"] = [{"id": 1}, {"id": 2}]
+    reading = far.reading({"tags": TAGS})
+    await reading.poll()
+    far.shop.lists["/tags"] = [{"id": 1}]
+    assert await reading.poll() == []
+    (gone,) = await reading.poll(anew=True)
+    assert (gone.raw, gone.key) == (None, "2")
+    assert await reading.poll() == []
+    far.shop.lists["/tags"] = [{"id": 1}, {"id": 2}]
+    assert ids(await reading.poll(anew=True)) == [2]
+
+
+async def test_a_record_that_was_missing_once_is_not_gone(far: World) -> None:
+    """What is back the next time was there."""
+    far.shop.lists["/tags"] = [{"id": 1}, {"id": 2}]
+    reading = far.reading({"tags": TAGS})
+    await reading.poll()
+    for kept in ([{"id": 1}], [{"id": 1}, {"id": 2}], [{"id": 1}], [{"id": 1}, {"id": 2}]):
+        far.shop.lists["/tags"] = kept
+        assert await reading.poll() == []
+
+
+async def test_a_list_that_is_too_long_says_what_to_do(far: World) -> None:
+    """It isn't compared by halves."""
+    far.shop.lists["/tags"] = [{"id": number} for number in range(11)]
+    with pytest.raises(Permanent, match="holds more than 10 records"):
+        await far.reading({"tags": TAGS}, options=CursorOptions(remember=10)).poll()
