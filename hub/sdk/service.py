@@ -104,11 +104,13 @@ class Health:
         healthy: whether the API answered as it should.
         detail: what it answered, for people.
         seconds: how long that took.
+        status: HTTP status that it answered; ``None`` if there was no answer.
     """
 
     healthy: bool
     detail: str
     seconds: float
+    status: int | None = None
 
 
 @dataclass(frozen=True)

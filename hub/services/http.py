@@ -13,7 +13,7 @@ from typing import Any, Self
 import orjson
 from yarl import URL
 
-from hub.sdk.errors import ConfigError, Permanent, Signal
+from hub.sdk.errors import ConfigError, NotConnected, Permanent, Signal, Transient
 from hub.sdk.policies import RateLimit, ServiceConfig
 from hub.sdk.service import Health, LimitState, Response, ServiceInfo
 from hub.services.accounts import Accounts
@@ -27,7 +27,9 @@ from hub.services.handle import DeliveryHandle
 from hub.services.info import described
 from hub.services.limits import RateLimiter
 from hub.services.limits.limiter import Shared
+from hub.services.outages import UNAUTHORIZED, refused_credentials, weighed
 from hub.services.pipeline import Policy, Proceed, pipeline
+from hub.services.refusals import Refused
 from hub.services.request import IDEMPOTENCY_HEADER, Request
 from hub.services.retry import Retry
 from hub.services.transport import Streamed, Transport, cleaned
@@ -226,7 +228,12 @@ class HttpService:
     async def _ask(self, request: Request) -> Response:
         """Redirects are requests of their own, with all policies."""
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = await self._proceed(request)
+            try:
+                answer = await self._proceed(request)
+            except (Transient, NotConnected) as signal:
+                if self.breaker is None or isinstance(signal, Refused):
+                    raise
+                raise await weighed(signal, self.breaker, self.health) from None
             status = answer.status
             if 200 <= status < 300:  # noqa: PLR2004  statuses
                 return answer
@@ -243,6 +250,10 @@ class HttpService:
                 request = request.again(url=url, path=self._below(url))
                 continue
             signal = cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
+            if status == UNAUTHORIZED:
+                signal = refused_credentials(self.name, self._config.auth, signal)
+            elif self.breaker is not None and not isinstance(signal, Permanent):
+                signal = await weighed(signal, self.breaker, self.health)
             signal.answer = answer if len(answer.body) <= _KEPT else None
             raise signal
         raise Permanent(f"{asked} was redirected more than {_MOST_REDIRECTS} times", status=status)
@@ -261,9 +272,9 @@ class HttpService:
         try:
             status = (await proceed(Request("GET", url, deadline=began + _PATIENCE))).status
         except Signal as signal:
-            return Health(healthy=False, detail=str(signal), seconds=time.monotonic() - began)
+            return Health(healthy=False, detail=str(signal), seconds=time.monotonic() - began, status=signal.status)
         healthy = status in check.status if check.status else 200 <= status < 400  # noqa: PLR2004  statuses
-        return Health(healthy, f"GET {check.path} answered {status}", time.monotonic() - began)
+        return Health(healthy, f"GET {check.path} answered {status}", time.monotonic() - began, status)
 
     def for_deliveries(self) -> DeliveryHandle:
         """This service for a sink."""

@@ -207,7 +207,7 @@ async def test_an_unchanged_answer_to_a_conditional_request_is_an_answer() -> No
     ("status", "headers", "kind", "wait"),
     [
         (400, {}, Permanent, None),
-        (401, {}, Permanent, None),
+        (401, {}, NotSignedIn, 60),
         (403, {}, Permanent, None),
         (404, {}, Permanent, None),
         (422, {"Retry-After": "5"}, Permanent, None),

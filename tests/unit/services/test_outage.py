@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
 from hub.sdk import NotConnected, Response, Transient
+from hub.services.auth import NotSignedIn
 from hub.services.request import Request
 from hub.services.transport import Transport
 from tests.unit.services.far_side import far_side, service
@@ -96,3 +98,69 @@ async def test_a_storm_of_429_holds_up_all_and_loses_none(monkeypatch: pytest.Mo
     assert answers == [b"/%d" % number for number in range(100)]
     assert len(sent) == len(far.seen)
     assert all(later - earlier >= window - 0.01 for earlier, later in zip(sent, sent[limit:], strict=False))
+
+
+async def test_a_revoked_credential_is_an_outage_that_says_what_to_do() -> None:
+    """One 401 for good must not dead-letter every event; the breaker sees no failure of the far side in it."""
+    handler = _statuses([401] * 9)
+    for auth, advice in (
+        ({}, "give service far its credentials under auth"),
+        ({"token": "t"}, "the API takes the credentials of service far no more"),
+    ):
+        async with far_side(handler) as far, service(far, auth=auth, circuit_breaker={"failure_threshold": 1}) as api:
+            with pytest.raises(NotSignedIn, match=advice) as raised:
+                await api.for_deliveries().request("POST", "/x")
+            assert (raised.value.status, raised.value.retry_after) == (401, 60)
+            assert api.info().circuit == "closed"
+
+
+@pytest.mark.parametrize(("health", "kind"), [(500, NotConnected), (503, NotConnected), (404, Transient)])
+async def test_a_probe_that_fails_is_the_requests_fault_only_if_the_far_side_works(
+    health: int, kind: type[Exception]
+) -> None:
+    """An outage of 500s uses up no retry; a request that always gives 500 doesn't hold up all others for good."""
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=500 if request.path == "/x" else health)
+
+    breaker = {"failure_threshold": 2, "breaker_timeout": "20ms"}
+    async with far_side(handler) as far, service(far, circuit_breaker=breaker, health={"path": "/up"}) as api:
+        with pytest.raises(Transient) as before:  # an open circuit alone makes an outage of it
+            await api.request("GET", "/x")
+        assert before.value.retry_after is None
+        for _ in range(3):
+            with pytest.raises(kind) as raised:
+                await api.request("GET", "/x")
+            assert isinstance(raised.value, Transient | NotConnected)
+            assert (raised.value.status, api.info().circuit) == (500, "open")
+            assert 0 <= (raised.value.retry_after or 0) <= 0.02
+            await asyncio.sleep(0.03)
+
+
+async def test_no_answer_while_the_circuit_is_open_says_when_to_come_again() -> None:
+    """Whoever waits by a rule of their own would wait longer, and find the far side late."""
+    async with far_side() as far:
+        url = far.url
+    async with service(url, circuit_breaker={"failure_threshold": 1, "breaker_timeout": "7s"}) as api:
+        with pytest.raises(NotConnected) as raised:
+            await api.request("GET", "/x")
+        assert 6 < (raised.value.retry_after or 0) <= 7
+
+
+async def test_a_refused_stream_leaves_no_connection_behind() -> None:
+    """What a retry drops was read to its end, or closed: the pool of one connection serves who comes next."""
+    handler = _statuses([503, 500, 401, 200])
+    policies = {"retry": {"initial_interval": "1ms", "max_interval": "2ms"}, "pool": {"connections": 1}}
+    async with far_side(handler) as far, service(far, auth={"token": "t"}, **policies) as api, asyncio.timeout(10):
+        with pytest.raises(NotSignedIn):
+            async with api.stream("GET", "/large"):
+                pass
+        async with api.stream("GET", "/large") as answer:
+            assert [chunk async for chunk in answer.chunks()] == [b"body"]
+
+
+def _statuses(statuses: list[int]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=statuses.pop(0), text="body")
+
+    return handler
