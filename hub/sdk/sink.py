@@ -26,14 +26,14 @@ class Sink(Component[S], Generic[S]):
             many as four calls take where a call takes several. Below that the number adapts to the far side.
         batch: how many deliveries one call takes at most. With 1 there is a call for each, as many side by side as
             deliveries may be under way; with more there are few calls, with all that waits when they begin, but no
-            more than a quarter of what may be under way.
+            more than a quarter of what may be under way. A sink may set it for itself, where its settings decide.
         ordered: whether one call may hold several deliveries of one key, in order. The sink then promises that it keeps
             the order, and that where one fails it has written none after it of the same key.
     """
 
     events: ClassVar[Mapping[str, str | None]] = {}
     concurrency: ClassVar[int] = 16
-    batch: ClassVar[int] = 1
+    batch: int = 1
     ordered: ClassVar[bool] = False
 
     @abstractmethod

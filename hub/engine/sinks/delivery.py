@@ -48,7 +48,7 @@ _NAP = 0.2  # seconds after which it is looked again whether more may be read
 _PATIENCE = 0.8  # of what a rebalance waits for us; in the rest we commit
 
 
-def concurrency_of(sink: type[Sink[Any]]) -> int:
+def concurrency_of(sink: Sink[Any]) -> int:
     """Deliveries under way at once at most, where nothing is said: as the sink says, or as several full calls hold."""
     return sink.concurrency if sink.batch == 1 else max(sink.concurrency, SHARE * sink.batch)
 

@@ -14,7 +14,7 @@ from hub.engine.dlq.outlet import Outlet
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.unit import ReadingUnit
 from hub.engine.sinks.attempts import Retrying, RetryPolicy
-from hub.engine.sinks.delivery import DeliveryLoop
+from hub.engine.sinks.delivery import DeliveryLoop, concurrency_of
 from hub.engine.sinks.letters import Held
 from hub.engine.sinks.parking import Parking
 from hub.sdk.sink import Sink
@@ -31,7 +31,7 @@ class SinkUnit(ReadingUnit[Outlet]):
         open_reader: gives a fresh consumer for each life.
         open_outlet: gives a fresh way to Kafka for each life.
         retry: when to try again.
-        concurrency: deliveries under way at once.
+        concurrency: deliveries under way at once; as the sink says if None.
         reply: topic for the far side's answers, if any.
         open_parking: gives, for each life, what keeps the order of keys over dead letters, where that is wanted.
     """
@@ -48,7 +48,7 @@ class SinkUnit(ReadingUnit[Outlet]):
         open_reader: Callable[[], Reader],
         open_outlet: Callable[[], Outlet],
         retry: RetryPolicy,
-        concurrency: int,
+        concurrency: int | None,
         reply: str | None,
         open_parking: Callable[[], Parking] | None = None,
     ) -> None:
@@ -91,8 +91,9 @@ class SinkUnit(ReadingUnit[Outlet]):
         try:
             async with self.reading() as (reader, outlet), self._parking() as parking:
                 reader.lean()
+                concurrency = self._concurrency or concurrency_of(sink)
                 self._delivery = delivery = DeliveryLoop(
-                    self, sink, reader, outlet, self._retry, self._concurrency, self._reply, parking
+                    self, sink, reader, outlet, self._retry, concurrency, self._reply, parking
                 )
                 await delivery.run()
         finally:
