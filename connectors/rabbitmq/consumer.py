@@ -3,6 +3,10 @@
 RabbitMQ bounds what it sends ahead by the number of messages alone. So that large ones don't fill the memory, few are
 asked for at first; how many are, follows from the largest of the last ones. Where more bytes come than may be held, the
 consumer is cancelled until half of them are acknowledged.
+
+To ask for another number takes another consumer. A quorum queue takes back what is on its way to a consumer that is
+cancelled, and may give the next one what comes behind that first: so a consumer is exchanged while it has all that it
+may have, and nothing is on its way.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ FIRST = 16
 """Messages that are asked for before anything is known of their sizes."""
 _FADING = 0.99
 """How much of the largest size counts after each further message."""
+_QUIET = 0.05  # seconds without a message after which none is taken to be on its way
 
 
 class ConsumerCancelled(Exception):
@@ -49,6 +54,7 @@ class Consumer:
         self._timeout = config.connect_timeout.total_seconds()
         self._connection: AbstractConnection | None = None
         self._channel: aiormq.Channel | None = None
+        self._asking = asyncio.Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -58,6 +64,8 @@ class Consumer:
         self._unread: deque[DeliveredMessage] = deque()
         self._held: dict[int, int] = {}  # delivery tags, rising, and sizes
         self._bytes = 0
+        self._last = 0  # delivery tag
+        self._gaps = False
         self._gone: BaseException | None = None
         self._came = asyncio.Event()
         self._halted = False
@@ -113,22 +121,31 @@ class Consumer:
             await asyncio.gather(self._holding_back, return_exceptions=True)
         if not isinstance(self._gone, ConsumerCancelled):
             self._check()
+            await self._filled()
             await self._cancel()
         left, self._unread = list(self._unread), deque()
         return left
+
+    async def _filled(self) -> None:
+        """Waits until nothing is on its way: all that may be held has come, or there is nothing more."""
+        seen = -1
+        while self._tag is not None and self._gone is None and len(self._held) < self._prefetch and seen != self._last:
+            seen = self._last
+            await asyncio.sleep(_QUIET)
 
     async def acknowledge(self, tags: Sequence[int]) -> None:
         """Has the broker forget messages."""
         channel = self._usable()
         oldest = [tag for tag, _ in zip(self._held, tags, strict=False)]
         async with asyncio.timeout(self._timeout):
-            if oldest == list(tags):
+            await self._exchange()
+            if oldest == list(tags) and not self._gaps:
                 await channel.basic_ack(tags[-1], multiple=True)
             else:
                 for tag in tags:
                     await channel.basic_ack(tag, wait=tag == tags[-1])
             self._settled(tags)
-            await self._adapt(channel)
+            await self._ask(channel)
 
     async def reject(self, tags: Sequence[int]) -> None:
         """Has the broker put messages aside: to the queue's dead letter exchange."""
@@ -137,7 +154,7 @@ class Consumer:
             for tag in tags:
                 await channel.basic_reject(tag, requeue=False, wait=tag == tags[-1])
             self._settled(tags)
-            await self._adapt(channel)
+            await self._ask(channel)
 
     def _settled(self, tags: Sequence[int]) -> None:
         for tag in tags:
@@ -150,16 +167,19 @@ class Consumer:
         """How many messages of the size that the last ones had at most may be held."""
         return max(1, min(self._config.prefetch, int(self._config.prefetch_bytes / max(1.0, self._largest))))
 
-    async def _adapt(self, channel: aiormq.Channel) -> None:
-        """Asks for more, or again, once there is room."""
-        if self._halted or self._holding_back is not None:
-            return
-        if self._tag is None:
-            if self._bytes <= self._config.prefetch_bytes // 2:
-                await self._consume(channel, self._wanted)
-        elif self._wanted >= 2 * self._prefetch or (self._wanted == self._config.prefetch > self._prefetch):
+    async def _exchange(self) -> None:
+        """Ends a consumer that has all that it may have, where it might have more."""
+        wanted, now = self._wanted, self._prefetch
+        more = wanted >= 2 * now or (wanted == self._config.prefetch and wanted > now)
+        if more and len(self._held) >= now and not self._halted and self._holding_back is None:
             await self._cancel()
-            await self._consume(channel, self._wanted)
+
+    async def _ask(self, channel: aiormq.Channel) -> None:
+        """Consumes again, once there is room."""
+        async with self._asking:
+            waits = self._tag is None and self._holding_back is None and not self._halted and self._gone is None
+            if waits and self._bytes <= self._config.prefetch_bytes // 2:
+                await self._consume(channel, self._wanted)
 
     async def _consume(self, channel: aiormq.Channel, prefetch: int) -> None:
         self._prefetch = prefetch
@@ -175,12 +195,17 @@ class Consumer:
                 await self._usable().basic_cancel(tag)
 
     async def _hold_back(self) -> None:
+        """Ends the consumer; the next one waits until what was on its way is back in the queue."""
         try:
-            await self._cancel()
+            try:
+                await self._cancel()
+                await asyncio.sleep(_QUIET)
+            finally:
+                self._holding_back = None
+            async with asyncio.timeout(self._timeout):
+                await self._ask(self._usable())  # all may have been acknowledged meanwhile
         except Exception as error:  # noqa: BLE001  `errors` knows it
             self._end(error)
-        finally:
-            self._holding_back = None
 
     # What the broker does
 
@@ -189,6 +214,8 @@ class Consumer:
         tag = message.delivery_tag
         assert tag is not None
         size = len(message.body)
+        self._gaps = self._gaps or tag != self._last + 1
+        self._last = tag
         self._held[tag] = size
         self._bytes += size
         self._largest = max(float(size), self._largest * _FADING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import aio_pika
 import pytest
@@ -29,10 +29,17 @@ async def settle(source: RabbitMQSource, received: Sequence[Received]) -> None:
     await source.acknowledge([each.handle for each in received])
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a condition."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():  # noqa: ASYNC110  there is no event for it
+            await asyncio.sleep(0.02)
+
+
 async def waiting(peer: Peer, queue: str, count: int) -> None:
     """Waits until so many messages of the queue are ready, for whoever asks next."""
     async with asyncio.timeout(LIMIT):
-        while await peer.ready(queue) != count:
+        while await peer.ready(queue) != count:  # noqa: ASYNC110  there is no event for it
             await asyncio.sleep(0.05)
 
 
@@ -46,15 +53,15 @@ async def test_messages_come_in_order_and_are_gone_once_acknowledged(
     """Quorum queue by default; what isn't acknowledged comes again, marked so, with the broker's count."""
     orders = source(queue={"name": unique})
     await orders.open()
-    await peer.send(unique, *(b"%d" % n for n in range(30)))
-    received = await take(orders, 30)
-    assert text(received) == [b"%d" % n for n in range(30)]
-    await settle(orders, received[:20])
+    await peer.send(unique, *(b"%d" % n for n in range(FIRST)))
+    received = await take(orders, FIRST)
+    assert text(received) == [b"%d" % n for n in range(FIRST)]
+    await settle(orders, received[:6])
     await orders.close()
     await waiting(peer, unique, 10)
     await orders.open()
     again = await take(orders, 10)
-    assert text(again) == [b"%d" % n for n in range(20, 30)]
+    assert text(again) == [b"%d" % n for n in range(6, FIRST)]
     assert all(each.redelivered for each in again)
     assert {each.events[0].attributes["amqpredelivered"] for each in again} == {"true"}
     assert {each.events[0].attributes["amqpdeliverycount"] for each in again} == {"1"}
@@ -136,8 +143,9 @@ async def test_a_message_that_was_delivered_too_often_becomes_a_dead_letter(
         "delivery_limit": 2,
         "dead_letter": {"exchange": {"name": f"{unique}.dlx", "type": "fanout"}, "queue": f"{unique}.dead"},
     }
-    await source(queue=queue).open()
     orders = source(queue=queue)
+    await orders.open()
+    await orders.close()
     await peer.send(unique, b"crashes")
     counts = []
     while True:
@@ -284,7 +292,7 @@ async def test_only_one_consumer_gets_messages_where_the_queue_says_so(
 async def test_a_queue_that_is_there_otherwise_is_told(source: SourceFactory, peer: Peer, unique: str) -> None:
     """PRECONDITION_FAILED, with what differs and what to do; a name alone takes it as it is."""
     await peer.declare(unique, durable=False)
-    with pytest.raises(Permanent, match="inequivalent arg.*passive: true") as raised:
+    with pytest.raises(Permanent, match=r"inequivalent arg.*passive: true") as raised:
         await source(queue={"name": unique}).open()
     assert raised.value.status == 406
     orders = source(queue=unique)
@@ -295,7 +303,7 @@ async def test_a_queue_that_is_there_otherwise_is_told(source: SourceFactory, pe
 
 async def test_a_passive_queue_must_exist(source: SourceFactory, unique: str) -> None:
     """It isn't ours to declare."""
-    with pytest.raises(Permanent, match="NOT_FOUND.*create it"):
+    with pytest.raises(Permanent, match=r"NOT_FOUND.*create it"):
         await source(queue={"name": unique, "passive": True}).open()
 
 
@@ -305,7 +313,7 @@ async def test_a_stream_is_told_apart(source: SourceFactory, peer: Peer, unique:
     orders = source(queue={"name": unique, "passive": True})
     await orders.open()
     await peer.send(unique, b"x")
-    with pytest.raises(Permanent, match="is a stream.*bind a quorum queue"):
+    with pytest.raises(Permanent, match=r"is a stream.*bind a quorum queue"):
         await take(orders, 1)
 
 
@@ -317,13 +325,9 @@ async def test_a_deleted_queue_ends_the_consumer_and_is_declared_again(
     await orders.open()
     await peer.send(unique, b"1", b"2")
     first = await take(orders, 1)
-    async with asyncio.timeout(LIMIT):
-        while not orders._consumer._unread:
-            await asyncio.sleep(0.02)
+    await until(lambda: bool(orders._consumer._unread))
     await peer.delete(queue=unique)
-    async with asyncio.timeout(LIMIT):
-        while orders._consumer._gone is None:
-            await asyncio.sleep(0.02)
+    await until(lambda: orders._consumer._gone is not None)
     rest = await take(orders, 1)
     assert text([*first, *rest]) == [b"1", b"2"]
     await settle(orders, [*first, *rest])
