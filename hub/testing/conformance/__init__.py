@@ -5,7 +5,7 @@ A connector's tests derive a class from a suite and say how the far side is scri
 """
 
 from hub.testing.conformance.farside import FarSide
-from hub.testing.conformance.faults import FAULTS, Fault
+from hub.testing.conformance.faults import BY_NAME, FAULTS, Fault
 from hub.testing.conformance.httpfarside import HttpFarSide
 from hub.testing.conformance.polling import PollingSourceSuite
 from hub.testing.conformance.sink import SinkSuite
@@ -13,6 +13,7 @@ from hub.testing.conformance.unit import UnitSuite, not_applicable
 from hub.testing.conformance.webhook import Sender, WebhookSourceSuite
 
 __all__ = [
+    "BY_NAME",
     "FAULTS",
     "FarSide",
     "Fault",

@@ -16,7 +16,7 @@ from aiohttp import web
 from hub.testing.certificates import SERVER
 from hub.testing.conformance.certificates import strangers_context
 from hub.testing.conformance.farside import FarSide
-from hub.testing.conformance.faults import FAULTS, WAIT
+from hub.testing.conformance.faults import BY_NAME, FAULTS, WAIT
 
 _GARBAGE = b"\x16\x03\x01\x02 this is no HTTP\r\n\r\n"
 _PAGE = "<html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
@@ -191,7 +191,7 @@ class HttpFarSide(FarSide):
             return _echo(request, body, self.asked)
         if self._endless:
             return await self._pour(request)
-        if self._fault is not None:
+        if self._fault is not None and not BY_NAME[self._fault].secure:
             if self._after:
                 self._after -= 1
             else:

@@ -25,6 +25,7 @@ F = TypeVar("F", bound=FarSide)
 _ENOUGH = 48 * 2**20  # bytes of an endless answer
 _PAYLOAD = 64 * 1024  # bytes of an event where memory is looked at
 _SPARE = 2**20
+_CLOSING = 5.0  # seconds that a sink may take to close, whatever its far side does
 _HOLD = 0.15  # seconds that the far side confirms nothing
 
 
@@ -116,9 +117,9 @@ class SinkSuite(UnitSuite[F], Generic[F]):
                 async with far_side.fault(fault.name, after=self.count // 2 if opened else 0):
                     await self._write_under(writer, deliveries, fault)
                     assert far_side.met or (fault.slow and writer.failed), "the sink did not meet the fault"
-                    self._fitting(writer, deliveries, fault)
                     arrived = set(await far_side.received())
                 self._true(writer, deliveries, arrived, fault)
+                self._fitting(writer, deliveries, fault)
                 await writer.write_all(deliveries)
                 self._true(writer, deliveries, set(await far_side.received()), fault)
 
@@ -169,7 +170,8 @@ class SinkSuite(UnitSuite[F], Generic[F]):
         async with self.writer(far_side) as writer:
             await writer.open()
             await writer.write(deliveries)
-            assert list(await far_side.received()) == list(map(self.identity, deliveries))
+            received = list(await far_side.received())
+        assert received == list(map(self.identity, deliveries)), f"the order of one key was lost: {received}"
 
     async def test_a_cancelled_call_leaves_it_usable(self, far_side: F) -> None:
         """As where a unit is stopped or drained: it closes soon, and writes again once it is opened."""
@@ -181,8 +183,13 @@ class SinkSuite(UnitSuite[F], Generic[F]):
                 writing.cancel()
                 with suppress(asyncio.CancelledError):
                     await writing
-                async with asyncio.timeout(5):
-                    await writer.close()
+                try:
+                    async with asyncio.timeout(_CLOSING):
+                        await writer.close()
+                except TimeoutError as error:
+                    raise AssertionError(
+                        "the far side is slow, a call was cancelled, and the sink doesn't close"
+                    ) from error
             again = self.deliveries(self.count, first=500)
             await writer.write_all(again)
             assert set(await far_side.received()) >= set(map(self.identity, again))

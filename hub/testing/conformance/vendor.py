@@ -19,22 +19,25 @@ _ARGUMENTS: tuple[tuple[object, ...], ...] = ((), ("words",), ("words", "more"),
 def client_libraries(connector: Connector) -> set[str]:
     """Names of the packages that a connector's modules import and that talk to its far side, tests left out."""
     units = (*connector.sources.values(), *connector.sinks.values())
-    packages = {_package(each.__module__) for each in units}
+    modules = {each.__module__ for each in units}
     found: set[str] = set()
-    for name in packages:
-        module = sys.modules.get(name)
-        for folder in getattr(module, "__path__", ()):
-            paths = [each for each in Path(folder).rglob("*.py") if "tests" not in each.relative_to(folder).parts]
-            for path in paths:
-                found |= set(_imported(ast.parse(path.read_text(encoding="utf-8"))))
-    own = {name.partition(".")[0] for name in packages}
+    for path in {path for each in modules for path in _sources(each)}:
+        found |= set(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    own = {each.partition(".")[0] for each in modules}
     return {each for each in found - own - _OURS if each not in sys.stdlib_module_names}
 
 
-def _package(module: str) -> str:
-    """The connector's package: below ``connectors`` the folder, elsewhere the distribution's own."""
+def _sources(module: str) -> list[Path]:
+    """The files of a unit's connector: of the package that has the manifest, or of the unit's module alone."""
     parts = module.split(".")
-    return ".".join(parts[:2]) if parts[0] == "connectors" else parts[0]
+    for length in range(len(parts), 0, -1):
+        package = sys.modules.get(".".join(parts[:length]))
+        if isinstance(getattr(package, "connector", None), Connector):
+            folders = [Path(each) for each in getattr(package, "__path__", ())]
+            files = [(folder, path) for folder in folders for path in folder.rglob("*.py")]
+            return [path for folder, path in files if "tests" not in path.relative_to(folder).parts]
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return [Path(file)] if file else []
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -91,7 +94,7 @@ def unmapped(
         try:
             signal = mapped(make(kind))
         except Exception as error:  # noqa: BLE001  that is what is to be found
-            wrong.append(f"{name}: gives no signal, but raises {type(error).__name__}: {error}")
+            wrong.append(f"{name}: gives no signal, but raises {type(error).__name__}")
         else:
             if not isinstance(signal, Signal):
                 wrong.append(f"{name}: gives {signal!r} in place of a signal")

@@ -16,7 +16,7 @@ from hub.sdk import Event, UnitContext, WebhookRejected, WebhookRequest, Webhook
 from hub.testing.conformance.events import check_events
 from hub.testing.conformance.farside import FarSide
 from hub.testing.conformance.secrets import Overheard
-from hub.testing.conformance.unit import UnitSuite
+from hub.testing.conformance.unit import UnitSuite, not_applicable
 
 _JUNK: tuple[str | None, ...] = (None, "", " ", "junk", "0", "é☃", "x" * 10_000, "a=b,c=d", "null", "\x7f", "-1", "=")
 _COUNT = 300
@@ -117,11 +117,21 @@ class WebhookSourceSuite(UnitSuite[Sender]):
         """The sender can't mend it and won't send it again: its bytes become an event, for the dead letters."""
         for body in (b"", b"{", b'{"a": NaN}', b"\xff\xfe\x00", b"[" * 3000):
             request = self.request(body, "broken")
-            events = self.source(far_side).receive(request)
+            try:
+                events = self.source(far_side).receive(request)
+            except Exception as error:
+                name = type(error).__name__
+                raise AssertionError(
+                    f"a genuine request with the payload {body[:20]!r}: got {name}: {error}"
+                ) from error
             assert events, f"a genuine request with the payload {body[:20]!r} became no event"
             assert any(isinstance(each, Event) and each.raw == body for each in events), (
                 f"the bytes {body[:20]!r} of a genuine request aren't in its event"
             )
+
+    async def test_every_vendor_exception_is_a_signal(self) -> None:
+        """It is called, and has no client."""
+        not_applicable("it is called, and calls nobody")
 
     async def test_it_doesn_t_wait(self, far_side: Sender) -> None:
         """`receive` is a plain function, so that no request holds up another."""
