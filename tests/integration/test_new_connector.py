@@ -35,7 +35,7 @@ def new(into: Path, name: str, kinds: tuple[str, ...], *options: str) -> None:
 
 def runs(directory: Path, *command: str) -> str:
     """Runs a tool of this environment, as the authors do; fails with what it says if it fails."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "MYPYPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(
         [program, *command[1:]],
