@@ -195,11 +195,10 @@ class Consumer:
                 await self._usable().basic_cancel(tag)
 
     async def _hold_back(self) -> None:
-        """Ends the consumer; the next one waits until what was on its way is back in the queue."""
+        """Ends the consumer, though something may be on its way: a quorum queue takes that back."""
         try:
             try:
                 await self._cancel()
-                await asyncio.sleep(_QUIET)
             finally:
                 self._holding_back = None
             async with asyncio.timeout(self._timeout):
