@@ -3,9 +3,12 @@
 Imports ``hub.sdk`` and orjson. Nothing but ``connector`` is meant for others.
 """
 
+from connectors.github.activity import Activity
+from connectors.github.changes import Comments, Issues, ReviewComments
 from connectors.github.commits import Commits
 from connectors.github.config import ApiConfig
-from connectors.github.issues import Issues
+from connectors.github.newest import Deployments, Forks, Runs, Stargazers
+from connectors.github.notifications import Notifications
 from connectors.github.pulls import Pulls
 from connectors.github.releases import Releases
 from connectors.github.sinks import CommentSink, DispatchSink, IssueSink, ReviewSink, StatusSink, WorkflowSink
@@ -15,7 +18,21 @@ from hub.sdk import Connector
 connector = Connector(
     name="github",
     title="GitHub",
-    sources={"webhook": Deliveries, "issues": Issues, "pulls": Pulls, "commits": Commits, "releases": Releases},
+    sources={
+        "webhook": Deliveries,
+        "issues": Issues,
+        "pulls": Pulls,
+        "commits": Commits,
+        "releases": Releases,
+        "comments": Comments,
+        "review_comments": ReviewComments,
+        "runs": Runs,
+        "deployments": Deployments,
+        "forks": Forks,
+        "stargazers": Stargazers,
+        "activity": Activity,
+        "notifications": Notifications,
+    },
     sinks={
         "issue": IssueSink,
         "comment": CommentSink,

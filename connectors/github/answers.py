@@ -14,8 +14,6 @@ import orjson
 from hub.sdk import NotConnected, Permanent, Response, Signal, Transient
 
 _LINK = re.compile(r'<([^>]*)>\s*;[^<]*?\brel="(\w+)"')
-_TOKEN = "the token is wrong or has expired; give a valid one under auth: of the service, or none"  # noqa: S105
-_SIGN_IN_PAUSE = 60.0  # seconds until a token is tried again that was refused
 _SECONDARY_PAUSE = 60.0  # seconds, "at least one minute" by GitHub's page "Rate limits for the REST API"
 
 
@@ -30,6 +28,7 @@ class Page:
         following: query string of the next page; ``None`` on the last one.
         last: number of the last page, where GitHub says it.
         answered: when, by GitHub's clock.
+        poll_interval: how long GitHub wants us to wait before we ask again, where it says so.
     """
 
     unchanged: bool
@@ -38,6 +37,7 @@ class Page:
     following: str | None
     last: int | None
     answered: datetime
+    poll_interval: timedelta | None = None
 
     @classmethod
     def of(cls, response: Response) -> Page:
@@ -60,23 +60,31 @@ class Page:
             following=links["next"].partition("?")[2] if "next" in links else None,
             last=int(last[1]) if last else None,
             answered=_date(response.headers),
+            poll_interval=_seconds(response.headers.get("x-poll-interval", "")),
         )
 
-    def records(self, *fields: str) -> list[dict[str, Any]]:
+    def records(self, *fields: str, within: str | None = None) -> list[dict[str, Any]]:
         """The records of the page, all of which have these fields as text.
+
+        Args:
+            fields: names.
+            within: the property that holds the list; the answer is the list itself if not given.
 
         Raises:
             Permanent: what came is no such list.
         """
         records = self.document
+        if within is not None and isinstance(records, dict):
+            records = records.get(within)
         if isinstance(records, list):
             for record in records:
                 if not isinstance(record, dict) or not all(isinstance(record.get(field), str) for field in fields):
                     break
             else:
                 return records
+        wanted = "a list of objects" + (f" with {', '.join(fields)}" if fields else "")
         raise Permanent(
-            f"expected a list of objects with {', '.join(fields)}; got {orjson.dumps(records)[:200]!r}; "
+            f"expected {wanted}; got {orjson.dumps(records)[:200]!r}; "
             "is the service's base_url that of GitHub's REST API?"
         )
 
@@ -107,21 +115,22 @@ def explained(refusal: Permanent, repository: str, *, writes: bool = False) -> S
     Args:
         refusal: as the service raised it.
         repository: what was asked about, for people.
-        writes: whether it is a sink's: a token that doesn't count any more must not dead-letter its events.
+        writes: whether it is a sink's.
     """
     said = str(refusal)
     if refusal.status in (403, 429) and re.search(r"secondary rate limit|abuse detection", said, re.IGNORECASE):
         return NotConnected(said, status=refusal.status, retry_after=_SECONDARY_PAUSE)
-    if refusal.status == 401 and writes:  # noqa: PLR2004  a status
-        return NotConnected(f"{_TOKEN} ({said})", status=refusal.status, retry_after=_SIGN_IN_PAUSE)
     advice = {
-        401: _TOKEN,
         403: f"the token may not {'write to' if writes else 'read'} {repository}; it needs the permission, and single "
         "sign-on where that is on",
         404: f"there is no {repository}, or it is private and the token may not see it",
         410: f"{repository} has this feature turned off",
     }.get(refusal.status or 0)
     return Permanent(f"{advice} ({said})", status=refusal.status) if advice else refusal
+
+
+def _seconds(text: str) -> timedelta | None:
+    return timedelta(seconds=int(text)) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004  a day
 
 
 def _date(headers: Mapping[str, str]) -> datetime:

@@ -61,8 +61,11 @@ class DeliveriesConfig(WebhookConfig):
         return secret if secret and secret.get_secret_value() else None
 
 
+_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+
+
 class RepositoryConfig(SourceConfig):
-    """What all polled lists need to know."""
+    """What all polled lists of a repository need to know."""
 
     service: str = "github"
     """The entry under ``services:`` that says where the API is, and gives the token."""
@@ -70,14 +73,19 @@ class RepositoryConfig(SourceConfig):
     """``owner/name``"""
 
 
-class ChangesConfig(RepositoryConfig):
+class DatedConfig(RepositoryConfig):
+    """What the lists whose records bear a time need to know."""
+
+    since: str | None = Field(default=None, pattern=_TIME)
+    """Where to begin, e.g. ``2026-11-20T00:00:00Z``; with all of the past if not given."""
+
+
+class ChangesConfig(DatedConfig):
     """What the lists that are ordered by the time of their last change need to know."""
 
-    since: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-    """Where to begin, e.g. ``2026-11-20T00:00:00Z``; with all of the past if not given."""
     settle: Duration = Field(default=timedelta(seconds=5), ge=timedelta(seconds=1))
     """How long a change rests, by GitHub's clock, before it is read: GitHub tells times in whole seconds and shows
-    changes a little later than it dates them."""
+    changes a little later than it dates them. ``cursor: { hold_back: … }`` says the same."""
 
 
 class IssuesConfig(ChangesConfig):
@@ -91,12 +99,60 @@ class PullsConfig(ChangesConfig):
     """The pull requests of a repository."""
 
 
+class CommentsConfig(ChangesConfig):
+    """The comments on a repository's issues and pull requests."""
+
+
+class ReviewCommentsConfig(ChangesConfig):
+    """The comments on lines of a repository's pull requests."""
+
+
+class RunsConfig(DatedConfig):
+    """The runs of a repository's workflows."""
+
+    branch: str | None = Field(default=None, min_length=1)
+    """Only those of a branch."""
+    event: str | None = Field(default=None, min_length=1)
+    """Only those that such an event started, e.g. ``push``."""
+    actor: str | None = Field(default=None, min_length=1)
+    """Only those that an account started, by its login."""
+
+
+class DeploymentsConfig(DatedConfig):
+    """The deployments of a repository."""
+
+
+class ForksConfig(DatedConfig):
+    """The forks of a repository."""
+
+
+class StargazersConfig(DatedConfig):
+    """The stars of a repository."""
+
+
+class ActivityConfig(RepositoryConfig):
+    """The events of a repository's activity feed."""
+
+
+class NotificationsConfig(SourceConfig):
+    """The notifications of the account that the token is of: a classic personal access token."""
+
+    service: str = "github"
+    """The entry under ``services:`` that says where the API is, and gives the token."""
+    since: str | None = Field(default=None, pattern=_TIME)
+    """Where to begin, e.g. ``2026-11-20T00:00:00Z``; with all of the past if not given."""
+    repository: RepositoryName | None = None
+    """Only those of a repository, ``owner/name``."""
+    participating: bool = False
+    """Only those of threads that the account takes part in, or is mentioned in."""
+
+
 class CommitsConfig(RepositoryConfig):
     """The commits of a branch."""
 
     branch: str = Field(default="HEAD", min_length=1, max_length=255)
     """A branch's name; the default branch if not given."""
-    since: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+    since: str | None = Field(default=None, pattern=_TIME)
     """Leaves out of the first reading what was committed before; all of the past is read if not given."""
 
 

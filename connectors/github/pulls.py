@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from connectors.github.answers import Page, after, place
+from connectors.github.answers import Page, after
 from connectors.github.api import PAGE
+from connectors.github.changes import Placed
 from connectors.github.config import PullsConfig
-from connectors.github.repository import RepositorySource
-from hub.sdk import Batch, Cursor, Event
+from connectors.github.repository import PlacedCursor
+from hub.sdk import Batch, Change, Cursor, Event, Window
+from hub.sdk.incremental import StreamsCursor
 
 Record = dict[str, Any]
+
+_NEWEST = f"state=all&sort=updated&direction=desc&per_page={PAGE}"
 
 HELD = 300
 """Pull requests, of about 20 kB each, that are held before the oldest of them is found. If more have changed, as on the
@@ -32,21 +36,17 @@ class Walk(Cursor):
     query: str
 
 
-class PullsCursor(Cursor):
+class PullsCursor(PlacedCursor):
     """The first second that hasn't been read to its end.
 
     Attributes:
-        since: that second; ``None`` before the first change.
-        etag: of the first page when nothing else had changed.
         walk: the way from the newest change back to ``since``, while it is under way.
     """
 
-    since: str | None = None
-    etag: str | None = None
     walk: Walk | None = None
 
 
-class Pulls(RepositorySource[PullsConfig, PullsCursor]):
+class Pulls(Placed[PullsConfig]):
     """Each pull request as it was after a change.
 
     GitHub can't list them from a time on. So it walks from the newest change back to the cursor. Pages shift meanwhile,
@@ -54,16 +54,35 @@ class Pulls(RepositorySource[PullsConfig, PullsCursor]):
     """
 
     events = {"github.pull": "github/pull/v1.json"}
-    partition_key = "node_id"
+    gives = "github.pull"
 
-    async def poll(self, cursor: PullsCursor) -> AsyncIterator[Batch]:
+    @classmethod
+    def cursor_type(cls) -> type[PullsCursor]:
+        """The second, and the way back to it."""
+        return PullsCursor
+
+    async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
+        """Yields the changes of a range, the newest first, after all that came after it."""
+        del stream
+        page = await self.ask("pulls", query=_NEWEST)
+        while True:
+            records = _records(page)
+            yield self.changes(records)
+            oldest = min((each["updated_at"] for each in records), default="")
+            if page.following is None or oldest < str(window.start or ""):
+                return
+            page = await self.ask("pulls", query=page.following)
+
+    async def poll(self, cursor: StreamsCursor) -> AsyncIterator[Batch]:
         """Yields what has changed since the cursor and has settled, the oldest change first."""
-        walk, floor = cursor.walk, cursor.since or self.config.since or ""
-        query = walk.query if walk else f"state=all&sort=updated&direction=desc&per_page={PAGE}"
+        assert isinstance(cursor, PullsCursor)
+        self.check()
+        walk, floor = cursor.walk, cursor.since or self.first or ""
+        query = walk.query if walk else _NEWEST
         page = await self.ask("pulls", query=query, etag=None if walk else cursor.etag)
         if page.unchanged:
             return
-        before = walk.before if walk else after(page.settled(self.config.settle))
+        before = walk.before if walk else after(page.settled(self.rest))
         until = walk.until if walk else None
         etag = page.etag if not walk and all(each["updated_at"] < before for each in _records(page)) else None
         held: dict[str, tuple[Record, str]] = {}
@@ -90,16 +109,7 @@ class Pulls(RepositorySource[PullsConfig, PullsCursor]):
             yield Batch(self._events([each for each, _ in held.values()]), following)
 
     def _events(self, records: list[Record]) -> list[Event]:
-        return [
-            self.event(
-                "github.pull",
-                each,
-                id=f"{each['node_id']}@{each['updated_at']}",
-                time=each["updated_at"],
-                **place(each),
-            )
-            for each in sorted(records, key=lambda each: str(each["updated_at"]))
-        ]
+        return [self.made(each) for each in sorted(records, key=lambda each: str(each["updated_at"]))]
 
 
 def _records(page: Page) -> list[Record]:

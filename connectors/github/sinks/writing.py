@@ -95,8 +95,7 @@ class RepositorySink(Sink[S], Generic[S]):
             params: query parameters.
 
         Raises:
-            Signal: as `hub.sdk.Service.request`, in terms of what the user can do about it. That the token doesn't
-                count any more says nothing against the event: it is an outage.
+            Signal: as `hub.sdk.Service.request`, in terms of what the user can do about it.
         """
         try:
             return await self.service.request(method, path, params=params, headers=HEADERS, json=json)

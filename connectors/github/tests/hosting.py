@@ -193,7 +193,7 @@ class Hosting(GitHubApi):
         return problem(404, "Not Found")
 
     async def _list_comments(self, request: web.Request) -> web.Response:
-        return self._changes(request, [each for comments in self.comments.values() for each in comments])
+        return self._by_change(request, [each for comments in self.comments.values() for each in comments])
 
     def review_comment(self, number: int, body: str, **more: Any) -> Record:
         """A new comment on a line of a pull request."""
@@ -210,9 +210,9 @@ class Hosting(GitHubApi):
         return record
 
     async def _list_review_comments(self, request: web.Request) -> web.Response:
-        return self._changes(request, self.review_comments)
+        return self._by_change(request, self.review_comments)
 
-    def _changes(self, request: web.Request, records: list[Record]) -> web.Response:
+    def _by_change(self, request: web.Request, records: list[Record]) -> web.Response:
         since = request.query.get("since", "")
         found = [each for each in records if each["updated_at"] >= since]
         assert (request.query["sort"], request.query["direction"]) == ("updated", "asc")

@@ -12,7 +12,20 @@ from connectors.github import connector
 from connectors.github.config import ApiConfig
 from connectors.github.tests.hosting import Hosting
 from demo.githubapi import REPOSITORY
-from hub.sdk import Cursor, Delivery, Event, Mapped, PollingSource, Signal, Sink, UnitContext, WriteFailed
+from hub.sdk import (
+    Cursor,
+    Delivery,
+    Event,
+    IncrementalSource,
+    Mapped,
+    PollingSource,
+    Signal,
+    Sink,
+    UnitContext,
+    WriteFailed,
+)
+from hub.sdk.cursor import CursorOptions
+from hub.sdk.incremental import StreamsCursor
 from hub.services import HttpService
 
 
@@ -67,28 +80,46 @@ class Reader:
         self._service = service
         self._kind = connector.sources[kind]
         self._settings = settings
-        self.stored = self._source().cursor_type()().model_dump_json()
+        self.stored = self.source().cursor_type()().model_dump_json()
         self.events: list[Event] = []
 
-    def _source(self) -> PollingSource[Any, Any]:
+    def source(self, options: CursorOptions | None = None) -> PollingSource[Any, Any]:
+        """A new life of the source, with what stands under ``cursor:``."""
         config = self._kind.config_type().model_validate(self._settings)
-        source = self._kind(config, UnitContext("polled", services={"github": self._service}))
+        context = UnitContext("polled", services={"github": self._service}, cursor=options or CursorOptions())
+        source = self._kind(config, context)
         assert isinstance(source, PollingSource)
         return source
 
     @property
     def cursor(self) -> Cursor:
         """The stored cursor."""
-        return self._source().cursor_type().model_validate_json(self.stored)
+        return self.source().cursor_type().model_validate_json(self.stored)
 
-    async def poll(self, *, batches: int | None = None, stored: int | None = None) -> list[Event]:
+    async def backfill(self, start: str, end: str) -> list[Event]:
+        """The events of a range, beside the stored cursor; killed after each batch."""
+        cursor, found = StreamsCursor(), []
+        while True:
+            source = self.source()
+            assert isinstance(source, IncrementalSource)
+            batch = await anext(source.backfill(cursor, start, end), None)
+            if batch is None:
+                return found
+            assert isinstance(batch.cursor, StreamsCursor)
+            cursor = StreamsCursor.model_validate_json(batch.cursor.model_dump_json())
+            found += batch.events
+
+    async def poll(
+        self, *, batches: int | None = None, stored: int | None = None, options: CursorOptions | None = None
+    ) -> list[Event]:
         """Polls from the stored cursor in a new life of the source; the events that it gave.
 
         Args:
             batches: is killed after so many batches.
             stored: of these, so many were stored with their cursors; the events of the others are lost with us.
+            options: what stands under ``cursor:``.
         """
-        source = self._source()
+        source = self.source(options)
         new: list[Event] = []
         polling = source.poll(self.cursor)
         try:

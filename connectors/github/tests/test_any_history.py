@@ -105,7 +105,7 @@ def by_item(events: list[Event]) -> dict[Any, list[Event]]:
 @pytest.fixture(autouse=True, scope="module")
 def small_pages() -> Any:
     """So that few items fill many pages."""
-    modules = ("issues", "pulls", "commits", "releases")
+    modules = ("changes", "pulls", "commits", "releases")
     with patch.multiple("connectors.github.pulls", HELD=5):
         patches = [patch(f"connectors.github.{module}.PAGE", PAGE) for module in modules]
         for each in patches:

