@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-memory bench-routes bench-services chaos differential image lock setup contracts clean
+.PHONY: help demo test check bench bench-memory bench-routes bench-services chaos differential image lock setup contracts storm clean
 ARGS ?=
 
 help: ## lists the commands
@@ -39,6 +39,9 @@ bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 chaos: setup ## runs the chaos suite in its long form (hours) and writes tests/chaos/results/*.json
 	@HUB_CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
 	@.venv/bin/python -m tests.chaos.report --write
+
+storm: setup ## has an API throttle, and go away, for five minutes each, and writes benchmarks/results/storm.json
+	@HUB_STORM=long .venv/bin/python -m pytest tests/integration/test_services_storm.py $(ARGS)
 
 bench-memory: setup ## runs ten million events through a worker and watches its memory
 	@BENCH_MEMORY_EVENTS=10000000 .venv/bin/python -m benchmarks memory figures

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from hub.sdk import Auth, ConfigError, NotConnected, Permanent, ServiceConfig, Signal, Transient
 from hub.services import HttpService, transport
+from hub.services.auth import NotSignedIn
 
 TOKEN = "ghp_thisIsSecret"
 
