@@ -42,6 +42,7 @@ from hub.sdk.policies import (
     Usage,
 )
 from hub.sdk.progress import Change, StreamsCursor, StreamState, Window
+from hub.sdk.resource import ResourceKey, ResourceLookup, ResourceLookupConfig
 from hub.sdk.service import Response, Service
 from hub.sdk.sink import Sink
 from hub.sdk.source import (
@@ -93,6 +94,9 @@ __all__ = [
     "Pool",
     "RateLimit",
     "Received",
+    "ResourceKey",
+    "ResourceLookup",
+    "ResourceLookupConfig",
     "Response",
     "Service",
     "ServiceConfig",
