@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, cast
 
 import orjson
 import typer
@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from hub.cli import workspace
 from hub.cli.logs import Level, configure
-from hub.cli.output import DirectoryOption, Json, ago, commands, console, print_json, run_async, table
+from hub.cli.output import DirectoryOption, Json, ago, commands, console, plural, print_json, run_async, table
 from hub.deployment import Deployment
+from hub.engine.sources.backfill import BackfillPosition, named, position_of
 from hub.engine.sources.cursors import CursorStore, Stored
 from hub.engine.status import read_reports
 from hub.engine.unit import State
@@ -22,7 +23,8 @@ from hub.kafka import names, nearby
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import table_topic
 from hub.kafka.topics import describe_topics, ensure_topics
-from hub.sdk import ConfigError, Cursor, HubError, PollingSource
+from hub.sdk import ConfigError, Cursor, HubError, PollingSource, StreamsCursor
+from hub.sdk.remembered import count
 
 app = commands(no_args_is_help=True)
 
@@ -37,6 +39,9 @@ Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A polling source 
 Force = Annotated[bool, typer.Option("--force", help="Also while the source runs: it goes on from there.")]
 
 
+_LONGEST = 2000  # characters of a cursor that are shown
+
+
 class StillRunning(HubError):
     """A source's cursor isn't set while the source works, but on purpose."""
 
@@ -49,12 +54,14 @@ class Position(NamedTuple):
         cursor: as stored; None before its first poll.
         at: when that was stored.
         problem: why the source can't go on from there.
+        backfill: the range of the backfill that stands there, instead of the source itself.
     """
 
     source: str
     cursor: Any
     at: datetime | None
     problem: str | None
+    backfill: str | None = None
 
 
 @app.command("list")
@@ -70,7 +77,11 @@ def list_(*, directory: DirectoryOption = None, json: Json = False) -> None:
         out.print("no polling sources")
         return
     rows = [
-        (each.source, "never polled" if each.at is None else f"{ago(each.at)} ago", each.problem or _text(each.cursor))
+        (
+            f"{each.source} (backfill)" if each.backfill else each.source,
+            "never polled" if each.at is None else f"{ago(each.at)} ago",
+            each.problem or (_progress(each) if each.backfill else _text(each.cursor)),
+        )
         for each in positions
     ]
     out.print(table(("source", "stored", "cursor"), rows))
@@ -80,7 +91,8 @@ def list_(*, directory: DirectoryOption = None, json: Json = False) -> None:
 def show(source: Source, *, directory: DirectoryOption = None, json: Json = False) -> None:
     """Show a source's cursor."""
     deployment = workspace.deployment(directory)
-    positions = {each.source: each for each in run_async(_positions(deployment, nearby.kafka()))}
+    everything = run_async(_positions(deployment, nearby.kafka()))
+    positions = {each.source: each for each in everything if each.backfill is None}
     if source not in positions:
         _model(deployment, source)
     found = positions[source]
@@ -91,10 +103,23 @@ def show(source: Source, *, directory: DirectoryOption = None, json: Json = Fals
     if found.at is None:
         out.print(f"source {source} has no cursor yet: it begins with {_text(_model(deployment, source)())}")
         return
-    out.print(orjson.dumps(found.cursor, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
+    streams = _streams(found.cursor)
+    if streams is None:
+        out.print(orjson.dumps(found.cursor, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
+    else:
+        rows = [
+            (name or "its only stream", str(state.position), plural(count(state.seen), "change"))
+            for name, state in streams.streams.items()
+        ]
+        out.print(table(("stream", "position", "remembered"), rows))
+        if more := {name: value for name, value in found.cursor.items() if name != "streams" and value}:
+            out.print(_shortened(more), soft_wrap=True)
     out.print(f"stored {ago(found.at)} ago", style="dim")
     if found.problem:
         out.print(found.problem, style="yellow")
+    for each in everything:
+        if each.source == source and each.backfill:
+            out.print(f"backfill {_progress(each)}", style="dim", soft_wrap=True)
 
 
 @app.command("set")
@@ -133,7 +158,7 @@ def reset(
     """
     deployment = workspace.deployment(directory)
     settings = nearby.kafka()
-    if source not in {each.source for each in run_async(_positions(deployment, settings))}:
+    if source not in {each.source for each in run_async(_positions(deployment, settings)) if not each.backfill}:
         _model(deployment, source)
     if not yes:
         typer.confirm(f"Source {source} will begin anew and read everything again. Go on?", abort=True, err=True)
@@ -152,9 +177,38 @@ def _tell_change(source: str, old: Any, new: Cursor | None, *, json: bool) -> No
 
 
 def _text(cursor: Any) -> str:
+    """A cursor in a line: the positions of an incremental source, all of others."""
     if isinstance(cursor, Cursor):
         cursor = cursor.model_dump(mode="json")
-    return orjson.dumps(cursor).decode()
+    streams = _streams(cursor)
+    if streams is None or not streams.streams:
+        return _shortened(cursor)
+    positions = [f"{name} {state.position}".strip() for name, state in streams.streams.items()]
+    return ", ".join(positions)
+
+
+def _streams(cursor: Any) -> StreamsCursor | None:
+    """The streams of an incremental source's cursor; None of others'."""
+    if not isinstance(cursor, dict) or not isinstance(cursor.get("streams"), dict):
+        return None
+    try:
+        return StreamsCursor(streams=cursor["streams"])
+    except ValidationError:
+        return None
+
+
+def _shortened(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters; all of it with --json)"
+
+
+def _progress(one: Position) -> str:
+    """How far a backfill has come."""
+    position = cast("BackfillPosition", one.cursor)
+    if position.done is not None:
+        return f"{one.backfill}: done {ago(position.done)} ago"
+    at = _text(position.cursor)
+    return f"{one.backfill}: " + (f"at {at}" if position.cursor.streams else "begun")
 
 
 def _model(deployment: Deployment, source: str) -> type[Cursor]:
@@ -199,11 +253,12 @@ async def _opened(settings: KafkaSettings, deployment: str) -> AsyncIterator[Cur
         await store.stop()
 
 
-async def _stored(settings: KafkaSettings, deployment: str) -> dict[str, Stored]:
+async def _stored(settings: KafkaSettings, deployment: str) -> tuple[dict[str, Stored], dict[str, Stored]]:
+    """Cursors of sources, and of backfills."""
     if not await _exists(settings, names.cursors(deployment)):
-        return {}  # it has never run
+        return {}, {}  # it has never run
     async with _opened(settings, deployment) as store:
-        return dict(await store.stored())
+        return dict(await store.stored()), dict(await store.backfills())
 
 
 async def _exists(settings: KafkaSettings, topic: str) -> bool:
@@ -211,8 +266,8 @@ async def _exists(settings: KafkaSettings, topic: str) -> bool:
 
 
 async def _positions(deployment: Deployment, settings: KafkaSettings) -> list[Position]:
-    """Every polling source, then what is stored of sources that are there no more."""
-    stored = await _stored(settings, deployment.name)
+    """Every polling source, then what is stored of sources that are there no more, then backfills."""
+    stored, backfills = await _stored(settings, deployment.name)
     found: list[Position] = []
     for name, spec in deployment.sources.items():
         if not issubclass(spec.cls, PollingSource):
@@ -231,6 +286,11 @@ async def _positions(deployment: Deployment, settings: KafkaSettings) -> list[Po
         found.append(Position(name, cursor, one.at, problem))
     for name, one in stored.items():
         found.append(Position(name, _read(one.cursor)[0], one.at, "the deployment has no such polling source"))
+    for place, one in backfills.items():
+        source, range_ = named(place)
+        position = position_of(one)
+        problem = None if position is not None else "it can't be read; `hub backfill --again` begins anew"
+        found.append(Position(source, position, one.at, problem, range_))
     return found
 
 

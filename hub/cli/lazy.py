@@ -41,6 +41,7 @@ COMMANDS = {
         Summary("tap", "Watch events of a topic or unit as they come.", _LOOK),
         Summary("explain", "Explain what routes do with an event, or what became of one.", _LOOK),
         Summary("dlq", "List, show, replay or discard dead letters.", _LOOK),
+        Summary("backfill", "Read a range of a source again, beside the source.", _LOOK),
         Summary("cursors", "List, show, set or reset the positions of sources.", _LOOK),
         Summary("auth", "Sign services in and out, and see how that stands.", _SERVE),
         Summary("kafka", "Start or stop the embedded Apache Kafka.", _SERVE),

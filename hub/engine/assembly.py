@@ -22,9 +22,9 @@ from hub.engine.routing.fused import FusedReader
 from hub.engine.routing.route import RouteUnit
 from hub.engine.settings import REMEMBERED, WorkerSettings
 from hub.engine.sinks.attempts import RetryPolicy
-from hub.engine.sinks.delivery import concurrency_of
 from hub.engine.sinks.parking import Parking
 from hub.engine.sinks.sink import SinkUnit
+from hub.engine.sources.backfill import Asked, Backfill
 from hub.engine.sources.consumed import REMEMBERED as REMEMBERED_MESSAGES
 from hub.engine.sources.consumed import Messages, MessageStore
 from hub.engine.sources.consuming import ConsumingUnit
@@ -43,6 +43,7 @@ from hub.ingress import HttpServer
 from hub.kafka import clients, names
 from hub.kafka.election import Election
 from hub.kafka.exactly_once import TransactionWriter
+from hub.kafka.exactly_once.writer import TIMEOUT
 from hub.kafka.settings import KafkaSettings
 from hub.routes import Program
 from hub.sdk import ConfigError, ConsumingSource, IncrementalSource, PollingSource, Service, UnitContext, WebhookSource
@@ -258,6 +259,37 @@ class Assembly:
             remember=0 if issubclass(cls, IncrementalSource) else cls.remember if remember is None else remember,
         )
 
+    def incremental(self, name: str) -> IncrementalSource[Any]:
+        """A configured source that can be asked for a range, for use beside the one that runs.
+
+        Raises:
+            ConfigError: there is no such source, or it can't be asked for one.
+            InvalidDeployment: a reference can't be resolved.
+        """
+        sources = self._deployment.sources
+        spec = sources.get(name)
+        if spec is not None and issubclass(spec.cls, IncrementalSource):
+            source = self._source(spec, spec.cls)
+            assert isinstance(source, IncrementalSource)
+            return source
+        able = [each for each, other in sources.items() if issubclass(other.cls, IncrementalSource)]
+        those = f"those that can: {', '.join(able)}" if able else "no source of the deployment can"
+        if spec is None:
+            raise ConfigError(f"no source named {name}; by a range can be asked: {', '.join(able) or 'none'}")
+        raise ConfigError(f"source {name} ({spec.use}) can't be asked for a range; {those}")
+
+    def backfill(self, asked: Asked, source: IncrementalSource[Any], told: Callable[[Backfill, str], None]) -> Backfill:
+        """A backfill by a source that `incremental` gave."""
+        spec = self._deployment.sources[asked.source]
+        name = f"{names.transactional_id(self._deployment.name, spec.name)}.{asked.suffix}"
+        return Backfill(
+            asked,
+            source=source,
+            tenure=self._tenure(spec, TIMEOUT, name=name, place=asked.place),
+            contracts=ContractGate.of(spec.name, self._deployment.contracts),
+            told=told,
+        )
+
     def _source(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingSource[Any, Any]:
         context = replace(self._context(spec.name), cursor=spec.cursor_options)
         return cls(spec.config(self._environ), context)
@@ -299,16 +331,24 @@ class Assembly:
             told,
         )
 
-    def _tenure(self, spec: SourceSpec, timeout: float) -> Tenure:
+    def _tenure(self, spec: SourceSpec, timeout: float, *, name: str | None = None, place: str | None = None) -> Tenure:
         deployment = self._deployment.name
         cursors = CursorStore(self._settings, deployment, follow=True)
         writer = TransactionWriter(
             self._settings,
-            names.transactional_id(deployment, spec.name),
+            name or names.transactional_id(deployment, spec.name),
             outputs=(*spec.topics(), spec.dlq, cursors.topic),
             timeout=timeout,
         )
-        return Tenure(spec.name, connector=spec.use, dlq=spec.dlq, topic=spec.topic, writer=writer, cursors=cursors)
+        return Tenure(
+            spec.name,
+            connector=spec.use,
+            dlq=spec.dlq,
+            topic=spec.topic,
+            writer=writer,
+            cursors=cursors,
+            place=place,
+        )
 
     def _route(self, spec: RouteSpec) -> RouteUnit:
         return RouteUnit(
@@ -349,7 +389,7 @@ class Assembly:
             open_reader=lambda: self._reader(spec),
             open_outlet=lambda: self._outlet(spec, spec.use),
             retry=_retry(spec.section.on_error.retry),
-            concurrency=spec.section.concurrency or concurrency_of(spec.cls),
+            concurrency=spec.section.concurrency,
             reply=spec.reply,
             open_parking=(lambda: self._parking(spec)) if spec.sequenced else None,
         )

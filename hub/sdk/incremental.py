@@ -76,8 +76,8 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
         """Yields the changes of a range, page by page; an asynchronous generator.
 
         What lies outside of the range is left out by the caller, so that a far side that can't be asked for an end, or
-        not exactly, is no problem. Within a page the order means nothing; between pages see ``ordered``. The caller
-        asks for the next page once this one is stored.
+        not exactly, is no problem. Within a page the order means nothing; between pages see ``ordered``. When it fails,
+        what it has given by then is stored.
 
         Args:
             stream: one of `streams`.
@@ -145,7 +145,12 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
             raise EndOfInput("all streams have ended")
 
     async def backfill(
-        self, cursor: StreamsCursor, start: Value, end: Value, step: Distance | None = None
+        self,
+        cursor: StreamsCursor,
+        start: Value,
+        end: Value,
+        step: Distance | None = None,
+        streams: Sequence[str] | None = None,
     ) -> AsyncIterator[Batch]:
         """Yields what a range holds, piece by piece, each batch with the cursor of the backfill alone.
 
@@ -154,13 +159,14 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
             start: first cursor value.
             end: the one behind the last.
             step: the longest range to ask for at once; the source's own if not given.
+            streams: those to read; all if not given.
 
         Raises:
             Signal: a stream failed; those before it have been read.
         """
         self.check()
         self.values.check("step", step)
-        for stream in self.streams():
+        for stream in self.streams() if streams is None else streams:
             state = cursor.streams.get(stream, StreamState())
             at = start if state.position is None else self.values.floor(state.position)
             if state.position is not None and self.values.rank(state.position) >= self.values.rank(end):

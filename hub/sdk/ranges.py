@@ -78,17 +78,25 @@ class Ranges:
         start = plan.start
         while True:
             end, last = self._piece(start, plan)
-            async with aclosing(self._range(Window(start, end), progress, plan.overlap)) as pages:
-                async for events in pages:
-                    stored = progress.state
-                    yield events, stored
+            # Each page waits for the next one, so that the last of a piece moves the position with it.
+            page: list[Event] | None = None
+            try:
+                async with aclosing(self._range(Window(start, end), progress, plan.overlap)) as pages:
+                    async for following in pages:
+                        if page is not None:
+                            yield page, stored
+                        page, stored = following, progress.state
+            except Exception:
+                if page is not None:
+                    yield page, stored
+                raise
             # The last piece ends now, by whatever clock: only what was found in it tells how far the far side is.
             progress.reach(progress.newest if last and not plan.closed else end)
             progress.settle(plan.overlap)
             self.forgotten = progress.forgotten
-            if progress.state != stored:
+            if page is not None or progress.state != stored:
                 stored = progress.state
-                yield [], stored
+                yield page or [], stored
             if last:
                 return
             start = end

@@ -6,6 +6,7 @@ a source gets is what the far side writes; `Values` says how that is compared, m
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ Value = int | str
 Distance = timedelta | int
 """How far two values are apart: a duration between times, a number between numbers."""
 
+_WHOLE = re.compile(r"-?\d{1,30}\Z")
 _EPOCHS = {"epoch": 1, "epoch_ms": 1000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,6 +54,14 @@ class Values(ABC):
     def now(self) -> Value | None:
         """The value that a change of this moment has; ``None`` where that can't be told."""
         return None
+
+    def parse(self, text: str) -> Value:
+        """A value that a person has written, as the far side writes it: a whole number is one, all else is text.
+
+        Raises:
+            ConfigError: it is no value of this kind.
+        """
+        return self.floor(int(text) if _WHOLE.match(text) else text)
 
     def check(self, option: str, value: Distance | None) -> None:
         """Whether an option that is a distance fits.
@@ -129,6 +139,16 @@ class Times(Values):
         first = self.rank(low)
         return self.write(first + (self.rank(high) - first) / 2)
 
+    def parse(self, text: str) -> Value:
+        """A time in ISO 8601, such as ``2026-11-20T10:00:00Z`` or ``2026-11-20``; UTC where it has no zone."""
+        if self.form in _EPOCHS and _WHOLE.match(text):
+            return self.floor(int(text))
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ConfigError(f"expected a time such as 2026-11-20T10:00:00Z or 2026-11-20; got {text!r:.60}") from None
+        return self.write(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
+
     def floor(self, value: Value) -> Value:
         """At a step of the resolution."""
         return self.write(self.rank(value))
@@ -150,6 +170,12 @@ class Numbers(Values):
             raise Permanent(f"expected a whole number as cursor value; got {_kind(value)}")
         return value
 
+    def parse(self, text: str) -> Value:
+        """A whole number."""
+        if not _WHOLE.match(text):
+            raise ConfigError(f"expected a whole number; got {text!r:.60}")
+        return int(text)
+
     def moved(self, value: Value, by: int) -> Value:
         """The sum."""
         return self.rank(value) + by
@@ -169,6 +195,10 @@ class Texts(Values):
         if not isinstance(value, str):
             raise Permanent(f"expected text as cursor value; got {_kind(value)}")
         return value
+
+    def parse(self, text: str) -> Value:
+        """Itself."""
+        return text
 
     def moved(self, value: Value, by: Any) -> Value:
         """Only by nothing."""

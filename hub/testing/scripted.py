@@ -1,7 +1,7 @@
 """A connector for tests of the engine and of deployments: sources and sinks that do what a test tells them.
 
 script = Script()
-registry = Registry([script.connector])          # use: script.poll, script.hook, script
+registry = Registry([script.connector])          # use: script.poll, .feed, .rows or .hook; script
 script.failures = lambda delivery: Permanent("no") if delivery.event.data["bad"] else None
 """
 
@@ -12,11 +12,14 @@ from typing import Any
 
 from hub.sdk import (
     Batch,
+    Change,
     Connector,
     Cursor,
     Delivery,
     Event,
+    IncrementalSource,
     InvalidPayload,
+    Numbers,
     PollingSource,
     Signal,
     Sink,
@@ -26,6 +29,7 @@ from hub.sdk import (
     WebhookRejected,
     WebhookRequest,
     WebhookSource,
+    Window,
     WriteFailed,
 )
 from hub.sdk.strictjson import parse
@@ -50,6 +54,9 @@ class Script:
     Attributes:
         records: what the polling source reads: one event each, in this order; append to it at any time.
         polls: raised, in turn, by the next polls.
+        rows: what the incremental source reads, by stream: ``key``, ``at`` and ``gone`` of each; see `Rows`.
+        broken: raised by reading a stream, as long as it is there.
+        windows: what it was asked for, each with its stream.
         opening: raised, in turn, by the next openings of the sink.
         failures: says of a delivery whether and how it fails.
         before: awaited by every write, with its batch.
@@ -68,6 +75,9 @@ class Script:
         self.ordered = ordered
         self.records: list[dict[str, Any]] = []
         self.polls: list[Signal] = []
+        self.rows: dict[str, list[dict[str, Any]]] = {"": []}
+        self.broken: dict[str, Signal] = {}
+        self.windows: list[tuple[str, Window]] = []
         self.opening: list[Signal] = []
         self.failures: Callable[[Delivery], Signal | None] = lambda _: None
         self.before: Callable[[Sequence[Delivery]], Awaitable[None]] | None = None
@@ -81,7 +91,7 @@ class Script:
         self.connector = Connector(
             name="script",
             title="Script",
-            sources={"poll": _poll(self), "hook": _hook()},
+            sources={"poll": _poll(self), "feed": _feed(self), "rows": _rows(self), "hook": _hook()},
             sinks={"": _sink(self)},
             lookups={"thing": lookup_of(self)},
         )
@@ -102,6 +112,49 @@ def _poll(script: Script) -> type[PollingSource[Any, Any]]:
                 yield Batch(events, Position(at=at))
 
     return Poll
+
+
+def _feed(script: Script) -> type[PollingSource[Any, Any]]:
+    class Feed(PollingSource[SourceConfig, Position]):
+        """Gives all records again whenever there is another one."""
+
+        events = {EVENT_TYPE: None}
+        partition_key = "key"
+
+        async def poll(self, cursor: Position) -> AsyncIterator[Batch]:
+            if len(script.records) != cursor.at:
+                events = [self.event(EVENT_TYPE, each, id=str(n)) for n, each in enumerate(script.records)]
+                yield Batch(events, Position(at=len(script.records)))
+
+    return Feed
+
+
+def _rows(script: Script) -> type[IncrementalSource[Any]]:
+    class Rows(IncrementalSource[SourceConfig]):
+        """Rows with a number as cursor value, in pages of ten, unordered; a row that is ``gone`` is a deletion."""
+
+        events = {EVENT_TYPE: None}
+        partition_key = "key"
+        values = Numbers()
+
+        def streams(self) -> Sequence[str]:
+            return list(script.rows)
+
+        async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
+            script.windows.append((stream, window))
+            for start in range(0, len(script.rows[stream]), 10):
+                yield [self._change(stream, row) for row in script.rows[stream][start : start + 10]]
+                if stream in script.broken:
+                    raise script.broken[stream]
+
+        def _change(self, stream: str, row: dict[str, Any]) -> Change:
+            key, at = str(row["key"]), int(row["at"])
+            version = f"{stream}{key}@{at}"
+            if row.get("gone"):
+                return Change(key, at, self.deleted(EVENT_TYPE, key=key, id=version))
+            return Change(key, at, self.event(EVENT_TYPE, row, id=version))
+
+    return Rows
 
 
 def _hook() -> type[WebhookSource[Any]]:

@@ -14,20 +14,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
-from hub.engine.contracts import stage_of
 from hub.engine.ledger.accounts import Counts
 from hub.engine.sources.cursors import Stored
 from hub.engine.sources.interruption import Interrupted, unless
 from hub.engine.sources.leadership import Leadership
 from hub.engine.sources.pace import Pace
 from hub.engine.sources.recent import Recent
-from hub.engine.sources.tenure import LONGEST, Overtaken, Refused, Tenure, TooSlow
+from hub.engine.sources.tenure import LONGEST, Overtaken, Tenure, TooSlow, fitting
 from hub.engine.unit import State, Unit
 from hub.kafka.exactly_once.writer import TIMEOUT
 from hub.sdk.cursor import Cursor
-from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected, Transient
+from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
 from hub.sdk.event import Event
 from hub.sdk.failing import StreamsFailed
 from hub.sdk.source import Batch, PollingSource
@@ -307,7 +305,7 @@ class PollingUnit(Unit):
     async def _store(self, events: Sequence[Event], cursor: Cursor, tenure: Tenure, *, duplicates: int) -> None:
         self.ledger.taken += len(events) + duplicates
         came = time.monotonic()
-        kept, refused = self._fit(events)
+        kept, refused = fitting(events, self.contracts)
         try:
             counts = await tenure.store(
                 kept, refused, cursor.model_dump_json(), duplicates=duplicates, recent=self._recent.stored
@@ -319,21 +317,6 @@ class PollingUnit(Unit):
         self.ledger.dead_lettered.update(counts.dead_lettered)
         self.ledger.delivered += counts.delivered
         self.ledger.durations.observe(time.monotonic() - came, counts.delivered)
-
-    def _fit(self, events: Sequence[Event]) -> tuple[list[Event], list[Refused]]:
-        """The events that may be published, and those that may not."""
-        kept: list[Event] = []
-        refused: list[Refused] = []
-        for event in events:
-            try:
-                checked = event.checked()
-                if self.contracts is not None:
-                    self.contracts.produced(checked)
-            except (InvalidPayload, ContractViolation) as problem:
-                refused.append((event, problem, stage_of(problem)))
-            else:
-                kept.append(checked)
-        return kept, refused
 
 
 @asynccontextmanager

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from hub.contracts import ContractViolation
+from hub.engine.contracts import ContractGate, stage_of
 from hub.engine.dlq.deadletter import dead_letter_headers, error_class
 from hub.engine.dlq.outlet import DeadLetterFailed
 from hub.engine.ledger.accounts import Counts
@@ -18,7 +20,7 @@ from hub.kafka.errors import Fenced, TooLarge
 from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.exactly_once.writer import WAIT
 from hub.kafka.record import Header
-from hub.sdk.errors import ConfigError, HubError, NotConnected
+from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected
 from hub.sdk.event import Event
 
 LONGEST = 640.0
@@ -209,3 +211,24 @@ class Tenure:
                 f"the cursor of {self._source} can't be stored: {refusal}; its connector must keep it smaller, "
                 "or that topic needs a higher max.message.bytes"
             ) from refusal
+
+
+def fitting(events: Sequence[Event], contracts: ContractGate | None) -> tuple[list[Event], list[Refused]]:
+    """The events that may be published, and those that may not.
+
+    Args:
+        events: as a source gave them.
+        contracts: what they are held against; None where all is trusted.
+    """
+    kept: list[Event] = []
+    refused: list[Refused] = []
+    for event in events:
+        try:
+            checked = event.checked()
+            if contracts is not None:
+                contracts.produced(checked)
+        except (InvalidPayload, ContractViolation) as problem:
+            refused.append((event, problem, stage_of(problem)))
+        else:
+            kept.append(checked)
+    return kept, refused
