@@ -202,6 +202,10 @@ class Service(Protocol):
         """
         ...
 
+    def clean(self, text: str) -> str:
+        """A text without the service's secrets: to be asked for what of an answer is shown or kept in errors."""
+        ...
+
     def limits(self) -> list[LimitState]:
         """The rate limits as they are now: those that are declared, and those that the API tells of."""
         ...

@@ -66,6 +66,10 @@ class DeliveryHandle:
         """A large answer in pieces; see `hub.sdk.Service.stream`."""
         return self._service.stream(method, path, params=params, headers=headers, user=user, retries=False)
 
+    def clean(self, text: str) -> str:
+        """A text without the service's secrets."""
+        return self._service.clean(text)
+
     def limits(self) -> list[LimitState]:
         """The service's limits as they are now."""
         return self._service.limits()

@@ -230,10 +230,10 @@ class HttpService:
         for _ in range(_MOST_REDIRECTS + 1):
             try:
                 answer = await self._proceed(request)
-            except (Transient, NotConnected) as signal:
-                if self.breaker is None or isinstance(signal, Refused):
+            except (Transient, NotConnected) as failed:
+                if self.breaker is None or isinstance(failed, Refused):
                     raise
-                raise await weighed(signal, self.breaker, self.health) from None
+                raise await weighed(failed, self.breaker, self.health) from None
             status = answer.status
             if 200 <= status < 300:  # noqa: PLR2004  statuses
                 return answer
@@ -279,6 +279,10 @@ class HttpService:
     def for_deliveries(self) -> DeliveryHandle:
         """This service for a sink."""
         return DeliveryHandle(self)
+
+    def clean(self, text: str) -> str:
+        """A text without our secrets."""
+        return self._clean(text)
 
     def limits(self) -> list[LimitState]:
         """The rate limits as they are now."""
