@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import socket
 import ssl
 
@@ -16,6 +17,7 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 
 from connectors.rabbitmq import errors
+from connectors.rabbitmq.consumer import ConsumerCancelled
 from hub.sdk import NotConnected, Permanent, Signal, Transient
 
 RETURN = Basic.Return(312, "NO_ROUTE", "x", "key")
@@ -91,6 +93,8 @@ def at_publish(error: BaseException, when_full: str = "wait") -> Signal:
 @pytest.mark.parametrize("kind", vendor(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_every_vendor_exception_has_a_meaning(kind: type[BaseException]) -> None:
     """A class that a new version of the library adds fails here until somebody has thought about it."""
+    # What wasn't acknowledged comes again, and opening the source tells what is for good.
+    assert type(errors.at_consume(example(kind))) is NotConnected
     if kind.__module__ == "pamqp.exceptions":  # never raised by aiormq but where bytes make no sense
         assert type(errors.at_open(example(kind))) is type(at_publish(example(kind))) is NotConnected
         return
@@ -116,12 +120,12 @@ def test_every_vendor_exception_has_a_meaning(kind: type[BaseException]) -> None
 )
 def test_broken_connections_are_outages(error: BaseException) -> None:
     """However aiormq and asyncio put it, a connection that breaks or can't be made is waited for."""
-    assert type(errors.at_open(error)) is type(at_publish(error)) is NotConnected
+    assert type(errors.at_open(error)) is type(at_publish(error)) is type(errors.at_consume(error)) is NotConnected
 
 
 def test_bugs_are_not_hidden() -> None:
     """An exception that nothing here knows is raised as it is."""
-    for map_ in (errors.at_open, at_publish):
+    for map_ in (errors.at_open, at_publish, errors.at_consume):
         with pytest.raises(AttributeError):
             map_(AttributeError("a bug"))
 
@@ -153,3 +157,40 @@ def test_full_queue_waits_or_dead_letters_as_configured() -> None:
 def test_what_amqp_cannot_carry_is_permanent(error: Exception) -> None:
     """Values that no AMQP field can hold fail in pamqp; trying again doesn't help."""
     assert type(at_publish(error)) is Permanent
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ConsumerCancelled("the queue orders was deleted"), "gives us no more messages: the queue orders was deleted"),
+        (
+            amqp.ChannelPreconditionFailed(
+                "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms"
+            ),
+            "waited for too long.*see consumer_timeout",
+        ),
+        (amqp.ChannelNotFoundEntity("NOT_FOUND - no queue 'orders'"), "has ended the consumer: NOT_FOUND"),
+        (
+            amqp.ConnectionClosed(320, "CONNECTION_FORCED - by the operator"),
+            "has ended the consumer: CONNECTION_FORCED",
+        ),
+        (TimeoutError(), "didn't answer in time"),
+    ],
+)
+def test_the_end_of_a_consumer_is_waited_out_and_explained(error: Exception, says: str) -> None:
+    """Whatever ended it, what wasn't acknowledged comes again."""
+    signal = errors.at_consume(error)
+    assert type(signal) is NotConnected
+    assert re.search(says, str(signal))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        amqp.ChannelAccessRefused("ACCESS_REFUSED - queue 'orders' in vhost '/' in exclusive use"),
+        amqp.ChannelNotFoundEntity("NOT_FOUND - home node 'b@host' of durable queue 'orders' is down or inaccessible"),
+    ],
+)
+def test_a_queue_that_somebody_or_nobody_has_now_is_waited_for(error: Exception) -> None:
+    """Another consumer that wants to be alone will go; a node will come back."""
+    assert type(errors.at_open(error)) is NotConnected
