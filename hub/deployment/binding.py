@@ -167,7 +167,7 @@ def bind(
     if findings.errors:
         raise InvalidDeployment(findings.sorted())
     try:
-        return model.model_validate(resolved, context={"compile": _compiler(environment(env, environ), tables)})
+        return model.model_validate(resolved, context={"compile": compiler(environment(env, environ), tables)})
     except ValidationError as error:
         complain(error, model, place, findings, "config", resolved=True)
     # Outside of the handler: pydantic's own error, which holds the values, must not travel along as its context.
@@ -179,7 +179,9 @@ def environment(names: Iterable[str], environ: Mapping[str, str]) -> dict[str, s
     return {name: environ[name] for name in names if name in environ}
 
 
-def _compiler(env: Mapping[str, str], tables: Tables | None) -> Callable[[Any, Any], Function]:
+def compiler(env: Mapping[str, str], tables: Tables | None = None) -> Callable[[Any, Any], Function]:
+    """What a configuration model's `Mapped` fields compile their expressions with, as the context's ``compile``."""
+
     def compile_(value: Any, wanted: Any) -> Function:
         return _typed(compile_mapping(value, env=env, tables=tables), wanted)
 

@@ -55,7 +55,7 @@ class Piece(NamedTuple):
 
 
 class Inspector(Protocol):
-    """Watches one connection's bytes from the client."""
+    """Watches one connection's bytes in one direction."""
 
     def __call__(self, data: bytes) -> Sequence[Piece]:
         """Cuts bytes into pieces; all that was given comes back, in order, some of it with a later call."""
@@ -113,12 +113,20 @@ class FaultProxy:
         host: of the server.
         port: of the server.
         listen: port of the proxy; a free one if 0. It stays the same over `stop` and `start`.
-        inspect: gives an inspector for each new connection.
+        inspect: gives an inspector of what clients send, for each new connection.
+        inspect_answers: the same for what the server sends.
         seed: of the jitter.
     """
 
     def __init__(
-        self, host: str, port: int, *, listen: int = 0, inspect: Callable[[], Inspector] | None = None, seed: int = 0
+        self,
+        host: str,
+        port: int,
+        *,
+        listen: int = 0,
+        inspect: Callable[[], Inspector] | None = None,
+        inspect_answers: Callable[[], Inspector] | None = None,
+        seed: int = 0,
     ) -> None:
         self.port = listen
         self.up = Line()
@@ -128,6 +136,7 @@ class FaultProxy:
         self.random = random.Random(seed)  # noqa: S311  repeats itself, protects nothing
         self._target = (host, port)
         self._inspect = inspect or (lambda: _as_it_is)
+        self._inspect_answers = inspect_answers or (lambda: _as_it_is)
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -193,7 +202,8 @@ class FaultProxy:
         except (OSError, asyncio.CancelledError):
             await _closed(writer)
             return
-        connection = _Connection(self, (reader, writer), (far_reader, far_writer), self._inspect())
+        inspectors = (self._inspect(), self._inspect_answers())
+        connection = _Connection(self, (reader, writer), (far_reader, far_writer), inspectors)
         self._connections.add(connection)
         try:
             await connection.run()
@@ -206,10 +216,10 @@ Side = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Connection:
-    def __init__(self, proxy: FaultProxy, client: Side, server: Side, inspector: Inspector) -> None:
+    def __init__(self, proxy: FaultProxy, client: Side, server: Side, inspectors: tuple[Inspector, Inspector]) -> None:
         self._client, self._server = client[1], server[1]
-        up = _Pump(proxy.up, client[0], server[1], inspector, proxy.random, self)
-        down = _Pump(proxy.down, server[0], client[1], _as_it_is, proxy.random, self)
+        up = _Pump(proxy.up, client[0], server[1], inspectors[0], proxy.random, self)
+        down = _Pump(proxy.down, server[0], client[1], inspectors[1], proxy.random, self)
         self._pumps = {"up": up, "down": down}
 
     async def run(self) -> None:

@@ -16,6 +16,8 @@ from hub.kafka.settings import KafkaSettings
 from hub.testing.octokit import webhook_payloads
 from hub.testing.servers import kafka_server, rabbitmq_server, redis_server, registry_server
 
+pytest_plugins = ["hub.testing.conformance.plugin"]
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def kafka() -> AsyncIterator[KafkaSettings]:

@@ -1,10 +1,11 @@
-"""What GitHub publishes of its events, as two npm packages (MIT) of the Octokit project carry it.
+"""What GitHub publishes of its events and its API, as npm packages (MIT) of the Octokit project carry it.
 
-The real webhook payloads: 329 of 58 event types (``@octokit/webhooks-examples``); and GitHub's OpenAPI description of
-its API and its webhooks (``@octokit/openapi``).
+The real webhook payloads: 329 of 58 event types (``@octokit/webhooks-examples``); GitHub's OpenAPI description of its
+API and its webhooks (``@octokit/openapi``); answers of the API as they were recorded (``@octokit/fixtures``); and the
+schema of the GraphQL API (``@octokit/graphql-schema``).
 
 Each is fetched once with ``npm pack``, checked against the sum below, kept in the user's cache, and read as data:
-nothing of a package is run. ``python -m hub.testing.octokit`` fetches both ahead of time.
+nothing of a package is run. ``python -m hub.testing.octokit`` fetches all ahead of time.
 """
 
 from __future__ import annotations
@@ -55,11 +56,19 @@ class Package:
         Raises:
             EnvironmentProblem: as `webhook_payloads`.
         """
+        return orjson.loads(self.content(progress, self.member))
+
+    def content(self, progress: Callable[[str], None], name: str) -> bytes:
+        """The bytes of one of its files.
+
+        Raises:
+            EnvironmentProblem: as `webhook_payloads`.
+        """
         self.fetch(progress)
         with tarfile.open(self.path()) as archive:
-            member = archive.extractfile(self.member)
+            member = archive.extractfile(name)
             assert member is not None, "the sum is right, so the member is there"
-            return orjson.loads(member.read())
+            return member.read()
 
     def fetch(self, progress: Callable[[str], None]) -> None:
         """Fetches it, unless it is there.
@@ -88,6 +97,23 @@ OPENAPI = Package(
     "29 MB",
     "GitHub's OpenAPI description",
 )
+RECORDED = Package(
+    "@octokit/fixtures",
+    "23.1.2",
+    "sha512-niG+SVffZ/xzojT3CE6M7DlqX7H9aQ75A6Xxjt4N47CkqssKXpSy2k6+Tj5ntcI5uWW2D9POzKxwJDmBfR+sJw==",
+    "package/scenarios/api.github.com/{}/normalized-fixture.json",
+    "0.1 MB",
+    "GitHub's recorded answers",
+)
+GRAPHQL = Package(
+    "@octokit/graphql-schema",
+    "15.26.1",
+    "sha512-RFDC2MpRBd4AxSRvUeBIVeBU7ojN/SxDfALUd7iVYOSeEK3gZaqR2MGOysj4Zh2xj2RY5fQAUT+Oqq7hWTraMA==",
+    "package/schema.graphql",
+    "0.6 MB",
+    "the schema of GitHub's GraphQL API",
+)
+PACKAGES = (PAYLOADS, OPENAPI, RECORDED, GRAPHQL)
 _LIMIT = 180  # seconds for npm
 
 
@@ -114,6 +140,32 @@ def openapi(progress: Callable[[str], None] = print) -> dict[str, Any]:
         EnvironmentProblem: as `webhook_payloads`.
     """
     return OPENAPI.document(progress)  # type: ignore[no-any-return]  # JSON is Any
+
+
+def recorded(scenario: str, progress: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    """The exchanges of a recorded scenario: ``method``, ``path``, ``body``, ``status``, ``response``, ``headers``.
+
+    Args:
+        scenario: its name, e.g. ``paginate-issues``.
+        progress: told in a sentence what takes time.
+
+    Raises:
+        EnvironmentProblem: as `webhook_payloads`.
+    """
+    content = RECORDED.content(progress, RECORDED.member.format(scenario))
+    return orjson.loads(content)  # type: ignore[no-any-return]  # JSON is Any
+
+
+def graphql_schema(progress: Callable[[str], None] = print) -> str:
+    """The schema of GitHub's GraphQL API, in its definition language.
+
+    Args:
+        progress: told in a sentence what takes time.
+
+    Raises:
+        EnvironmentProblem: as `webhook_payloads`.
+    """
+    return GRAPHQL.content(progress, GRAPHQL.member).decode()
 
 
 def _genuine(path: Path, integrity: str) -> bool:
@@ -163,9 +215,9 @@ def _fetch(package: Package, target: Path, progress: Callable[[str], None]) -> N
 
 
 def main() -> int:
-    """Fetches both; 3 if one can't be had."""
+    """Fetches all; 3 if one can't be had."""
     try:
-        for package in (PAYLOADS, OPENAPI):
+        for package in PACKAGES:
             package.fetch(print)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")

@@ -11,7 +11,7 @@ from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
 from hub.testing.asyncapi import SPECS
 from hub.testing.containers import docker_wanted, ensure_image
-from hub.testing.octokit import OPENAPI, PAYLOADS
+from hub.testing.octokit import PACKAGES
 from hub.testing.oidc import ensure_packages
 from hub.testing.registry import ensure_distribution
 from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE, REGISTRY_IMAGE
@@ -35,7 +35,7 @@ def main(purpose: str) -> int:
         elif purpose == "test":
             ensure_distribution(_tell)
         if purpose == "test":
-            for package in (PAYLOADS, OPENAPI, SPECS):
+            for package in (*PACKAGES, SPECS):
                 package.fetch(_tell)
             ensure_packages(_tell)
     except EnvironmentProblem as problem:

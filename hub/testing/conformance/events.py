@@ -11,19 +11,24 @@ from hub.sdk import Event, InvalidPayload
 _SHOWN = 3
 
 
-def check_events(events: Sequence[Event], declared: Mapping[str, str | None], source: type) -> None:
+def check_events(
+    events: Sequence[Event], declared: Mapping[str, str | None], source: type, *, keyed: bool = True
+) -> None:
     """Fails unless all events are of declared types, with strict JSON, a key, and data by the connector's schema.
 
     Args:
         events: of one source.
         declared: its event types, with their schemas below ``schemas/``.
         source: its class.
+        keyed: whether each must have a key.
     """
     assert events, "there is no event to look at"
     contracts = _contracts(declared, source)
     for event in events:
         assert event.type in declared, f"{event!r}: its type isn't among the declared ones: {', '.join(declared)}"
-        assert event.key, f"{event!r} has no key: set `partition_key`, so that events that belong together keep order"
+        assert event.key or not keyed, (
+            f"{event!r} has no key: set `partition_key`, so that events that belong together keep order"
+        )
         try:
             event.checked()
         except InvalidPayload as error:

@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 import pytest
 from pydantic import ValidationError
 
+from hub.deployment.binding import compiler
 from hub.sdk import Connector, ServiceConfig, Signal, UnitContext
+from hub.sdk.config import has_expression
 from hub.sdk.unit import Component
 from hub.services import HttpService
 from hub.testing.conformance import vendor
@@ -88,7 +90,8 @@ class UnitSuite(Generic[F]):
         Raises:
             ValidationError: they don't fit.
         """
-        return self.unit_class().config_type().model_validate({**settings})
+        context = {"compile": compiler({})} if has_expression({**settings}) else None
+        return self.unit_class().config_type().model_validate({**settings}, context=context)
 
     @asynccontextmanager
     async def connected(self, far_side: F, *, for_deliveries: bool = False) -> AsyncIterator[UnitContext]:
