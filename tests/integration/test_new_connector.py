@@ -79,7 +79,7 @@ def test_folders_are_formatted_and_linted(project: Path) -> None:
 
 def test_folders_are_typed(project: Path) -> None:
     """By mypy's strict mode; and they import what a connector may."""
-    runs(project, "mypy", "connectors")
+    runs(project, "mypy", "--follow-imports", "silent", "connectors")  # the hub itself is checked elsewhere
     assert "0 broken" in runs(project, "lint-imports", "--no-logo", "--no-cache")
 
 
