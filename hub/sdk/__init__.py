@@ -1,7 +1,8 @@
 """What a connector imports, and all that it imports of the hub.
 
 A connector is a folder with a manifest (`Connector`), configuration models, and sources and sinks. See
-``docs/connectors.md`` for the guarantees that the engine adds, and ``hub.testing`` for its tests.
+``docs/writing-a-connector.md`` for how one is made, ``docs/connectors.md`` for what the engine adds, and
+``hub.testing.conformance`` for its tests.
 """
 
 from hub.sdk.auth import Auth
