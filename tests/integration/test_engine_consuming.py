@@ -232,6 +232,38 @@ async def test_what_was_stored_and_not_acknowledged_is_known_when_it_comes_again
     assert await numbers(kafka, f"{unique}.in") == list(range(5))
 
 
+async def test_without_an_id_a_message_that_comes_again_is_stored_again(tmp_path, kafka, unique, monkeypatch):
+    """The control of the one before: nothing but its mark keeps a message from being there twice."""
+    box = Box()
+    commit = TransactionWriter.commit
+
+    async def breaking(self, *positions):
+        await commit(self, *positions)
+        if box.opened == 1:
+            box.lost = True
+
+    monkeypatch.setattr(TransactionWriter, "commit", breaking)
+    box.send(*range(5), named=False)
+    async with running(tmp_path, kafka, TEXT.format(name=unique), box):
+        await until(lambda: len(box.acknowledged) == 5)
+    assert await numbers(kafka, f"{unique}.in") == [*range(5), *range(5)]
+
+
+async def test_a_message_that_even_the_dlq_cannot_take_stops_the_source(tmp_path, kafka, unique):
+    """It says so and takes nothing more; the message stays at the far side, and what came with it, too."""
+    box = Box()
+    box.send(1)
+    box.put(message(2, text="x" * 200_000))
+    async with running(tmp_path, kafka, TEXT.format(name=unique), box) as runtime:
+        unit = runtime.supervisor.units["feed"]
+        await until(lambda: unit.state is State.FAILED)
+        assert "can't be dead-lettered either" in unit.detail
+        assert unit.ledger.under_way == 0
+    assert [each.handle for each in box.waiting] == [1, 2]
+    assert box.acknowledged == []
+    assert await numbers(kafka, f"{unique}.in") == []
+
+
 @pytest.mark.parametrize("named", [True, False])
 async def test_a_commit_without_an_answer_is_looked_up(tmp_path, kafka, unique, monkeypatch, named):
     """It may have been done: the batch's own mark tells, so that even messages without an id are there once."""
