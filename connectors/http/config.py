@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 import yarl
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from connectors.http.paths import is_path
 from hub.sdk import TLS, Config, Duration, Mapped, SinkConfig, Size
 
 # RFC 9110 § 5.6.2: the characters of methods and field names.
@@ -50,6 +52,20 @@ def method(text: str) -> str:
     return text.upper()
 
 
+def below(text: str) -> str:
+    """The path, if it leads below a service's base URL.
+
+    Raises:
+        ValueError: says what was expected, but not what came: it may hold a secret.
+    """
+    path = unquote(text.partition("?")[0])
+    if not text.startswith("/") or text.startswith("//") or _CONTROL.search(text) or "#" in text:
+        raise ValueError("expected a path that begins with one `/`, below the service's base_url")
+    if {".", ".."} & set(path.split("/")):
+        raise ValueError("expected a path without `.` and `..`")
+    return text
+
+
 def header_name(text: str) -> str:
     """The name, if it is one that we may set.
 
@@ -85,6 +101,7 @@ def _secret(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+Place = Annotated[str, AfterValidator(is_path)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 Secret = Annotated[SecretStr | None, AfterValidator(_secret)]
 Status = Annotated[str, BeforeValidator(_status, json_schema_input_type=int | str), Field(pattern=r"^[1-5](\d\d|xx)$")]
@@ -117,11 +134,70 @@ class Auth(Config):
         return self
 
 
+class Results(Config):
+    """What the answer to a batch says of each of its events. A sink believes nothing else once this is given."""
+
+    path: Place = ""
+    """Place of the list of results in the answer, e.g. `items`; the answer itself if not given."""
+    index: Place | None = None
+    """Place in a result of the number of the event that it is about, from 0 on; the results have the order of the
+    events if not given. Events without a result have succeeded then."""
+    status: Place | None = None
+    """Place in a result of its status, e.g. `*.status`, which means what the status of an answer would mean."""
+    error: Place | None = None
+    """Place in a result of what went wrong: there is nothing, or null, where all is well. Without `status` it is for
+    good."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Results:
+        if self.index is None and self.status is None and self.error is None:
+            raise ValueError("expected `status` or `error`, or `index` where only failures are listed")
+        return self
+
+
+class BatchConfig(Config):
+    """Many events in one request."""
+
+    count: int = Field(default=100, ge=2, le=2500)
+    """Events in a request at most."""
+    size: Size = Field(default=2**20, gt=0)
+    """Bytes of its body at most, unless one event has more."""
+    format: Literal["array", "ndjson"] = "array"
+    """A JSON array, or a JSON value on each line. With `ndjson` a `json` that is a list makes a line of each of its
+    values."""
+    within: Annotated[str, Field(min_length=1), AfterValidator(is_path)] | None = None
+    """Place of the array in a JSON object, e.g. `records`."""
+    envelope: dict[str, Any] = {}
+    """Other fields of that object."""
+    results: Results | None = None
+    """What the answer says of each event; the answer's status counts for all of them if not given."""
+    split: bool = True
+    """Whether a batch that is refused is sent again in halves, to find the event that is to blame."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> BatchConfig:
+        if self.format == "ndjson" and self.within is not None:
+            raise ValueError("`within` is for the format array")
+        if self.envelope and self.within is None:
+            raise ValueError("expected `within` beside `envelope`: where the array goes")
+        return self
+
+
+_SERVICE_HAS = ("auth", "timeout", "connect_timeout", "proxy", "tls")
+
+
 class HttpConfig(SinkConfig):
     """The ``with:`` section of an HTTP sink."""
 
-    url: Mapped[str]
+    url: Mapped[str] | None = None
     """Where to send: an absolute URL. Only scheme, host and port of it are ever shown."""
+    service: str | None = None
+    """Instead of `url`: the entry under `services:` that says where the API is, how to sign in, and what its limits
+    are. Its circuit breaker, timeouts, TLS and accounting count."""
+    path: Mapped[str] | None = None
+    """With `service`: path below its `base_url`, e.g. `= "/orders/" + string(data.id)`; `/` if not given."""
+    params: dict[str, Mapped[str | int | float | bool | None]] = {}
+    """Query parameters; one whose value is null is left out."""
     method: Mapped[str] = Mapped("POST")
     """HTTP method."""
     json_: Mapped[Any] | None = Field(default=None, alias="json")
@@ -140,6 +216,10 @@ class HttpConfig(SinkConfig):
     """Longest wait for a connection: name, TCP and TLS."""
     statuses: dict[Status, Verdict] = {}
     """What answers mean where it differs from the table below, e.g. `{409: success, 404: transient, 4xx: wait}`."""
+    compression: Literal["gzip"] | None = None
+    """How bodies of more than 512 bytes are packed."""
+    batch: BatchConfig | None = None
+    """Many events in one request; each has its own if not given."""
     reply_type: str | None = Field(default=None, min_length=1)
     """Event type of the answers: each becomes an event `{status, body}` for the sink's `reply:` topic."""
     max_response: Size = Field(default=2**20, gt=0)
@@ -149,11 +229,11 @@ class HttpConfig(SinkConfig):
     tls: TLS = TLS()
     """For `https://`."""
 
-    @field_validator("url", "method")
+    @field_validator("url", "method", "path")
     @classmethod
-    def _is_possible(cls, value: Mapped[str], info: Any) -> Mapped[str]:
-        if value.constant:
-            {"url": absolute_url, "method": method}[info.field_name](value.source)
+    def _is_possible(cls, value: Mapped[str] | None, info: Any) -> Mapped[str] | None:
+        if value is not None and value.constant:
+            {"url": absolute_url, "method": method, "path": below}[info.field_name](value.source)
         return value
 
     @field_validator("headers")
@@ -181,6 +261,8 @@ class HttpConfig(SinkConfig):
     def _is_unambiguous(self) -> HttpConfig:
         if self.json_ is not None and self.body is not None:
             raise ValueError("expected `json` or `body`, not both")
+        self._has_one_target()
+        self._fits_batches()
         names = [name.lower() for name in (*self.headers, *self.auth.headers)]
         if self.auth.bearer is not None or self.auth.basic is not None:
             names.append("authorization")
@@ -189,3 +271,20 @@ class HttpConfig(SinkConfig):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"expected each header once; got {', '.join(twice)} twice, counting `auth` and the key")
         return self
+
+    def _has_one_target(self) -> None:
+        if (self.url is None) == (self.service is None):
+            raise ValueError("expected `url`, or `service` with `path`")
+        if self.service is None and self.path is not None:
+            raise ValueError("`path` goes with `service`; a `url` has its own")
+        given = [each for each in _SERVICE_HAS if each in self.model_fields_set]
+        if self.service is not None and given:
+            raise ValueError(f"`{given[0]}` is the service's own matter; write it beside its `use:`")
+
+    def _fits_batches(self) -> None:
+        if self.batch is None:
+            return
+        if self.body is not None:
+            raise ValueError("`body` is text for one event; batches are made of `json`, or of the events themselves")
+        if self.reply_type is not None and self.batch.results is None:
+            raise ValueError("`reply_type` of a batch needs `results`: what the answer says of each event")

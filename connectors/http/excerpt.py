@@ -44,11 +44,20 @@ class Excerpts:
             text = body.decode(charset or "utf-8", errors="replace")
         except LookupError:
             text = body.decode(errors="replace")
-        text = _message(body) or text
-        for secret in sorted(self._secrets | set(_telling(url)), key=len, reverse=True):
+        return self.clean(_message(body) or text, url)
+
+    def clean(self, text: str, url: yarl.URL | None = None) -> str:
+        """A text of the far side on one line, without our secrets and the long parts of a URL."""
+        telling = set(_telling(url)) if url is not None else set()
+        for secret in sorted(self._secrets | telling, key=len, reverse=True):
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
-        text = _UNPRINTABLE.sub(" ", text).strip()
-        return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
+        return line(text)
+
+
+def line(text: str) -> str:
+    """A text on one line, cut off where it is long."""
+    text = _UNPRINTABLE.sub(" ", text).strip()
+    return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
 
 
 def _message(body: bytes) -> str | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 import yarl
 from multidict import CIMultiDict
 
-from connectors.http.config import HttpConfig, absolute_url, header_value, method
+from connectors.http.config import HttpConfig, absolute_url, below, header_value, method
 from hub.sdk import Delivery, Event, InvalidEvent, Mapped, Permanent
 from hub.sdk.event import JSON, SPECVERSION
 
@@ -19,22 +20,45 @@ _TRACE = ("traceparent", "tracestate")
 _UNENCODED = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
+Params = tuple[tuple[str, str], ...]
+
+
+class Target(NamedTuple):
+    """Where a request goes.
+
+    Attributes:
+        method: HTTP method.
+        url: absolute; or ``None``, with a service.
+        path: with a service: below its base URL, with the query.
+        service: its name.
+    """
+
+    method: str
+    url: yarl.URL | None
+    path: str = ""
+    service: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The target in few words; paths and queries of webhooks are often secrets."""
+        return f"{self.method} {self.url.origin() if self.url is not None else 'service ' + self.service}"
+
+
 class Request(NamedTuple):
     """A request, ready to be sent."""
 
-    method: str
-    url: yarl.URL
+    target: Target
     headers: CIMultiDict[str]
     body: bytes | None
 
     @property
     def shown(self) -> str:
-        """The request in few words; paths and queries of webhooks are often secrets."""
-        return f"{self.method} {self.url.origin()}"
+        """The request in few words."""
+        return self.target.shown
 
 
 def request(delivery: Delivery, config: HttpConfig) -> Request:
-    """The request for a delivery.
+    """The request for one delivery.
 
     Raises:
         Permanent: a mapped field has no usable value for this event.
@@ -45,20 +69,55 @@ def request(delivery: Delivery, config: HttpConfig) -> Request:
         value = event.header(name)
         if value is not None and value.isascii() and value.isprintable():
             headers[name] = value
+    complete(headers, config, event, delivery.idempotency_key)
+    return Request(target(event, config), headers, body)
+
+
+def complete(headers: CIMultiDict[str], config: HttpConfig, event: Event, key: str) -> None:
+    """Adds to the headers of the content what else a request needs.
+
+    Args:
+        headers: to add to.
+        config: of the sink.
+        event: for which headers are computed.
+        key: of idempotency.
+
+    Raises:
+        Permanent: a header has no usable value for this event.
+    """
     headers["Accept-Encoding"] = "identity"
     if config.idempotency_header is not None:
-        headers[config.idempotency_header] = _encoded(delivery.idempotency_key)
+        headers[config.idempotency_header] = _encoded(key)
     for name, mapped in config.headers.items():
         given = _value(f"headers.{name}", mapped, event)
         if given is not None:
             headers[name] = _checked(f"headers.{name}", header_value, given)
     headers.update(credentials(config))
-    return Request(
-        _checked("method", method, _text("method", config.method, event)),
-        _checked("url", absolute_url, _text("url", config.url, event)),
-        headers,
-        body,
-    )
+
+
+def target(event: Event, config: HttpConfig) -> Target:
+    """Where an event goes.
+
+    Raises:
+        Permanent: a mapped field has no usable value for this event.
+    """
+    asked = _checked("method", method, _text("method", config.method, event))
+    values = ((name, _value(f"params.{name}", mapped, event)) for name, mapped in config.params.items())
+    params = [
+        (name, str(each).lower() if isinstance(each, bool) else str(each)) for name, each in values if each is not None
+    ]
+    if config.url is not None:
+        url: yarl.URL = _checked("url", absolute_url, _text("url", config.url, event))
+        return Target(asked, url.extend_query(params) if params else url)
+    path: str = _checked("path", below, _text("path", config.path, event)) if config.path is not None else "/"
+    query = urlencode(params, quote_via=quote)
+    joint = "&" if "?" in path else "?"
+    return Target(asked, None, f"{path}{joint}{query}" if query else path, config.service or "")
+
+
+def packed(body: bytes) -> bytes:
+    """A body, packed by gzip; the same bytes for the same body."""
+    return gzip.compress(body, 5, mtime=0)
 
 
 def credentials(config: HttpConfig) -> dict[str, str]:
@@ -74,7 +133,7 @@ def credentials(config: HttpConfig) -> dict[str, str]:
 
 def _content(event: Event, config: HttpConfig) -> tuple[bytes | None, CIMultiDict[str]]:
     if config.json_ is not None:
-        return _json(_value("json", config.json_, event)), CIMultiDict({"Content-Type": JSON})
+        return written(json_of(config, event)), CIMultiDict({"Content-Type": JSON})
     if config.body is not None:
         text = _text("body", config.body, event)
         return _checked("body", str.encode, text), CIMultiDict({"Content-Type": "text/plain; charset=utf-8"})
@@ -87,7 +146,22 @@ def _content(event: Event, config: HttpConfig) -> tuple[bytes | None, CIMultiDic
     return event.raw, headers
 
 
-def _json(value: Any) -> bytes:
+def json_of(config: HttpConfig, event: Event) -> Any:
+    """The JSON body for an event.
+
+    Raises:
+        Permanent: it has no value for this event.
+    """
+    assert config.json_ is not None
+    return _value("json", config.json_, event)
+
+
+def written(value: Any) -> bytes:
+    """A value as JSON.
+
+    Raises:
+        Permanent: JSON can't hold it.
+    """
     try:
         return orjson.dumps(value)
     except TypeError as error:

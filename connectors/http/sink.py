@@ -1,30 +1,26 @@
-"""The HTTP sink: a batch as concurrent requests, each reported by itself."""
+"""The HTTP sink: a batch as concurrent requests, each reported by itself; or many events in one request."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import orjson
 import yarl
 
-from connectors.http.answer import failure, verdict
-from connectors.http.config import HttpConfig
-from connectors.http.excerpt import Excerpts
-from connectors.http.request import Request, request
-from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, UnitContext, WriteFailed
+from connectors.http.answer import failure, retry_after, verdict
+from connectors.http.batches import Item, Reader, batched, groups, item
+from connectors.http.config import HttpConfig, Verdict
+from connectors.http.request import Request, packed, request
+from connectors.http.wire import Answer, OwnWire, ServiceWire, Wire
+from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, Transient, UnitContext, WriteFailed
+from hub.sdk.bulk import write_halving
 
-if TYPE_CHECKING:
-    import aiohttp
-
-_USER_AGENT = "integration-hub"
-_ONE_PIECE = 2**16  # bytes
-# Of an answer that nobody needs whole, no more is read than this: bytes for an excerpt or to keep the connection, and
-# seconds to wait for them.
-_TASTE, _PATIENCE = 16 * 1024, 1.0
+_WORTH_PACKING = 512  # bytes
+_ASIDE = 2**18  # bytes that take so long to pack that others needn't wait
+# A refusal that one event of many may be to blame for: by its content, or by what is there already.
+_BLAMES = frozenset({400, 409, 412, 413, 415, 422})
 
 
 class HttpSink(Sink[HttpConfig]):
@@ -32,13 +28,18 @@ class HttpSink(Sink[HttpConfig]):
 
     def __init__(self, config: HttpConfig, context: UnitContext) -> None:
         super().__init__(config, context)
-        self._session: aiohttp.ClientSession | None = None
-        self._excerpts = Excerpts(config)
+        self._wire: Wire = OwnWire(config) if config.service is None else ServiceWire(self.service)
+        self._results: Reader | None = None
+        if config.batch is not None:
+            self.batch = config.batch.count
+            self._results = Reader(config, self._wire.clean) if config.batch.results is not None else None
 
     @property
     def far_side(self) -> str:
         """Scheme, host and port; the rest of a webhook's URL is often a secret."""
         url = self.config.url
+        if url is None:
+            return f"HTTP, service {self.config.service}"
         return f"HTTP {yarl.URL(url.source).origin()}" if url.constant else "HTTP, URL by event"
 
     async def open(self) -> None:
@@ -47,27 +48,14 @@ class HttpSink(Sink[HttpConfig]):
         Raises:
             Permanent: a file of the TLS settings can't be used.
         """
-        import aiohttp  # noqa: PLC0415  a fifth of a second, which those don't wait for who only check a configuration
-
-        await self.close()
-        total, connect = (each.total_seconds() for each in (self.config.timeout, self.config.connect_timeout))
-        self._session = aiohttp.ClientSession(
-            # The engine says how many are under way at once.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self.config.tls.context()),
-            timeout=aiohttp.ClientTimeout(total=total, connect=min(connect, total)),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": _USER_AGENT},
-            trust_env=False,
-        )
+        await self._wire.open()
 
     async def close(self) -> None:
         """Closes all connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._wire.close()
 
     async def write(self, batch: Sequence[Delivery]) -> Sequence[Event]:
-        """Sends all requests of the batch at once.
+        """Sends all that there is at once.
 
         Returns:
             The answers as events, where `reply_type` is configured.
@@ -75,6 +63,8 @@ class HttpSink(Sink[HttpConfig]):
         Raises:
             WriteFailed: by index, what became of those that were not answered with success.
         """
+        if self.config.batch is not None:
+            return await self._together(batch)
         if len(batch) == 1:  # as the engine does it: needs no task of its own
             try:
                 reply = await self._deliver(batch[0])
@@ -95,79 +85,138 @@ class HttpSink(Sink[HttpConfig]):
             raise WriteFailed(failures, replies)
         return replies
 
+    # One event, one request
+
     async def _deliver(self, delivery: Delivery) -> Event | None:
-        to_send = request(delivery, self.config)
-        if self._session is None:
-            raise NotConnected(f"{to_send.shown}: the sink is closed")
-        try:
-            async with self._session.request(
-                to_send.method,
-                to_send.url,
-                headers=to_send.headers,
-                data=_in_pieces(to_send.body),
-                proxy=self.config.proxy.get_secret_value() if self.config.proxy else None,
-                allow_redirects=False,
-            ) as response:
-                return await self._settle(response, to_send, delivery)
-        except Signal:
-            raise
-        except Exception as error:  # noqa: BLE001  `errors` knows it, or raises it
-            from connectors.http import errors  # noqa: PLC0415  it needs aiohttp, see `open`
-
-            # Not chained: aiohttp's own messages hold the whole URL, and dead letters carry the chain.
-            seconds = self.config.timeout.total_seconds()
-            by_event = not self.config.url.constant
-            raise errors.signal(error, to_send.shown, seconds=seconds, by_event=by_event) from None
-
-    async def _settle(self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery) -> Event | None:
-        meaning = verdict(response.status, self.config.statuses)
+        reply_type = self.config.reply_type
+        sent = request(delivery, self.config)
+        answer = await self._sent(sent, lambda status: reply_type is not None and self._is_success(status))
+        meaning = self._meaning(answer)
         if meaning != "success":
-            text = self._excerpts.of(await _taste(response), response.charset, sent.url)
-            raise failure(sent.shown, response.status, meaning, response.headers, text)
-        if self.config.reply_type is None:
-            await _taste(response)
+            raise _refusal(sent, answer, meaning)
+        if reply_type is None:
             return None
-        return await self._reply(response, sent, delivery, self.config.reply_type)
+        return delivery.reply(reply_type, {"status": answer.status, "body": self._body(sent, answer)})
 
-    async def _reply(
-        self, response: aiohttp.ClientResponse, sent: Request, delivery: Delivery, reply_type: str
-    ) -> Event:
+    async def _sent(self, sent: Request, needed: Callable[[int], bool]) -> Answer:
+        body = sent.body
+        if self.config.compression is not None and body is not None and len(body) > _WORTH_PACKING:
+            body = await asyncio.to_thread(packed, body) if len(body) > _ASIDE else packed(body)
+            sent.headers["Content-Encoding"] = "gzip"
+            sent = sent._replace(body=body)
+        return await self._wire.send(sent, needed)
+
+    def _is_success(self, status: int) -> bool:
+        return verdict(status, self.config.statuses) == "success"
+
+    def _meaning(self, answer: Answer) -> Verdict:
+        statuses, status = self.config.statuses, answer.status
+        meant_so = not {str(status), f"{status // 100}xx"}.isdisjoint(statuses)
+        # A service may know more: of limits that a 403 tells of, of credentials that will be renewed.
+        if isinstance(answer.signal, NotConnected) and not meant_so:
+            return "wait"
+        return verdict(status, statuses)
+
+    def _body(self, sent: Request, answer: Answer) -> Any:
         limit = self.config.max_response
-        body = await _read(response, limit + 1)
-        if len(body) > limit:
+        if len(answer.body) > limit:
             raise Permanent(
                 f"{sent.shown} took the event, but its answer is longer than `max_response`, {limit} bytes",
-                status=response.status,
+                status=answer.status,
             )
         try:
-            answer = orjson.loads(body) if body else None
+            return orjson.loads(answer.body) if answer.body else None
         except orjson.JSONDecodeError:
-            answer = body.decode(errors="replace")
-        return delivery.reply(reply_type, {"status": response.status, "body": answer})
+            return answer.body.decode(errors="replace")
+
+    # Many events in one request
+
+    async def _together(self, batch: Sequence[Delivery]) -> Sequence[Event]:
+        config = self.config
+        assert config.batch is not None
+        failures: dict[int, Signal] = {}
+        items: list[Item] = []
+        replies: list[Event] = []
+        for index, delivery in enumerate(batch):
+            try:
+                items.append(item(index, delivery, config))
+            except Permanent as refusal:
+                failures[index] = refusal
+
+        async def write(part: Sequence[Item]) -> None:
+            replies.extend(await self._send_batch(part))
+
+        parts = list(groups(items, config.batch))
+        for part, failed in zip(
+            parts, await asyncio.gather(*(write_halving(part, write) for part in parts)), strict=True
+        ):
+            failures.update({part[index].number: signal for index, signal in failed.items()})
+        if failures:
+            raise WriteFailed(failures, replies)
+        return replies
+
+    async def _send_batch(self, items: Sequence[Item]) -> list[Event]:
+        """One request.
+
+        Raises:
+            Signal: none of it was taken, and a part of it might be.
+            WriteFailed: what became of each.
+        """
+        config = self.config
+        assert config.batch is not None
+        sent = batched(items, config)
+        reads = self._results is not None
+        answer = await self._sent(sent, lambda status: reads and status < 500)  # noqa: PLR2004  who fails so says nothing more
+        meaning = self._meaning(answer)
+        if meaning != "success":
+            failed = self._failed_singly(answer, items, sent, meaning)
+            if failed is not None:
+                raise WriteFailed(failed)
+            refusal = _refusal(sent, answer, meaning)
+            if config.batch.split and (meaning == "transient" or answer.status in _BLAMES):
+                raise refusal
+            raise WriteFailed(dict.fromkeys(range(len(items)), refusal))
+        if self._results is None:
+            return []
+        return self._settled(answer, items, sent)
+
+    def _failed_singly(
+        self, answer: Answer, items: Sequence[Item], sent: Request, meaning: Verdict
+    ) -> Mapping[int, Signal] | None:
+        """What a refusal says of each event, where it does, as where some of a batch failed and the status is 422.
+
+        What it says has succeeded is not believed.
+        """
+        if self._results is None or meaning != "permanent" or answer.status not in _BLAMES:
+            return None
+        try:
+            outcomes = self._results.outcomes(answer.body, answer.status, len(items), sent.shown)
+        except Transient:
+            return None
+        if not any(each.signal for each in outcomes):
+            return None
+        again = Transient(f"{sent.shown} refused a batch for other events in it", status=answer.status)
+        return {index: each.signal or again for index, each in enumerate(outcomes)}
+
+    def _settled(self, answer: Answer, items: Sequence[Item], sent: Request) -> list[Event]:
+        assert self._results is not None
+        outcomes = self._results.outcomes(answer.body, answer.status, len(items), sent.shown)
+        reply_type = self.config.reply_type
+        replies = [
+            each.delivery.reply(reply_type, {"status": outcome.status, "body": outcome.result})
+            for each, outcome in zip(items, outcomes, strict=True)
+            if reply_type is not None and outcome.signal is None
+        ]
+        failed = {index: each.signal for index, each in enumerate(outcomes) if each.signal is not None}
+        if failed:
+            raise WriteFailed(failed, replies)
+        return replies
 
 
-def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Large bodies go out in pieces: as one piece they would hold up all other requests."""
-    return io.BytesIO(body) if body is not None and len(body) > _ONE_PIECE else body
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most ``limit`` bytes of the body. The connection is kept only where that was all."""
-    body = bytearray()
-    while len(body) < limit and (chunk := await response.content.read(limit - len(body))):
-        body += chunk
-    return bytes(body)
-
-
-async def _taste(response: aiohttp.ClientResponse) -> bytes:
-    """The beginning of a body that doesn't decide anything any more, if it comes soon."""
-    import aiohttp  # noqa: PLC0415  see `open`
-
-    if response.content.at_eof():
-        return b""
-    body = bytearray()
-    with suppress(aiohttp.ClientError, OSError, TimeoutError):
-        async with asyncio.timeout(_PATIENCE):
-            while len(body) < _TASTE and (chunk := await response.content.read(_TASTE - len(body))):
-                body += chunk
-    return bytes(body)
+def _refusal(sent: Request, answer: Answer, meaning: Verdict) -> Signal:
+    if answer.signal is None:
+        return failure(sent.shown, answer.status, meaning, answer.headers, answer.excerpt)
+    if meaning == "permanent":
+        return Permanent(answer.excerpt, status=answer.status)
+    wait = answer.signal.retry_after if answer.signal.retry_after is not None else retry_after(answer.headers)
+    return (NotConnected if meaning == "wait" else Transient)(answer.excerpt, status=answer.status, retry_after=wait)
