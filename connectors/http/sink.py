@@ -144,7 +144,7 @@ class HttpSink(Sink[HttpConfig]):
                 failures[index] = refusal
 
         async def write(part: Sequence[Item]) -> None:
-            replies.extend(await self._send_batch(part))
+            await self._send_batch(part, replies)
 
         parts = list(groups(items, config.batch))
         for part, failed in zip(
@@ -155,8 +155,8 @@ class HttpSink(Sink[HttpConfig]):
             raise WriteFailed(failures, replies)
         return replies
 
-    async def _send_batch(self, items: Sequence[Item]) -> list[Event]:
-        """One request.
+    async def _send_batch(self, items: Sequence[Item], replies: list[Event]) -> None:
+        """One request; what is answered goes to the replies.
 
         Raises:
             Signal: none of it was taken, and a part of it might be.
@@ -176,9 +176,8 @@ class HttpSink(Sink[HttpConfig]):
             if config.batch.split and (meaning == "transient" or answer.status in _BLAMES):
                 raise refusal
             raise WriteFailed(dict.fromkeys(range(len(items)), refusal))
-        if self._results is None:
-            return []
-        return self._settled(answer, items, sent)
+        if self._results is not None:
+            self._settle(answer, items, sent, replies)
 
     def _failed_singly(
         self, answer: Answer, items: Sequence[Item], sent: Request, meaning: Verdict
@@ -198,19 +197,18 @@ class HttpSink(Sink[HttpConfig]):
         again = Transient(f"{sent.shown} refused a batch for other events in it", status=answer.status)
         return {index: each.signal or again for index, each in enumerate(outcomes)}
 
-    def _settled(self, answer: Answer, items: Sequence[Item], sent: Request) -> list[Event]:
+    def _settle(self, answer: Answer, items: Sequence[Item], sent: Request, replies: list[Event]) -> None:
         assert self._results is not None
         outcomes = self._results.outcomes(answer.body, answer.status, len(items), sent.shown)
         reply_type = self.config.reply_type
-        replies = [
+        replies += [
             each.delivery.reply(reply_type, {"status": outcome.status, "body": outcome.result})
             for each, outcome in zip(items, outcomes, strict=True)
             if reply_type is not None and outcome.signal is None
         ]
         failed = {index: each.signal for index, each in enumerate(outcomes) if each.signal is not None}
         if failed:
-            raise WriteFailed(failed, replies)
-        return replies
+            raise WriteFailed(failed)
 
 
 def _refusal(sent: Request, answer: Answer, meaning: Verdict) -> Signal:

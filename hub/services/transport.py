@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -85,7 +86,7 @@ class Transport:
                 request.method,
                 url,
                 headers=request.headers,
-                data=request.body,
+                data=_in_pieces(request.body),
                 allow_redirects=False,
                 timeout=self._timeout if usual else self._limits(request),
             )
@@ -182,6 +183,11 @@ def cleaned(signal: Signal, clean: Callable[[str], str]) -> Signal:
     if (shown := clean(said)) != said:
         signal.args = (shown,)
     return signal
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Large bodies go out in pieces: as one piece they would hold up all other requests."""
+    return io.BytesIO(body) if body is not None and len(body) > _CHUNK else body
 
 
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:

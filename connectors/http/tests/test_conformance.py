@@ -65,6 +65,26 @@ class TestSink(SinkSuite[Api]):
         return test_errors.example(kind)
 
 
+class TestSinkOfService(TestSink):
+    """The same through a service."""
+
+    vendor = ()
+    exempt = {"every_vendor_exception_is_a_signal": "it asks through a `Service` alone, whose errors are signals"}
+    rejected = {"a path elsewhere": {"path": "https://elsewhere.example/"}, "credentials": {"auth": {"bearer": TOKEN}}}
+
+    def services(self, far_side: Api) -> dict[str, dict[str, Any]]:
+        return {"far": reached(far_side)}
+
+    def settings(self, far_side: Api) -> dict[str, Any]:
+        return {"service": "far", "path": "/events"}
+
+
+def reached(far_side: HttpFarSide) -> dict[str, Any]:
+    """A service's configuration."""
+    timeout = {"read": far_side.patience, "total": far_side.patience}
+    return {"base_url": far_side.url, "auth": {"token": TOKEN}, "timeout": timeout, "tls": far_side.tls}
+
+
 BEGINNING = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
@@ -120,15 +140,7 @@ class SourceSuite(PollingSourceSuite[Shop]):
     exempt = BY_SERVICE
 
     def services(self, far_side: Shop) -> dict[str, dict[str, Any]]:
-        timeout = {"read": far_side.patience, "total": far_side.patience}
-        return {
-            "shop": {
-                "base_url": far_side.url,
-                "auth": {"token": TOKEN},
-                "timeout": timeout,
-                "tls": far_side.tls,
-            }
-        }
+        return {"shop": reached(far_side)}
 
     def identity(self, event: Event) -> str:
         return str(event.data["id"])
