@@ -114,7 +114,8 @@ class SinkSuite(UnitSuite[F], Generic[F]):
             async with self.writer(far_side) as writer:
                 if opened and not fault.secure:
                     await writer.open()
-                async with far_side.fault(fault.name, after=self.count // 2 if opened else 0):
+                calls = -(-self.count // max(1, writer.sink.batch))
+                async with far_side.fault(fault.name, after=calls // 2 if opened else 0):
                     await self._write_under(writer, deliveries, fault)
                     assert far_side.met or (fault.slow and writer.failed), "the sink did not meet the fault"
                     arrived = set(await far_side.received())
