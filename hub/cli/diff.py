@@ -52,15 +52,20 @@ def diff(
     values: Annotated[
         bool, typer.Option("--values/--no-values", help="Whether examples show values, or their types alone.")
     ] = True,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", metavar="FILE", help="What look-ups answer, as under `lookups:` of a test."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run retained events through two versions of the routes, and tell what differs.
 
     Per route: which events it newly matches or no longer does, what comes out other than before, what goes elsewhere,
     and what fails. It reads only: no consumer group, no position, no topic is made. Exit code 0 if nothing differs,
-    1 if something does. A line of `--from-file` is a CloudEvent, or what `hub tap --json` prints.
+    1 if something does. Look-ups ask nobody. A line of `--from-file` is a CloudEvent, or what `hub tap --json` prints.
     """
     from hub.cli.differences import show, to_json  # noqa: PLC0415  wrong options needn't wait for what follows
+    from hub.workbench.answers import read_answers  # noqa: PLC0415  as above
     from hub.workbench.difference import Difference  # noqa: PLC0415  as above
 
     configure(level=Level.ERROR)
@@ -70,7 +75,8 @@ def diff(
         raise typer.BadParameter(f"give one of --last, --since and --from-file; got {' and '.join(chosen)}")
     with ExitStack() as stack:
         before, after = (_load(each, stack, json=json) for each in (old, new))
-    difference = Difference(before, after, os.environ, topics=topics or (), examples=examples)
+    given_answers = read_answers(answers) if answers is not None else None
+    difference = Difference(before, after, os.environ, topics=topics or (), examples=examples, answers=given_answers)
     if file is not None:
         difference.read_file(file)
     else:

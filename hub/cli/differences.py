@@ -82,6 +82,12 @@ def _lines(route: RouteDifference, width: int, columns: int) -> Iterator[Text]:
         parts.append(Text("no difference"))
     if route.failed:
         parts.append(Text(f"{route.failed:,} {'fails' if route.failed == 1 else 'fail'} in both", "dim"))
+    if route.unanswered:
+        parts.append(
+            Text(
+                f"{route.unanswered:,} {'asks' if route.unanswered == 1 else 'ask'} what --answers doesn't give", "dim"
+            )
+        )
     begin = len(text.plain)
     for index, part in enumerate(parts):
         last = index == len(parts) - 1
@@ -153,6 +159,7 @@ def _route_json(route: RouteDifference, *, values: bool) -> dict[str, Any]:
         "events": route.events,
         "matched": route.matched,
         "fail_in_both": route.failed,
+        "unanswered": route.unanswered,
         **{kind.value: route.counts[kind] for kind in Kind},
         "fields": dict(route.fields.most_common()),
         "targets": dict(route.targets.most_common()),

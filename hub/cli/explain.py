@@ -75,6 +75,10 @@ def explain(
         bool, typer.Option("--values/--no-values", help="Whether to show values of the event, or their types alone.")
     ] = True,
     full: Annotated[bool, typer.Option("--full", help="All fields that change, and all hops.")] = False,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", metavar="FILE", help="What look-ups answer, as under `lookups:` of a test."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Explain what routes do with an event, or with --id what became of one in the running deployment.
@@ -100,7 +104,7 @@ def explain(
     deployment = workspace.deployment(directory)
     known = [spec.scope for spec in deployment.routes.values()]
     topic = topic or lay_on or (known[0].topic(event.type) if known else event.type)
-    found = _chosen(_explained(deployment, topic, event), routes)
+    found = _chosen(_explained(deployment, topic, event, answers), routes)
     if json:
         print_json(to_json(event, topic, found, values=values))
     else:
@@ -116,10 +120,12 @@ def _read(file: Path) -> bytes:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from error
 
 
-def _explained(deployment: Deployment, topic: str, event: Event) -> list[Explanation]:
+def _explained(deployment: Deployment, topic: str, event: Event, answers: Path | None) -> list[Explanation]:
+    from hub.workbench.answers import read_answers  # noqa: PLC0415  as above
     from hub.workbench.explanation import Explainer  # noqa: PLC0415  as above
 
-    return Explainer(deployment, os.environ).explain(topic, event)
+    given = read_answers(answers) if answers is not None else None
+    return Explainer(deployment, os.environ, given).explain(topic, event)
 
 
 def _chosen(found: list[Explanation], routes: list[str] | None) -> list[Explanation]:

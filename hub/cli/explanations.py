@@ -13,6 +13,7 @@ from hub.cli.letters import event_json
 from hub.cli.output import plural, printable
 from hub.deployment import InvalidDeployment
 from hub.sdk.event import Event
+from hub.workbench.answers import NoAnswer
 from hub.workbench.changes import Change, payload
 from hub.workbench.deciding import brief, kind_of
 from hub.workbench.explanation import Explanation, Made
@@ -58,6 +59,9 @@ def _summary(found: Explanation, *, values: bool) -> str:
         return f"it reads {', '.join(found.route.inputs)}"
     if isinstance(found.error, InvalidDeployment):
         return "; ".join(each.message for each in found.error.findings)
+    if isinstance(found.error, NoAnswer):
+        asked = ", ".join(f"`{name}` for {key}" if values else f"`{name}`" for name, key in found.error.questions)
+        return f"it looks up {asked}; nobody is asked here: give answers with --answers FILE"
     if found.outcome == "failed":
         return str(found.error)
     if found.outcome == "filtered":

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from hub.contracts import Shape
+from hub.contracts.shape_accepts import accepts
 from hub.deployment.expectation import Expectation, Output, RouteExpectation
 from hub.deployment.finding import Findings
 from hub.deployment.nodes import texts
 from hub.deployment.specs import RouteSpec, SinkSpec, UnitSpec
 from hub.deployment.trials import InvalidGiven, TrialSpec
+from hub.routes.checker import Answers
 from hub.routes.tree import MARK
 from hub.sdk.config import has_expression
 
@@ -87,6 +91,7 @@ class _Check:
             return
         self._variables()
         self._expressions()
+        self._lookups()
         if not self._complete or not self._read():
             return
         topics = frozenset(self._trial.topic(each) for each in self._trial.section.given)
@@ -125,6 +130,34 @@ class _Check:
                     ("env", name),
                     None if close else "list it under `env:` of the deployment, or leave it out",
                 )
+
+    def _lookups(self) -> None:
+        """Answers are for look-ups that there are, and such as these may give."""
+        known: dict[str, list[Answers]] = {}
+        for route in self._routes.values():
+            for name in route.section.enrich:
+                found = route.lookups.get(name)
+                known.setdefault(name, []).extend([found.answers] if found is not None else [])
+        for name, given in self._trial.section.lookups.items():
+            if name not in known:
+                self._error(
+                    "test.unknown_lookup", f"no route looks up `{name}`" + _close(name, known), ("lookups", name)
+                )
+                continue
+            for index, each in enumerate(given):
+                place = ("lookups", name, index)
+                if "key" in each.model_fields_set:
+                    self._fits("a key", each.key, [answers.key for answers in known[name]], (*place, "key"))
+                if each.fails is None:
+                    self._fits("an answer", each.found, [answers.found for answers in known[name]], (*place, "found"))
+
+    def _fits(self, what: str, value: Any, shapes: Iterable[Shape], path: tuple[str | int, ...]) -> None:
+        """Notes a value that none of the look-ups of a name takes or gives."""
+        wrong = [[each for each in accepts(shape, Shape.of_value(value)) if each.certain] for shape in shapes]
+        if wrong and all(wrong):
+            first = wrong[0][0]
+            where = f" in `{first.place}`" if first.path else ""
+            self._error("test.answer", f"{what} can't be this: expected {first.expected}{where}, got {first.got}", path)
 
     def _expressions(self) -> None:
         """Nothing is computed in a test, whatever it looks like."""

@@ -82,6 +82,29 @@ class Given(Config):
         return plain
 
 
+class GivenAnswer(Config):
+    """What a look-up answers in a test."""
+
+    key: Any = None
+    """For which key; for all others if not given."""
+    found: Any = None
+    """What it finds; null where there is nothing."""
+    fails: Text | None = Field(default=None, min_length=1)
+    """Why it has no answer: the fallback takes its place, or the event fails."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> GivenAnswer:
+        if ("found" in self.model_fields_set) == (self.fails is not None):
+            raise ValueError("expected `found` or `fails`; `found: null` says that there is nothing")
+        return self
+
+
+Answers = Annotated[
+    list[GivenAnswer], BeforeValidator(listed, json_schema_input_type=GivenAnswer | list[GivenAnswer])
+]
+"""One answer, or a list of them."""
+
+
 class TestSection(Config):
     """An example that routes must get right: what comes in, and what is expected of it."""
 
@@ -95,6 +118,8 @@ class TestSection(Config):
     """Topic that they come on, where that isn't their type's."""
     env: dict[str, Text] = {}
     """Environment variables that expressions see; those of this machine are not seen."""
+    lookups: dict[str, Answers] = {}
+    """What look-ups of the routes answer, by their names under ``enrich:``; nobody outside is asked."""
     now: str = CLOCK
     """When the events happened, where they don't say."""
     expect: Annotated[

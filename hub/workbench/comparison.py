@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from hub.deployment import Deployment
+from hub.workbench.answers import GivenAnswers, NoAnswer
 from hub.workbench.changes import Change, changes
 from hub.workbench.differing import EVENTS, FIELDS, OTHERS, Example, Kind, Output, Result, RouteDifference, Sample
 from hub.workbench.version import Version
@@ -21,19 +22,28 @@ class Comparison:
         old, new: the versions.
         environ: for both; what their expressions read of the environment.
         examples: how many to keep for each route and kind.
+        answers: of look-ups, for both; nobody outside is asked.
 
     Raises:
         InvalidDeployment: an environment variable that a route reads isn't set.
     """
 
-    def __init__(self, old: Deployment, new: Deployment, environ: Mapping[str, str], *, examples: int = 3) -> None:
+    def __init__(
+        self,
+        old: Deployment,
+        new: Deployment,
+        environ: Mapping[str, str],
+        *,
+        examples: int = 3,
+        answers: GivenAnswers | None = None,
+    ) -> None:
         self._examples = examples
         self._order = 0
         self._kept: dict[tuple[str, Kind], list[tuple[datetime, int, Sample, Example]]] = {}
         self.routes: dict[str, RouteDifference] = {}
         former = _former(old, new)
-        self._old = Version(old, environ, {before: after for after, before in former.items()})
-        self._new = Version(new, environ, {})
+        self._old = Version(old, environ, {before: after for after, before in former.items()}, answers)
+        self._new = Version(new, environ, {}, answers)
         for name in new.routes:
             status = "both" if former.get(name, name) in old.routes else "new"
             self.routes[name] = RouteDifference(name, status, former.get(name, ""))
@@ -71,7 +81,10 @@ class Comparison:
     def _compare(self, route: RouteDifference, before: Result, after: Result, sample: Sample) -> None:
         route.events += 1
         counted = before if route.status == "removed" else after
-        route.matched += isinstance(counted, tuple)
+        route.matched += isinstance(counted, tuple | NoAnswer)
+        if isinstance(before, NoAnswer) or isinstance(after, NoAnswer):
+            self._unanswered(route, before, after, sample)
+            return
         if route.status != "both" and not isinstance(counted, Exception):
             return
         if isinstance(before, Exception) or isinstance(after, Exception):
@@ -82,6 +95,24 @@ class Comparison:
                 self._note(route, kind, sample)
         else:
             self._outputs(route, before, after, sample)
+
+    def _unanswered(self, route: RouteDifference, before: Result, after: Result, sample: Sample) -> None:
+        """What asks for something that nobody has answered is compared as far as that: whether and what it asks."""
+        route.unanswered += 1
+        if route.status != "both":
+            return
+        if before is None or after is None:
+            self._note(route, Kind.NEWLY_MATCH if before is None else Kind.NO_LONGER_MATCH, sample)
+        elif isinstance(before, NoAnswer) and isinstance(after, NoAnswer):
+            asked, asks = dict(before.questions), dict(after.questions)
+            found = tuple(
+                Change(f"enrich.{name}.key", asked.get(name), asks.get(name))
+                for name in dict.fromkeys([*asked, *asks])
+                if asked.get(name) != asks.get(name)
+            )
+            if found:
+                route.fields.update(change.path for change in found)
+                self._note(route, Kind.DIFFER, sample, changes=found)
 
     def _failures(self, route: RouteDifference, before: Result, after: Result, sample: Sample) -> None:
         if isinstance(before, Exception) and isinstance(after, Exception):

@@ -15,6 +15,7 @@ from hub.routes.syntax import Conditional, Expr, walk
 from hub.routes.syntax import Literal as LiteralNode
 from hub.routes.tracing import Trace
 from hub.routes.writer import Source
+from hub.workbench.answers import NoAnswer
 from hub.workbench.rehearsal import Step, UnsetVariable
 from hub.workbench.tracers import Tracers
 
@@ -96,7 +97,7 @@ class Recorder:
             tracers: with its environment.
         """
         for step in steps:
-            if not isinstance(step.error, UnsetVariable):  # one for want of a variable is no step at all
+            if not isinstance(step.error, UnsetVariable | NoAnswer):  # one for want of a variable is no step at all
                 self._routes[step.route.name].take(step, tracers)
 
     def coverage(self) -> Coverage:
@@ -141,7 +142,7 @@ class _RouteRecord:
             self._decided.add(1 if step.filtered == "where" else 0)
         if not self._conditions and not (self._branches and step.filtered != "where"):
             return
-        trace = tracers.trace(step.route, step.event)
+        trace = tracers.trace(step.route, step.event, step.ask)
         if self._branches:
             self._chosen |= set(self._choices(trace))
         for each in trace.steps:

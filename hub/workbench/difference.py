@@ -14,6 +14,7 @@ from hub.deployment import Deployment
 from hub.kafka.settings import KafkaSettings
 from hub.sdk.errors import ConfigError, InvalidEvent
 from hub.sdk.event import Event
+from hub.workbench.answers import GivenAnswers
 from hub.workbench.comparison import Comparison
 from hub.workbench.differing import RouteDifference, Sample
 from hub.workbench.samples import of_file, of_record
@@ -45,6 +46,7 @@ class Difference:
         environ: for both; what their expressions read of the environment.
         topics: whose events; those that a route of either version reads if there is none.
         examples: how many to keep for each route and kind of difference.
+        answers: of look-ups; nobody outside is asked.
 
     Attributes:
         topics: what was read of each.
@@ -65,9 +67,10 @@ class Difference:
         *,
         topics: Collection[str] = (),
         examples: int = 0,
+        answers: GivenAnswers | None = None,
     ) -> None:
         self._versions = (old, new)
-        self._comparison = Comparison(old, new, environ, examples=examples)
+        self._comparison = Comparison(old, new, environ, examples=examples, answers=answers)
         self._named = bool(topics)
         known = self._comparison.topics
         for topic in topics:

@@ -82,6 +82,7 @@ class RouteDifference:
         events: how many events of its topics were compared.
         matched: in how many of them something comes out, of the new version or, of a removed route, of the old one.
         failed: how many fail in both versions.
+        unanswered: how many look something up for which no answer was given; what comes of them isn't compared.
         counts: events by kind; one may be of several.
         fields: of those that differ, how often each field does.
         targets: of those that go elsewhere, how often which.
@@ -94,6 +95,7 @@ class RouteDifference:
     events: int = 0
     matched: int = 0
     failed: int = 0
+    unanswered: int = 0
     counts: Counter[Kind] = field(default_factory=Counter)
     fields: Counter[str] = field(default_factory=Counter)
     targets: Counter[str] = field(default_factory=Counter)

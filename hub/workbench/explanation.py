@@ -14,6 +14,7 @@ from hub.routes import EvaluationError
 from hub.routes.program import Branch
 from hub.routes.tracing import Step, Tracer
 from hub.sdk.event import Event
+from hub.workbench.answers import GivenAnswers
 from hub.workbench.changes import Change, changes
 from hub.workbench.deciding import Decision, decisions, why_failed, why_filtered
 
@@ -66,9 +67,11 @@ class Explainer:
     Args:
         deployment: the deployment.
         environ: what expressions read of the environment.
+        answers: of look-ups; nobody outside is asked.
     """
 
-    def __init__(self, deployment: Deployment, environ: Mapping[str, str]) -> None:
+    def __init__(self, deployment: Deployment, environ: Mapping[str, str], answers: GivenAnswers | None = None) -> None:
+        self._answers = answers or GivenAnswers()
         self._deployment = deployment
         self._environ = environ
         self._gate = ContractGate.of(deployment.name, deployment.contracts)
@@ -89,13 +92,16 @@ class Explainer:
         try:
             if self._gate is not None:
                 self._gate.consumed(event)
-            trace = tracer(event)
-            outcome = trace.outcome
+            ask = self._answers.asking(spec)
+            trace = tracer(event, ask)
+            outcome = trace.outcome if isinstance(trace.outcome, Exception) else ask.marked(trace.outcome)
             if self._gate is not None and isinstance(outcome, list):
                 for made, _ in outcome:
                     self._gate.produced(made)
         except ContractViolation as error:
             return Explanation(spec, "failed", error=error)
+        if isinstance(outcome, Exception) and not isinstance(outcome, EvaluationError):
+            return Explanation(spec, "failed", error=outcome)
         if isinstance(outcome, EvaluationError):
             seen = tuple(why_failed(spec.route, trace))
             return Explanation(spec, "failed", error=outcome, seen=seen, position=_position(spec, outcome))

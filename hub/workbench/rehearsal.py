@@ -15,9 +15,11 @@ from typing import Any, TypeAlias
 from hub.deployment import Deployment, RouteSpec
 from hub.engine.contracts import ContractGate
 from hub.routes import compile_mapping
+from hub.routes.enriching import Ask, Unanswered
 from hub.routes.fusion import Outcome
 from hub.routes.syntax import Expr, walk
 from hub.sdk import ConfigError, Event
+from hub.workbench.answers import Asking, GivenAnswers
 from hub.workbench.tracers import Tracers, variable
 
 Made: TypeAlias = tuple[Event, tuple[str, ...]]
@@ -32,11 +34,13 @@ class Step:
         route: which.
         event: as the route read it.
         outcome: why it was filtered, what was made of it, or what went wrong.
+        ask: what answered its look-ups.
     """
 
     route: RouteSpec
     event: Event
     outcome: str | list[Made] | Exception
+    ask: Ask | None = field(default=None, repr=False, compare=False)
 
     @property
     def filtered(self) -> str | None:
@@ -108,8 +112,9 @@ class Rehearsal:
         self.env = env
         self.tracers = Tracers(env)
         self._gate = ContractGate.of(deployment.name, deployment.contracts)
-        self._programs: dict[str, Callable[[Event], Outcome]] = {}
+        self._programs: dict[str, Callable[[Event, Ask | None], Outcome]] = {}
         self._settings: dict[tuple[str, ...], Callable[[Event], Any]] = {}
+        self._answers = GivenAnswers()
         self._routes: dict[str, list[RouteSpec]] = {}
         self._sinks: dict[str, list[str]] = {}
         for route in deployment.routes.values():
@@ -119,13 +124,15 @@ class Rehearsal:
             for topic in sink.inputs:
                 self._sinks.setdefault(topic, []).append(sink.name)
 
-    def run(self, given: Iterable[tuple[str, Event]]) -> Passage:
+    def run(self, given: Iterable[tuple[str, Event]], answers: GivenAnswers | None = None) -> Passage:
         """Follows events through the routes that read them.
 
         Args:
             given: topics and the events that come on them.
+            answers: of look-ups.
         """
         passage = Passage()
+        self._answers = answers or GivenAnswers()
         for topic, event in given:
             self._follow(topic, event, passage)
         return passage
@@ -137,7 +144,8 @@ class Rehearsal:
             for sink in self._sinks.get(topic, ()):
                 passage.arrivals.setdefault(sink, []).append(event)
             for route in self._routes.get(topic, ()):
-                step = Step(route, event, self._outcome(route, event))
+                ask = self._answers.asking(route) if route.route.lookups else None
+                step = Step(route, event, self._outcome(route, event, ask), ask)
                 passage.steps.append(step)
                 for place, made in sent([step]).items():
                     passage.arrivals.setdefault(place, []).extend(made)
@@ -145,24 +153,28 @@ class Rehearsal:
                     if place in self._routes or place in self._sinks:
                         queue += [(place, Event.from_kafka(*each.to_kafka())) for each in made]
 
-    def _outcome(self, route: RouteSpec, event: Event) -> Outcome | Exception:
+    def _outcome(self, route: RouteSpec, event: Event, ask: Asking | None) -> Outcome | Exception:
         try:
-            return self._made(route, event)
+            return self._made(route, event, ask)
+        except Unanswered as unanswered:
+            return unanswered.error
         except Exception as error:  # noqa: BLE001  as in the engine: whatever is raised is this event's failure
             return error
 
-    def _made(self, route: RouteSpec, event: Event) -> Outcome:
+    def _made(self, route: RouteSpec, event: Event, ask: Asking | None) -> Outcome:
         if route.name not in self._programs:
             self._programs[route.name] = self._program(route)
         if self._gate is not None:
             self._gate.consumed(event)
-        outcome = self._programs[route.name](event)
+        outcome = self._programs[route.name](event, ask)
+        if ask is not None:
+            outcome = ask.marked(outcome)
         if self._gate is not None and not isinstance(outcome, str):
             for made, _ in outcome:
                 self._gate.produced(made)
         return outcome
 
-    def _program(self, route: RouteSpec) -> Callable[[Event], Outcome]:
+    def _program(self, route: RouteSpec) -> Callable[[Event, Ask | None], Outcome]:
         if any(self._unset(route, node) for source in route.route.sources.found for node in walk(source.tree)):
             return partial(self._watched, route)
         return route.program(self.env)
@@ -172,9 +184,9 @@ class Rehearsal:
         name = variable(node)
         return name if name in route.scope.env and name not in self.env else None
 
-    def _watched(self, route: RouteSpec, event: Event) -> Outcome:
+    def _watched(self, route: RouteSpec, event: Event, ask: Ask | None) -> Outcome:
         """As a program, where a variable that has no value is no matter unless it is read."""
-        trace = self.tracers.trace(route, event)
+        trace = self.tracers.trace(route, event, ask)
         for step in trace.steps:
             if name := self._unset(route, step.node):
                 raise UnsetVariable(route.name, name)

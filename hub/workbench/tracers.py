@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.deployment import RouteSpec
+from hub.routes.enriching import Ask
 from hub.routes.syntax import Expr, Has, Index, Literal, Name, Select
 from hub.routes.tracing import Trace, Tracer
 from hub.sdk import Event
+from hub.workbench.answers import no_answers
 
 
 class Tracers:
@@ -21,12 +23,18 @@ class Tracers:
         self._env = env
         self._tracers: dict[str, Tracer] = {}
 
-    def trace(self, route: RouteSpec, event: Event) -> Trace:
-        """What a route does with an event, part by part."""
+    def trace(self, route: RouteSpec, event: Event, ask: Ask | None = None) -> Trace:
+        """What a route does with an event, part by part.
+
+        Args:
+            route: the route.
+            event: the event.
+            ask: answers its look-ups; if nothing does, that is why it fails.
+        """
         if route.name not in self._tracers:
             env = {**dict.fromkeys(route.scope.env, ""), **route.environment(self._env)}
             self._tracers[route.name] = Tracer(route.route, env=env, tables=route.scope.tables)
-        return self._tracers[route.name](event)
+        return self._tracers[route.name](event, ask or no_answers(route))
 
 
 def variable(node: Expr) -> str | None:

@@ -12,6 +12,7 @@ from hub.deployment import Deployment
 from hub.deployment.trials import TrialSpec
 from hub.routes import EvaluationError
 from hub.sdk import ConfigError
+from hub.workbench.answers import GivenAnswers
 from hub.workbench.deciding import Decision, why_failed, why_filtered
 from hub.workbench.rehearsal import Passage, Rehearsal, Step
 from hub.workbench.tracers import Tracers
@@ -45,13 +46,13 @@ class Result:
         """What kept an event out of a route; nothing for one that it let through."""
         if step.filtered is None:
             return []
-        return why_filtered(step.route.route, self.tracers.trace(step.route, step.event))
+        return why_filtered(step.route.route, self.tracers.trace(step.route, step.event, step.ask))
 
     def why_failed(self, step: Step) -> list[tuple[str, Any]]:
         """What the part of an expression looked at that has no value: texts and values."""
         if not isinstance(step.error, EvaluationError):
             return []
-        return why_failed(step.route.route, self.tracers.trace(step.route, step.event))
+        return why_failed(step.route.route, self.tracers.trace(step.route, step.event, step.ask))
 
 
 def select(trials: Iterable[TrialSpec], pattern: str | None) -> list[TrialSpec]:
@@ -96,7 +97,7 @@ class Runner:
             self._rehearsals[known] = Rehearsal(self._deployment, env)
         rehearsal = self._rehearsals[known]
         started = time.perf_counter()
-        passage = rehearsal.run(trial.given)
+        passage = rehearsal.run(trial.given, GivenAnswers(trial.section.lookups))
         misses = judge(trial, passage, rehearsal)
         return Result(trial, tuple(misses), passage, time.perf_counter() - started, rehearsal.tracers)
 

@@ -11,6 +11,7 @@ from hub.deployment.trials import TrialSpec
 from hub.routes import EvaluationError
 from hub.routes.errors import path_text
 from hub.sdk import Event, InvalidEvent
+from hub.workbench.answers import NoAnswer
 from hub.workbench.matching import Difference, compare, differences
 from hub.workbench.rehearsal import Passage, Rehearsal, Step, UnsetVariable, sent
 
@@ -128,11 +129,15 @@ class _Judge:
     # Errors
 
     def _unset(self) -> bool:
-        """Whether a route couldn't run at all, for want of a variable; which is no result of a test."""
+        """Whether a route couldn't run at all, for want of a variable or an answer; which is no result of a test."""
         errors = {error.name: error for step in self._passage.steps if isinstance(error := step.error, UnsetVariable)}
         for name, error in errors.items():
             self._miss((), f"{error}; give it one: `env: {{ {name}: … }}`")
-        return bool(errors)
+        asked = {str(error): error for step in self._passage.steps if isinstance(error := step.error, NoAnswer)}
+        for text, each in asked.items():
+            wanted = ", ".join(f"{name}: {{ key: {key}, found: … }}" for name, key in each.questions)
+            self._miss((), f"{text}; give one: `lookups: {{ {wanted} }}`")
+        return bool(errors or asked)
 
     def _failures(self, wanted: Sequence[tuple[Where, FailureHere, str | None]], part: _Part) -> None:
         for where, failure, route in wanted:

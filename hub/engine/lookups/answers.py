@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from hub.sdk.errors import Signal
+from hub.sdk.event import Event, header_name
 
 DEGRADED = "hubdegraded"
 """Extension of events that were made without the answer of the far side itself: ``stale`` or ``fallback``."""
@@ -88,3 +89,14 @@ class Answers:
         self._kept.move_to_end(key)
         while len(self._kept) > self._size:
             self._kept.popitem(last=False)
+
+
+def marked(
+    outcome: Sequence[tuple[Event, tuple[str, ...]]], marks: Mapping[str, str]
+) -> Sequence[tuple[Event, tuple[str, ...]]]:
+    """What was made, marked as made of answers that weren't the far side's own."""
+    if not marks:
+        return outcome
+    added = tuple((header_name(name), value.encode()) for name, value in marks.items())
+    removed = frozenset(name for name, _ in added)
+    return [(made.derived(made.raw, removed, added), targets) for made, targets in outcome]

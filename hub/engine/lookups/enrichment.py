@@ -147,7 +147,7 @@ class Enrichment:
             Pending: some aren't there yet.
             Unanswered: one will never be.
         """
-        asked = [(name, None if key is None else _canonical(key)) for name, key in questions]
+        asked = [(name, None if key is None else canonical(key)) for name, key in questions]
         found: list[Any] = []
         missing: list[Question] = []
         for name, key in asked:
@@ -242,6 +242,6 @@ class Enrichment:
         return not interrupted
 
 
-def _canonical(key: bytes) -> bytes:
+def canonical(key: bytes) -> bytes:
     """A key as JSON whose fields stand in their order, so that the same key is the same bytes."""
     return orjson.dumps(orjson.loads(key), option=orjson.OPT_SORT_KEYS) if key[:1] in b"{[" else key

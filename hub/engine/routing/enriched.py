@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 
 from hub.engine.dlq.outlet import DeadLetterFailed
 from hub.engine.ledger.accounts import Counts
+from hub.engine.lookups.answers import marked
 from hub.engine.lookups.enrichment import Enrichment, Item, Refused
 from hub.engine.reading.reader import Reader
 from hub.engine.routing.exchange import FETCH, Batches, Exchange
@@ -23,7 +23,6 @@ from hub.engine.routing.mapper import TURN, Forms, Mapper, place_of, read
 from hub.engine.routing.tally import Tally
 from hub.kafka.exactly_once import TransactionWriter
 from hub.sdk.errors import ConfigError
-from hub.sdk.event import Event
 
 if TYPE_CHECKING:
     from hub.engine.routing.route import RouteUnit
@@ -127,7 +126,7 @@ class Enriched:
             elif isinstance(outcome, Exception):
                 raise outcome
             elif outcome is not None:
-                mapper.write(_marked(outcome, item.marks), item.record, item.form, place_of(at), self._writer)
+                mapper.write(marked(outcome, item.marks), item.record, item.form, place_of(at), self._writer)
                 counts.delivered += 1
         except (ConfigError, DeadLetterFailed):
             raise
@@ -137,17 +136,6 @@ class Enriched:
         except Exception as error:  # noqa: BLE001  whatever a mapping raises is this one event's failure
             mapper.bury(at, item.record, error, self._writer, counts)
         counts.replayed += item.form.replayed
-
-
-def _marked(
-    outcome: list[tuple[Event, tuple[str, ...]]], marks: dict[str, str]
-) -> Sequence[tuple[Event, tuple[str, ...]]]:
-    """What was made, marked as made of answers that weren't the far side's own."""
-    if not marks:
-        return outcome
-    added = tuple((f"ce_{name}", value.encode()) for name, value in marks.items())
-    removed = frozenset(name for name, _ in added)
-    return [(made.derived(made.raw, removed, added), targets) for made, targets in outcome]
 
 
 async def _nothing() -> None:
