@@ -23,7 +23,7 @@ from aio_pika.abc import AbstractConnection
 from aiormq.abc import DeliveredMessage
 from pamqp.commands import Basic
 
-from connectors.rabbitmq import topology
+from connectors.rabbitmq import tolerance, topology
 from connectors.rabbitmq.connection import CLOSE_LIMIT, connect
 from connectors.rabbitmq.consumption import RabbitMQSourceConfig
 
@@ -74,6 +74,7 @@ class Consumer:
     async def open(self) -> None:
         """Connects, declares and begins to consume."""
         await self.close()
+        tolerance.apply()
         config = self._config
         async with asyncio.timeout(self._timeout):
             self._connection = await connect(config.url, config.tls, self._name)
