@@ -9,10 +9,10 @@ import sys
 
 from hub.kafka.jars import ensure_jars
 from hub.sdk.errors import EnvironmentProblem
+from hub.testing import jsonserver, oidc
 from hub.testing.asyncapi import SPECS
 from hub.testing.containers import docker_wanted, ensure_image
 from hub.testing.octokit import PACKAGES
-from hub.testing.oidc import ensure_packages
 from hub.testing.registry import ensure_distribution
 from hub.testing.servers import KAFKA_IMAGE, RABBITMQ_IMAGE, REDIS_IMAGE, REGISTRY_IMAGE
 
@@ -37,7 +37,8 @@ def main(purpose: str) -> int:
         if purpose == "test":
             for package in (*PACKAGES, SPECS):
                 package.fetch(_tell)
-            ensure_packages(_tell)
+            for server in (oidc, jsonserver):
+                server.ensure_packages(_tell)
     except EnvironmentProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return 3
