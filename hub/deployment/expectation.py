@@ -98,7 +98,7 @@ class FailureHere(Config):
 
     contains: str | None = Field(default=None, min_length=1)
     """Part of the error's text."""
-    stage: Literal["parse", "where", "split", "switch", "map", "to", "contract"] | None = None
+    stage: Literal["parse", "where", "enrich", "split", "switch", "map", "to", "contract"] | None = None
     """What was under way, as dead letters say it."""
     path: str | None = None
     """What failed: in the route, e.g. ``map.data.title``; of a contract, the field, as JSON Pointer: ``/title``."""

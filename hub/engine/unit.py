@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict
 from hub.engine.contracts import ContractGate, ContractStatus
 from hub.engine.ledger.accounts import Counts
 from hub.engine.ledger.ledger import Ledger, Totals
+from hub.engine.lookups.figures import LookupFigures
 from hub.engine.reading.retention import Seen
 from hub.engine.sinks.attempts import Retrying
 from hub.engine.sinks.letters import Held
+from hub.secrecy import hidden
 
 
 class State(StrEnum):
@@ -61,6 +63,8 @@ class Status(BaseModel):
     """Of the deployment in its worker, which the unit runs."""
     alarm: str = ""
     """What will go wrong if nobody does anything."""
+    lookups: tuple[LookupFigures, ...] = ()
+    """What a route's look-ups have done in its worker."""
     read_with: tuple[str, ...] = ()
     """Other routes of the same worker for which the same topics are read now, once for all of them."""
     last_seen: Seen | None = None
@@ -122,6 +126,10 @@ class Unit(ABC):
     def retrying(self) -> list[Retrying]:
         """Deliveries that failed and wait for another attempt, `hub.engine.sinks.attempts.RETRYING` at most."""
         return []
+
+    def lookups(self) -> Sequence[LookupFigures]:
+        """What a route's look-ups have done in its present life."""
+        return ()
 
     @property
     def held(self) -> Held | None:
@@ -201,6 +209,7 @@ class Unit(ABC):
 
     def enter(self, state: State, detail: str = "") -> None:
         """Changes the state; logged where it really changes."""
+        detail = hidden(detail)
         if state != self.state:
             self.since = datetime.now(UTC)
             level = logging.WARNING if state is State.FAILED or (state is State.PAUSED and detail) else logging.INFO
@@ -255,6 +264,7 @@ class Unit(ABC):
             contracts=tuple(self.contracts.notable()) if self.contracts else (),
             generation=self.generation,
             alarm=self.alarm,
+            lookups=tuple(self.lookups()),
             read_with=tuple(self.read_with),
             last_seen=self.last_seen,
         )

@@ -170,6 +170,7 @@ class UnitCollector(Collector):
                     counter.add_metric((*labels, cause), count)
             yield counter
         yield from self._contracts()
+        yield from self._lookups()
         yield from self._accounts(snapshot)
         yield self._forgetting()
         states = GaugeMetricFamily("hub_unit_state", "1 for the state that the unit is in.", labels=(*_LABELS, "state"))
@@ -195,6 +196,26 @@ class UnitCollector(Collector):
                     broken.add_metric((*values, direction), number)
                 new.add_metric(values, len(status.new_fields) + status.more_fields)
         yield from (checked, broken, new)
+
+    def _lookups(self) -> Iterator[Metric]:
+        labels = ("unit", "lookup")
+        keys = CounterMetricFamily(
+            "hub_lookup_keys", "Keys that routes looked up, by what answered.", labels=(*labels, "answer")
+        )
+        calls = CounterMetricFamily("hub_lookup_calls", "Calls of look-ups.", labels=labels)
+        seconds = CounterMetricFamily("hub_lookup_call_seconds", "Seconds that they took, all together.", labels=labels)
+        retries = CounterMetricFamily("hub_lookup_retries", "Keys that were asked for again.", labels=labels)
+        kept = GaugeMetricFamily("hub_lookup_kept_answers", "Answers that are kept now.", labels=labels)
+        for unit in self._units:
+            for each in unit.lookups():
+                values = (unit.name, each.name)
+                for answer, number in each.answers.items():
+                    keys.add_metric((*values, answer), number)
+                calls.add_metric(values, each.calls)
+                seconds.add_metric(values, each.seconds)
+                retries.add_metric(values, each.retries)
+                kept.add_metric(values, each.kept)
+        yield from (keys, calls, seconds, retries, kept)
 
     def _accounts(self, snapshot: Iterable[tuple[Unit, tuple[str, str], Totals]]) -> Iterator[Metric]:
         """The ledger as it is committed: exact over restarts, and the sum over all workers is the unit's."""

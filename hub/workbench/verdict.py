@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hub.contracts import ContractViolation
 from hub.deployment.expectation import Expectation, FailureHere, FilteredHere, Output
 from hub.deployment.trials import TrialSpec
+from hub.engine.lookups.enrichment import Refused
 from hub.routes import EvaluationError
 from hub.routes.errors import path_text
 from hub.sdk import Event, InvalidEvent
@@ -55,10 +56,12 @@ def stage(error: Exception) -> str:
         return "contract"
     if isinstance(error, InvalidEvent):
         return "parse"
+    if isinstance(error, Refused):
+        return "enrich"
     path: tuple[str | int, ...] = getattr(error, "path", ())
-    if path[-1:] == ("when",):
+    if path[:1] != ("enrich",) and path[-1:] == ("when",):
         return "switch"
-    return str(path[0]) if path[:1] in (("where",), ("split",), ("to",)) else "map"
+    return str(path[0]) if path[:1] in (("where",), ("enrich",), ("split",), ("to",)) else "map"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from hub.engine.lookups.answers import DEGRADED, Answer, Answers, Known, Refusal
+from hub.engine.lookups.figures import LookupFigures
 from hub.engine.sinks.attempts import RetryPolicy
 from hub.sdk import Lookup
 from hub.sdk.attributes import validate
@@ -48,40 +49,6 @@ class DeskSettings:
     falls_back_in_outage: bool = False
 
 
-class LookupFigures(BaseModel):
-    """What a look-up has done in this worker since it started; whether what came of it was committed is another matter.
-
-    Attributes:
-        name: as under ``enrich:``.
-        asked: keys that were wanted, each once per batch.
-        cached: of these, those whose answer was kept from before.
-        calls: of the connector.
-        found: keys that it answered.
-        missing: of these, those of which the far side has nothing.
-        stale: keys for which an old answer stood in.
-        fallback: keys for which the fallback stood in.
-        failed: keys without any answer; their events were dead-lettered.
-        retries: questions that were asked again.
-        seconds: that calls took, all together.
-        kept: answers that are kept now.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    asked: int = 0
-    cached: int = 0
-    calls: int = 0
-    found: int = 0
-    missing: int = 0
-    stale: int = 0
-    fallback: int = 0
-    failed: int = 0
-    retries: int = 0
-    seconds: float = 0.0
-    kept: int = 0
-
-
 class Desk:
     """Asks one far side for a route.
 
@@ -90,7 +57,6 @@ class Desk:
         lookup: the connector's.
         settings: how it is used.
         log: where faults of the connector go.
-        kept: answers from an earlier life, if any.
     """
 
     def __init__(
@@ -99,19 +65,22 @@ class Desk:
         lookup: Lookup[Any, Any],
         settings: DeskSettings,
         log: logging.Logger,
-        kept: Answers | None = None,
     ) -> None:
         self.name = name
         self._lookup = lookup
         self._settings = settings
         self._log = log
-        self._kept = kept or Answers(settings.ttl, settings.stale, settings.size)
+        self._kept = Answers(settings.ttl, settings.stale, settings.size)
         self._held: dict[bytes, Answer] = {}
         self._wanted: set[bytes] = set()
         self._opened = False
         self._doubtful = True
         self._outage: NotConnected | None = None
         self._counts = dict.fromkeys(LookupFigures.model_fields.keys() - {"name", "kept"}, 0.0)
+
+    def follow(self, former: Desk) -> None:
+        """Takes over the answers and figures of an earlier life."""
+        self._kept, self._counts = former._kept, former._counts
 
     @property
     def figures(self) -> LookupFigures:
@@ -270,10 +239,9 @@ class Desk:
             self._refuse(key, Permanent(f"look-up `{self.name}` found what no event can hold: {error}"), 1)
             return
         known = Known(data, dict(found.marks))
-        self._counts["found"] += 1
-        self._counts["missing"] += known.data is None
-        self._counts["stale"] += known.marks.get(DEGRADED) == "stale"
-        self._counts["fallback"] += known.marks.get(DEGRADED) == "fallback"
+        degraded = known.marks.get(DEGRADED)
+        self._counts[degraded if degraded in ("stale", "fallback") else "found"] += 1
+        self._counts["missing"] += known.data is None and not degraded
         self._held[key] = known
         self._kept.keep(key, known)
 

@@ -12,7 +12,8 @@ import orjson
 
 from hub.engine.backoff import backoff
 from hub.engine.lookups.answers import DEGRADED, Known, Refusal
-from hub.engine.lookups.desk import Desk, LookupFigures
+from hub.engine.lookups.desk import Desk
+from hub.engine.lookups.figures import LookupFigures
 from hub.engine.reading.reader import Reader
 from hub.engine.unit import State, Unit
 from hub.routes.enriching import Pending, Question, Unanswered
@@ -82,6 +83,12 @@ class Enrichment:
     def figures(self) -> list[LookupFigures]:
         """What the look-ups have done."""
         return [each.figures for each in self._desks.values()]
+
+    def follow(self, former: Enrichment) -> None:
+        """Takes over what an earlier life of the unit knew and has counted."""
+        for name, desk in self._desks.items():
+            if name in former._desks:
+                desk.follow(former._desks[name])
 
     async def close(self) -> None:
         """Closes them all."""

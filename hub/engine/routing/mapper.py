@@ -260,6 +260,6 @@ def _stage(error: Exception) -> str:
     if isinstance(error, ContractViolation):
         return STAGE
     path: tuple[str | int, ...] = getattr(error, "path", ())
-    if path[-1:] == ("when",):
+    if path[:1] != ("enrich",) and path[-1:] == ("when",):
         return "switch"
     return str(path[0]) if path[:1] in (("where",), ("enrich",), ("split",), ("to",)) else "map"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from hub.engine.lookups.desk import Desk, LookupFigures
+from hub.engine.lookups.desk import Desk
 from hub.engine.lookups.enrichment import Enrichment
+from hub.engine.lookups.figures import LookupFigures
 from hub.engine.reading.reader import Reader
 from hub.engine.reading.unit import ReadingUnit
 from hub.engine.routing.enriched import Enriched
@@ -111,7 +112,9 @@ class RouteUnit(ReadingUnit[TransactionWriter]):
 
     async def _enriched(self, reader: Reader, writer: TransactionWriter, mapper: Mapper, desks: Sequence[Desk]) -> None:
         """Transactions of its own, each after what it needs was looked up."""
-        self._enrichment = Enrichment(self, desks)
+        former, self._enrichment = self._enrichment, Enrichment(self, desks)
+        if former is not None:
+            self._enrichment.follow(former)
         try:
             await Enriched(self, mapper, reader, writer, self._enrichment).run()
         finally:
