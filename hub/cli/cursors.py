@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -39,6 +40,7 @@ Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A polling source 
 Force = Annotated[bool, typer.Option("--force", help="Also while the source runs: it goes on from there.")]
 
 
+_MODULE = re.compile(r"\b(?:\w+\.)+(?=\w)")  # before the name of a type
 _LONGEST = 2000  # characters of a cursor that are shown
 
 
@@ -181,7 +183,7 @@ def _text(cursor: Any) -> str:
     if isinstance(cursor, Cursor):
         cursor = cursor.model_dump(mode="json")
     streams = _streams(cursor)
-    if streams is None or not streams.streams:
+    if streams is None:
         return _shortened(cursor)
     positions = [f"{name} {state.position}".strip() for name, state in streams.streams.items()]
     return ", ".join(positions)
@@ -189,7 +191,7 @@ def _text(cursor: Any) -> str:
 
 def _streams(cursor: Any) -> StreamsCursor | None:
     """The streams of an incremental source's cursor; None of others'."""
-    if not isinstance(cursor, dict) or not isinstance(cursor.get("streams"), dict):
+    if not isinstance(cursor, dict) or not isinstance(cursor.get("streams"), dict) or not cursor["streams"]:
         return None
     try:
         return StreamsCursor(streams=cursor["streams"])
@@ -235,7 +237,7 @@ def _parsed(model: type[Cursor], source: str, text: str) -> Cursor:
             f"{'.'.join(map(str, each['loc'])) or 'cursor'}: {each['msg']}" for each in error.errors(include_url=False)
         ]
         fields = ", ".join(
-            f"{name} ({field.annotation})".replace("typing.", "")
+            f"{name} ({_MODULE.sub('', str(field.annotation))})"
             if not isinstance(field.annotation, type)
             else f"{name} ({field.annotation.__name__})"
             for name, field in model.model_fields.items()

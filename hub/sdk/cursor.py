@@ -23,7 +23,7 @@ class Cursor(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def summary(self) -> str:
-        """JSON for people, and for reports that are sent often: without what the source alone needs, and is long."""
+        """A few words or JSON, for people and for reports that are sent often: without what the source alone needs."""
         return self.model_dump_json()
 
 

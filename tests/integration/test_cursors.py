@@ -120,7 +120,7 @@ async def test_a_cursor_that_does_not_fit_is_refused(kafka, shop, tmp_path, curs
     refused = await called(kafka, tmp_path, "cursors", "set", "issues", cursor)
     assert refused.code == 2
     assert message in refused.err
-    assert "Its fields: since" in refused.err
+    assert "Its fields: streams (dict[str, StreamState]), since (str | None)" in refused.err
     assert await stored(kafka, shop, "issues") == CURSOR
 
 

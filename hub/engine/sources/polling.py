@@ -7,6 +7,7 @@ on that: whoever stores has fenced all others first (`hub.engine.sources.tenure`
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -96,7 +97,10 @@ class PollingUnit(Unit):
     @property
     def cursor(self) -> str | None:
         """Where the source stands, as JSON; None while another worker polls."""
-        return None if self._cursor is None else self._cursor.summary()
+        if self._cursor is None:
+            return None
+        summary = self._cursor.summary()
+        return summary if summary.startswith("{") else json.dumps(summary)
 
     @property
     def poll_interval(self) -> float | None:
