@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +19,7 @@ from hub.testing.conformance.farside import FarSide
 from hub.testing.conformance.faults import FAULTS, Fault
 from hub.testing.conformance.secrets import Overheard
 from hub.testing.conformance.unit import UnitSuite
+from hub.testing.conformance.writer import RECOVERY
 
 F = TypeVar("F", bound=FarSide)
 
@@ -25,7 +27,6 @@ LIMIT = 20.0
 """Seconds that anything may take in a suite."""
 _QUIET = 0.3  # seconds without a message after which there is none
 _SPARE = 2**20
-_ROUNDS = 20
 _PAUSE = 0.05
 
 
@@ -69,7 +70,8 @@ class Taker:
     async def to_the_end(self, count: int) -> None:
         """Lives until so many are stored and nothing more comes, over failures that pass."""
         signal: Signal | None = None
-        for _ in range(_ROUNDS):
+        end = time.monotonic() + RECOVERY
+        while time.monotonic() < end:
             signal = await self.once()
             if signal is None and len(self.stored) >= count:
                 return
@@ -231,6 +233,7 @@ class ConsumingSourceSuite(UnitSuite[F], Generic[F]):
             await taker.once()
             added = await far_side.add(self.count)
             signals = [await self._under(far_side, fault, taker, waiting=waiting) for waiting in (False, True)]
+            self.well(far_side)
             await taker.to_the_end(self.count)
         self._complete(taker, added, f"the far side {fault.words}")
         for signal in signals:

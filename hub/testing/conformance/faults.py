@@ -50,7 +50,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("reset", "resets the connection"),
     Fault("reset_done", "does what it was asked, and resets the connection", done=True),
     Fault("truncated", "closes the connection in the middle of its answer", done=True, answer=True),
-    Fault("garbage", "answers bytes that are none of the protocol's", done=True),
+    Fault("garbage", "answers bytes that are none of the protocol's", done=True, slow=True),
     Fault("malformed", "answers half a document as if it were whole", done=True, answer=True),
     Fault("login_page", "answers 200 with a page for people, as a proxy before it may", done=True, answer=True),
     # It may be the wrong API for good, or one that has changed: a person has to look.

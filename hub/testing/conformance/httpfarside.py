@@ -21,7 +21,7 @@ from hub.testing.conformance.faults import BY_NAME, FAULTS, WAIT
 _GARBAGE = b"\x16\x03\x01\x02 this is no HTTP\r\n\r\n"
 _PAGE = "<html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
 _ENDLESS = b" " * 65536
-_MOST = 256 * 2**20  # bytes of an endless answer, should nobody stop it
+_MOST = 128 * 2**20  # bytes of an endless answer, should nobody stop it
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -150,18 +150,20 @@ class PollingSourceSuite(UnitSuite[F], Generic[F]):
     async def test_nothing_is_lost_or_repeated_over_a_fault(self, far_side: F, fault: Fault) -> None:
         """At the first request and in the middle; it says so by a signal that passes, and goes on by itself."""
         self.can(far_side, fault)
+        self.well(far_side)
         added = await far_side.add(self.records)
         # Of a connection that is kept there is one handshake.
         moments = {0} if fault.secure else {0, await self._requests(far_side) // 2}
         for after in sorted(moments):
-            async with self.reader(far_side) as reader:
-                async with far_side.fault(fault.name, after=after):
-                    signal = await self._signal_of(reader, fault)
-                    assert far_side.met or (fault.slow and signal), (
-                        f"the source did not meet the fault after {after} requests"
-                    )
-                await reader.to_the_end()
-            self.complete(reader.events, added, f"the far side {fault.words}, from request {after + 1} on")
+            self.can(far_side, fault)
+            async with self.reader(far_side) as reader, far_side.fault(fault.name, after=after):
+                signal = await self._signal_of(reader, fault)
+                assert far_side.met or (fault.slow and signal), f"the source made no request after {after}"
+            self.well(far_side)
+            async with self.reader(far_side) as rest:
+                rest.follow(reader)
+                await rest.to_the_end()
+            self.complete(rest.events, added, f"the far side {fault.words}, from request {after + 1} on")
             self.fitting(signal, fault)
 
     async def test_it_reads_no_further_than_it_is_asked(self, far_side: F) -> None:

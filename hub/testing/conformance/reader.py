@@ -35,6 +35,10 @@ class Reader:
         self.batches: list[int] = []
         self.signals: list[Signal] = []
 
+    def follow(self, other: Reader) -> None:
+        """Goes on where another one stands."""
+        self.stored, self.events, self.batches = other.stored, other.events, other.batches
+
     async def poll(self, *, batches: int | None = None, lost: bool = False) -> int:
         """Polls once from the stored cursor; gives how many batches came.
 

@@ -167,6 +167,8 @@ class TcpFarSide(FarSide):
             for each_writer in (writer, far):
                 if each_writer is not None:
                     each_writer.transport.abort()
+                    with suppress(OSError):
+                        await each_writer.wait_closed()
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -140,7 +140,11 @@ class UnitSuite(Generic[F]):
             f"give it one, or say in `exempt` why there can be none"
         )
         far_side.secure = fault.secure
-        far_side.patience = "250ms" if fault.slow else FarSide.patience
+        far_side.patience = "400ms" if fault.slow else FarSide.patience
+
+    def well(self, far_side: F) -> None:
+        """The fault is over: units that are made from now on have time again."""
+        far_side.patience = FarSide.patience
 
     # Checks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, Writ
 
 LIMIT = 20.0
 """Seconds that one call may take in a suite."""
-_ROUNDS = 20
+RECOVERY = 30.0
+"""Seconds after which a unit whose far side is well again must work; machines that run tests may be busy."""
 _PAUSE = 0.05  # seconds between two rounds: a far side that has just come back may need them
 
 
@@ -65,7 +67,8 @@ class Writer:
 
     async def write_all(self, deliveries: Sequence[Delivery]) -> None:
         """Hands over deliveries until none is left that may still work; opens the sink again where it must be."""
-        for _ in range(_ROUNDS):
+        end = time.monotonic() + RECOVERY
+        while time.monotonic() < end:
             left = self.left(deliveries)
             if not left:
                 return
@@ -77,7 +80,7 @@ class Writer:
             if self.left(deliveries):
                 await asyncio.sleep(_PAUSE)
         words = "; ".join(sorted({str(each) for each in self.failed.values()})) or str(self.opening)
-        raise AssertionError(f"the far side is well again, and after {_ROUNDS} attempts the sink still fails: {words}")
+        raise AssertionError(f"the far side is well again, and after {RECOVERY:g} s the sink still fails: {words}")
 
     def left(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Those that may still be written, as their next attempt."""
