@@ -132,7 +132,8 @@ class GitHubApi:
             else:
                 self.remaining -= 1
         self.asked.append((request.path_qs, answer.status))
-        answer.headers.update(self._limits())
+        for name, each in self._limits().items():
+            answer.headers.setdefault(name, each)
         answer.headers["Date"] = format_datetime(self._clock(), usegmt=True)
         return answer
 

@@ -1,4 +1,4 @@
-"""GitHub: webhook deliveries of every kind, and polled issues, pull requests, commits and releases.
+"""GitHub: webhook deliveries, polled lists and queries; issues, comments, reviews, statuses, dispatches; look-ups.
 
 Imports ``hub.sdk`` and orjson. Nothing but ``connector`` is meant for others.
 """
@@ -7,6 +7,8 @@ from connectors.github.activity import Activity
 from connectors.github.changes import Comments, Issues, ReviewComments
 from connectors.github.commits import Commits
 from connectors.github.config import ApiConfig
+from connectors.github.graphql import Query
+from connectors.github.lookups import IssueLookup, PullLookup, RepositoryLookup, UserLookup
 from connectors.github.newest import Deployments, Forks, Runs, Stargazers
 from connectors.github.notifications import Notifications
 from connectors.github.pulls import Pulls
@@ -32,6 +34,7 @@ connector = Connector(
         "stargazers": Stargazers,
         "activity": Activity,
         "notifications": Notifications,
+        "graphql": Query,
     },
     sinks={
         "issue": IssueSink,
@@ -41,6 +44,7 @@ connector = Connector(
         "dispatch": DispatchSink,
         "workflow": WorkflowSink,
     },
+    lookups={"issue": IssueLookup, "pull": PullLookup, "repository": RepositoryLookup, "user": UserLookup},
     service=ApiConfig,
 )
 

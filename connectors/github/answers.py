@@ -14,6 +14,7 @@ import orjson
 from hub.sdk import NotConnected, Permanent, Response, Signal, Transient
 
 _LINK = re.compile(r'<([^>]*)>\s*;[^<]*?\brel="(\w+)"')
+_SHOWN = 200  # characters of what a validation found
 _SECONDARY_PAUSE = 60.0  # seconds, "at least one minute" by GitHub's page "Rate limits for the REST API"
 
 
@@ -59,7 +60,7 @@ class Page:
             etag=response.headers.get("etag"),
             following=links["next"].partition("?")[2] if "next" in links else None,
             last=int(last[1]) if last else None,
-            answered=_date(response.headers),
+            answered=date_of(response.headers),
             poll_interval=_seconds(response.headers.get("x-poll-interval", "")),
         )
 
@@ -126,14 +127,31 @@ def explained(refusal: Permanent, repository: str, *, writes: bool = False) -> S
         404: f"there is no {repository}, or it is private and the token may not see it",
         410: f"{repository} has this feature turned off",
     }.get(refusal.status or 0)
-    return Permanent(f"{advice} ({said})", status=refusal.status) if advice else refusal
+    if fields := _fields(refusal.answer):
+        said = f"{said}: {fields}"
+    elif not advice:
+        return refusal
+    return Permanent(f"{advice} ({said})" if advice else said, status=refusal.status)
+
+
+def _fields(answer: Response | None) -> str:
+    """What a validation found wrong, by field; what was sent isn't shown."""
+    try:
+        document = None if answer is None else answer.json()
+    except orjson.JSONDecodeError:
+        return ""
+    errors = document.get("errors") if isinstance(document, dict) else None
+    found = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    named = [f"{each.get('field') or each.get('resource')} {each.get('code')}" for each in found if each.get("code")]
+    return ", ".join(dict.fromkeys(named))[:_SHOWN]
 
 
 def _seconds(text: str) -> timedelta | None:
     return timedelta(seconds=int(text)) if text.isdecimal() and len(text) < 6 else None  # noqa: PLR2004  a day
 
 
-def _date(headers: Mapping[str, str]) -> datetime:
+def date_of(headers: Mapping[str, str]) -> datetime:
+    """When it was answered, by GitHub's clock; by ours where it doesn't say."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).astimezone(UTC)
     except ValueError:

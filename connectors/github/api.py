@@ -14,6 +14,7 @@ PAGE = 100
 """Records on a page; GitHub gives no more."""
 
 _REPOSITORY = re.compile(r"[\w-]+/(?!\.{1,2}\Z)[\w.-]+\Z", re.ASCII)
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[\w-]*(?:\[bot\])?)\Z", re.ASCII)
 _SHA = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?\Z")
 _WORKFLOW = re.compile(r"(?!\.{1,2}\Z)[\w.-]+\Z", re.ASCII)
 
@@ -21,6 +22,12 @@ _WORKFLOW = re.compile(r"(?!\.{1,2}\Z)[\w.-]+\Z", re.ASCII)
 def _repository(value: str) -> str:
     if not _REPOSITORY.match(value):
         raise ValueError("expected a repository as owner/name")
+    return value
+
+
+def _login(value: str) -> str:
+    if not _LOGIN.match(value):
+        raise ValueError("expected an account's login")
     return value
 
 
@@ -39,6 +46,8 @@ def _workflow(value: str | int) -> str:
 # They become part of a path, and may come out of an event: nothing else may get in with them.
 RepositoryName = Annotated[str, AfterValidator(_repository)]
 """``owner/name``"""
+Login = Annotated[str, AfterValidator(_login)]
+"""An account's login."""
 Sha = Annotated[str, AfterValidator(_sha)]
 """A commit's SHA, whole."""
 Workflow = Annotated[str | int, AfterValidator(_workflow)]

@@ -11,7 +11,7 @@ from connectors.github.api import PAGE
 from connectors.github.config import ChangesConfig, CommentsConfig, IssuesConfig, ReviewCommentsConfig
 from connectors.github.repository import PlacedCursor, RepositoryList
 from hub.sdk import Batch, Change, ConfigError, Event, Window
-from hub.sdk.incremental import StreamsCursor
+from hub.sdk.progress import StreamsCursor
 
 Record = dict[str, Any]
 H = TypeVar("H", bound=ChangesConfig)

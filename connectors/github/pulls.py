@@ -11,7 +11,7 @@ from connectors.github.changes import Placed
 from connectors.github.config import PullsConfig
 from connectors.github.repository import PlacedCursor
 from hub.sdk import Batch, Change, Cursor, Event, Window
-from hub.sdk.incremental import StreamsCursor
+from hub.sdk.progress import StreamsCursor
 
 Record = dict[str, Any]
 

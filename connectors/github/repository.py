@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 from connectors.github.answers import Page, explained, written
 from connectors.github.api import HEADERS
 from connectors.github.config import DatedConfig, RepositoryConfig
-from hub.sdk import Cursor, IncrementalSource, Permanent, PollingSource, Source, SourceConfig, Value
-from hub.sdk.incremental import StreamsCursor
+from hub.sdk import Cursor, IncrementalSource, Permanent, PollingSource, Response, Source, SourceConfig, Value
+from hub.sdk.progress import StreamsCursor
 
 G = TypeVar("G", bound=SourceConfig)
 C = TypeVar("C", bound=RepositoryConfig)
@@ -62,10 +62,14 @@ class Asking(Source[G], Generic[G]):
         except Permanent as refusal:
             raise explained(refusal, about) from refusal
         page = Page.of(answer)
+        self.learn(answer, page.answered)
+        return page
+
+    def learn(self, answer: Response, answered: datetime) -> None:
+        """Takes in what any answer tells: GitHub's clock, and where it is."""
         if home := _API.match(answer.url):
             self.home = home[1] + home[2]
-        self._ahead = page.answered - datetime.now(UTC)
-        return page
+        self._ahead = answered - datetime.now(UTC)
 
     async def github_now(self) -> str:
         """The time by GitHub's clock, as far as an answer has told it; a first one that costs nothing is asked for."""

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from connectors.github.contracts.events import polled_events, webhook_events
+from connectors.github.contracts.events import found_things, polled_events, webhook_events
 from connectors.github.contracts.layout import laid_out
 from connectors.github.contracts.openapi import Description
 from connectors.github.contracts.payloads import Corrections
@@ -31,6 +31,11 @@ _POLLED = {
     "pull": "A pull request as it was after a change, by polling",
     "release_changed": "A release as it was when it was found or changed, by polling",
 }
+_FOUND = {
+    "user": "An account, as a look-up finds it",
+    "whole_pull": "A pull request, as a look-up finds it",
+    "whole_repository": "A repository, as a look-up finds it",
+}
 
 
 def derived(made: Corrections) -> dict[str, str]:
@@ -41,6 +46,7 @@ def derived(made: Corrections) -> dict[str, str]:
         **{name: (f"GitHub's webhook event {name}", each) for name, each in webhooks.items()},
         **{name: (_POLLED[name], each) for name, each in polled_events(description).items()},
         **reply_events(description),
+        **{name: (_FOUND[name], each) for name, each in found_things(description).items()},
     }
     return {
         f"github/{name}/v1.json": laid_out(schema_of(root, identity=f"urn:hub:github:{name}:v1", title=title))

@@ -32,6 +32,11 @@ _LISTS: dict[str, tuple[str, str | None]] = {
     "run": (f"{_REPOSITORY}/actions/runs", "workflow_runs"),
     "starred": (f"{_REPOSITORY}/stargazers", None),
 }
+_THINGS = {
+    "user": "/users/{username}",
+    "whole_pull": f"{_REPOSITORY}/pulls/{{pull_number}}",
+    "whole_repository": _REPOSITORY,
+}
 # A field that so many actions have at most, and not every second one, is told with their names.
 _FEW = 4
 
@@ -72,6 +77,16 @@ def polled_events(description: Description) -> dict[str, Slot]:
         # Of stargazers there are two lists; the second is the one with times, that is asked for.
         schema = schema["anyOf"][-1] if "anyOf" in schema else schema
         trees[name] = description.slot(schema["items"])
+        loosen(trees[name])
+    return trees
+
+
+def found_things(description: Description) -> dict[str, Slot]:
+    """The tree of what each look-up finds that no list gives, by the name of its schema."""
+    trees = {}
+    for name, path in _THINGS.items():
+        answer = description.paths[path]["get"]["responses"]["200"]
+        trees[name] = description.slot(answer["content"][_JSON]["schema"])
         loosen(trees[name])
     return trees
 

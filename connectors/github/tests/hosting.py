@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -17,6 +18,9 @@ from connectors.github.tests.described import description
 from demo.githubapi import REPOSITORY, GitHubApi, problem
 from demo.githubrecords import Record, user
 from demo.githubrepository import written
+
+if TYPE_CHECKING:
+    from connectors.github.tests.querying import Querying
 
 _R = "/repos/{owner}/{repo}"
 AUTHOR = "hub[bot]"
@@ -94,19 +98,33 @@ class Hosting(GitHubApi):
             ("GET", "/stargazers", self._list_stargazers),
             ("GET", "/notifications", self._list_notifications),
             ("GET", "", self._repository),
+            ("GET", "/pulls/{number:\\d+}", self._one_pull),
         ):
             router.add_route(method, f"/repos/{{owner}}/{{name}}{path}", handler)
         router.add_get("/search/issues", self._search)
+        router.add_post("/graphql", self._query)
         router.add_get("/notifications", self._list_notifications)
         router.add_get("/users/{login}", self._user)
+
+    @cached_property
+    def querying(self) -> Querying:
+        """Its GraphQL API."""
+        from connectors.github.tests.querying import Querying  # noqa: PLC0415  most tests ask no queries
+
+        return Querying()
+
+    async def _query(self, request: web.Request) -> web.Response:
+        return await self.querying.answer(request)
 
     async def judged(self, request: web.Request, answer: web.StreamResponse) -> None:
         """Notes what GitHub's description finds wrong."""
         assert isinstance(answer, web.Response)
+        if request.path == "/graphql":
+            return  # judged by the schema that it runs on
         path = request.rel_url.raw_path.replace("/repositories/1/", f"/repos/{REPOSITORY}/")
         body = await request.read()
         self.wrong += description().wrong_request(request.method, path, request.query_string, body)
-        raw = bytes(answer.body) if isinstance(answer.body, bytes) else b""  # type: ignore[arg-type]
+        raw = answer.body if isinstance(answer.body, bytes) else b""
         self.wrong += description().wrong_answer(request.method, path, answer.status, raw)
 
     def made(self, node: str) -> Record:
@@ -263,7 +281,7 @@ class Hosting(GitHubApi):
 
     def run(self, **more: Any) -> Record:
         """A new run of a workflow."""
-        record = description().example("get", f"{_R}/actions/runs")["workflow_runs"][0]
+        record: Record = description().example("get", f"{_R}/actions/runs")["workflow_runs"][0]
         identity = self.made("WFR")
         record |= {
             **identity,
@@ -285,8 +303,9 @@ class Hosting(GitHubApi):
             for each in self.runs
             if (low in ("", "*") or each["created_at"] >= low) and (high in ("", "*") or each["created_at"] <= high)
         ]
-        listed = orjson.loads(self._page(request, found[:1000]).body)  # type: ignore[arg-type]  bytes
         answer = self._page(request, found[:1000])
+        assert isinstance(answer.body, bytes)
+        listed = orjson.loads(answer.body)
         answer.body = orjson.dumps({"total_count": len(found), "workflow_runs": listed})
         return answer
 
@@ -309,7 +328,7 @@ class Hosting(GitHubApi):
 
     def happen(self, kind: str = "WatchEvent", **more: Any) -> Record:
         """A new event of the repository."""
-        record = description().example("get", f"{_R}/events")[0]
+        record: Record = description().example("get", f"{_R}/events")[0]
         record |= {"id": str(20_000_000_000 + self.made("E")["id"]), "type": kind, "created_at": self.time, **more}
         self.activity.insert(0, record)
         return record
@@ -346,7 +365,7 @@ class Hosting(GitHubApi):
 
     def notify(self, **more: Any) -> Record:
         """A new notification."""
-        record = description().example("get", "/notifications")[0]
+        record: Record = description().example("get", "/notifications")[0]
         record |= {"id": str(self.made("N")["id"]), "updated_at": self.time, **more}
         self.notifications.insert(0, record)
         return record
@@ -365,9 +384,18 @@ class Hosting(GitHubApi):
         record = description().example("get", "/users/{username}")
         return self.changed({**record, **user(login), "user_view_type": "public"})
 
+    async def _one_pull(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        if number not in self.repository.pulls:
+            return problem(404, "Not Found")
+        record = description().example("get", f"{_R}/pulls/{{pull_number}}")
+        return self.changed({**record, **self.repository.pulls[number]})
+
     async def _repository(self, request: web.Request) -> web.Response:
         record = description().example("get", _R)
-        return self.changed({**record, "full_name": REPOSITORY})
+        # GitHub's example lacks the language, which its description requires.
+        source = {**record["source"], "language": None}
+        return self.changed({**record, "full_name": REPOSITORY, "language": None, "source": source})
 
     def changed(self, document: Any, status: int = 200) -> web.Response:
         """An answer; a proxy may lose it."""

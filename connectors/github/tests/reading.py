@@ -25,7 +25,7 @@ from hub.sdk import (
     WriteFailed,
 )
 from hub.sdk.cursor import CursorOptions
-from hub.sdk.incremental import StreamsCursor
+from hub.sdk.progress import StreamsCursor
 from hub.services import HttpService
 
 
@@ -59,6 +59,10 @@ class World:
     def reader(self, kind: str, **settings: Any) -> "Reader":
         """A reader of one of the lists."""
         return Reader(self.service, kind, {"repository": REPOSITORY, **settings})
+
+    def query(self, **settings: Any) -> "Reader":
+        """A reader of a query."""
+        return Reader(self.service, "graphql", settings)
 
     def sink(self, kind: str, **settings: Any) -> Sink[Any]:
         """A sink; settings that begin with ``= data.`` are taken out of the event, as the hub's compiler does it."""
@@ -98,7 +102,8 @@ class Reader:
 
     async def backfill(self, start: str, end: str) -> list[Event]:
         """The events of a range, beside the stored cursor; killed after each batch."""
-        cursor, found = StreamsCursor(), []
+        cursor = StreamsCursor()
+        found: list[Event] = []
         while True:
             source = self.source()
             assert isinstance(source, IncrementalSource)

@@ -209,7 +209,7 @@ async def test_a_star_taken_away_hides_no_other(world: World) -> None:
     made = fill(world, "stargazers", 250)
     world.clock.move(60)
     reader = world.reader("stargazers")
-    gone = []
+    gone: list[Any] = []
 
     def take(request: web.Request) -> None:
         if request.query.get("page") == "2" and not gone:

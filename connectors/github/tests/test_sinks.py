@@ -284,6 +284,7 @@ async def test_refusals_mean_what_they_mean(
     world.api.interceptor = lambda _: web.json_response({"message": message}, status=status)
     for kind, settings in MINIMAL.items():
         failed = await outcome(world.sink(kind, **settings), delivery())
+        assert failed is not None
         assert isinstance(failed, signal), kind
         assert failed.status == status
         assert failed.retry_after == pause or status == 401
