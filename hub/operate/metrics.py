@@ -198,7 +198,7 @@ class UnitCollector(Collector):
         yield from (checked, broken, new)
 
     def _lookups(self) -> Iterator[Metric]:
-        labels = ("unit", "lookup")
+        labels = (*_LABELS, "lookup")
         keys = CounterMetricFamily(
             "hub_lookup_keys", "Keys that routes looked up, by what answered.", labels=(*labels, "answer")
         )
@@ -208,7 +208,7 @@ class UnitCollector(Collector):
         kept = GaugeMetricFamily("hub_lookup_kept_answers", "Answers that are kept now.", labels=labels)
         for unit in self._units:
             for each in unit.lookups():
-                values = (unit.name, each.name)
+                values = (unit.name, unit.connector, each.name)
                 for answer, number in each.answers.items():
                     keys.add_metric((*values, answer), number)
                 calls.add_metric(values, each.calls)

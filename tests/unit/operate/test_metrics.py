@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.engine.ledger.accounts import Counts
+from hub.engine.lookups.figures import LookupFigures
 from hub.engine.reading.absence import Absence
 from hub.engine.unit import State, Unit
 from hub.operate.metrics import Metrics
@@ -168,3 +169,20 @@ def test_units_that_nobody_runs_are_shown_with_the_time_that_is_left():
     absences = [Absence("out", datetime.now(UTC), timedelta(hours=2), near=True)]
     text = Metrics([], lambda: absences).text().decode()
     assert 'hub_positions_seconds_left{unit="out"} 7200.0' in text
+
+
+def test_look_ups_are_counted_by_what_answered():
+    """Every key is in one of the answers, so that they add up to what was asked."""
+
+    class Looking(Counted):
+        def lookups(self):
+            figures = {"asked": 15, "found": 6, "missing": 1, "cached": 5, "stale": 2, "fallback": 1, "failed": 1}
+            return [LookupFigures(name="issue", calls=4, seconds=0.5, retries=2, kept=3, **figures)]
+
+    samples = scrape(Metrics([Looking("route", connector="")]))
+    keys = {label[-2]: value for label, value in samples.items() if label[0] == "hub_lookup_keys_total"}
+    assert keys == {"found": 5, "missing": 1, "cached": 5, "stale": 2, "fallback": 1, "failed": 1}
+    assert sum(keys.values()) == 15
+    assert samples["hub_lookup_calls_total", "route", "", "issue"] == 4
+    assert samples["hub_lookup_call_seconds_total", "route", "", "issue"] == 0.5
+    assert samples["hub_lookup_kept_answers", "route", "", "issue"] == 3

@@ -27,6 +27,7 @@ def letter(
     key: str | None = "k",
     headers: list[Header] | None = None,
     resolution: Resolution | None = None,
+    stage: str = "write",
     **data: object,
 ) -> Letter:
     event = Event(type="review.wanted", source="/s", id=f"e{offset}", data=data, partitionkey=key)
@@ -35,7 +36,7 @@ def letter(
         [*message.headers, *(headers or [])],
         unit=unit,
         connector="http",
-        stage="write",
+        stage=stage,
         error=error or Permanent("403 Forbidden", status=403),
     )
     place = Origin("dlq", 0, offset)
@@ -188,6 +189,16 @@ def test_a_source_s_letter_goes_to_the_topic_of_its_type_without_its_failure():
     back = way_back(SOURCE, letter(n=1), {}, force=False)
     assert back.topic == "reviews"
     assert [name for name, _ in back.headers if name.startswith(("__connect", "hub_"))] == []
+
+
+def test_a_reply_goes_to_the_topic_of_replies_and_never_to_the_far_side():
+    """Its sink has delivered what it answers; without such a topic it stays."""
+    sink = Queue("announce", "sink", ("dlq",), "inbox", reply="answers")
+    back = way_back(sink, letter(stage="reply"), {}, force=False)
+    assert back.topic == "answers"
+    assert [name for name, _ in back.headers if name.startswith(("__connect", "hub_"))] == []
+    refused = way_back(SINK, letter(stage="reply"), {}, force=True)
+    assert (refused.why, refused.text) == ("no_way", "sink announce has no topic for replies")
 
 
 def weary(replays: int) -> Letter:
