@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from hub.cli.output import printable
+from hub.secrecy import hidden
 
 # They log requests and payloads at DEBUG, and what passes by itself as warnings and errors, again and again. What
 # matters of it comes to us as exceptions, and is logged in our words.
@@ -53,7 +54,7 @@ class Plain(logging.Formatter):
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        text = printable(text).replace("\n", "\n    ")
+        text = printable(hidden(text)).replace("\n", "\n    ")
         return f"{_time(record)} {record.levelname.lower():<8} {self._worker}{text}"
 
 
@@ -74,11 +75,11 @@ class Json(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hidden(record.getMessage()),
             **self._worker,
         }
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
+            document["exception"] = hidden(self.formatException(record.exc_info))
         return orjson.dumps(document).decode()
 
 

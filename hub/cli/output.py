@@ -195,11 +195,13 @@ def fail(error: Exception, *, json: bool = False) -> NoReturn:
 
     Commands needn't call it: they raise, and `hub.cli.main` does.
     """
-    code = exit_code(error)
+    from hub.secrecy import hidden  # noqa: PLC0415  as above
+
+    code, said = exit_code(error), hidden(str(error))
     if json:
         import orjson  # noqa: PLC0415  as above
 
-        document: dict[str, Any] = {"type": type(error).__name__, "message": str(error), "exit_code": code}
+        document: dict[str, Any] = {"type": type(error).__name__, "message": said, "exit_code": code}
         if findings := getattr(error, "findings", None):
             document["findings"] = [each.to_json() for each in findings]
         sys.stderr.write(orjson.dumps({"error": document}, option=orjson.OPT_APPEND_NEWLINE).decode())
@@ -210,5 +212,5 @@ def fail(error: Exception, *, json: bool = False) -> NoReturn:
     else:
         out = console(stderr=True)
         out.print("error", style="bold red", end="  ")
-        out.print(printable(str(error)), soft_wrap=True)
+        out.print(printable(said), soft_wrap=True)
     raise typer.Exit(code)

@@ -24,6 +24,7 @@ import orjson
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hub import secrecy
 from hub.contracts.bundle import MAX_FILE, SchemaFiles
 from hub.contracts.lock import Version
 from hub.sdk.errors import ConfigError, HubError, NotConnected
@@ -77,6 +78,7 @@ class RegistrySettings(BaseSettings):
                 for each in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise ConfigError(f"the schema registry's settings are wrong: {found}") from None
+        secrecy.note(self)
 
     @field_validator("url")
     @classmethod
@@ -150,6 +152,7 @@ class SchemaRegistry:
             headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
         if settings.username is not None and settings.password is not None:
             pair = f"{settings.username}:{settings.password.get_secret_value()}"
+            secrecy.note(SecretStr(pair))
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         try:
             context = ssl.create_default_context(cafile=settings.ssl_cafile)
@@ -284,7 +287,7 @@ class SchemaRegistry:
             )
         if status == HTTPStatus.OK and answer is not None:
             return answer
-        said = answer.get("message") if isinstance(answer, dict) else None
+        said = secrecy.hidden(str(answer.get("message") or "")) if isinstance(answer, dict) else None
         code = answer.get("error_code") if isinstance(answer, dict) else None
         if status == HTTPStatus.NOT_FOUND and code is not None:
             raise UnknownSubject(str(said))

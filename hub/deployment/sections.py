@@ -321,7 +321,7 @@ def _hide(node: Node, document: Document, *, secret: bool = False) -> None:
     match node:
         case Mapping():
             for key, value in node.pairs:
-                named = SECRET.search(key.text) is not None
+                named = key.text == "auth" or SECRET.search(key.text) is not None
                 _hide(value, document, secret=secret or named or _PASSWORD.search(str(data(value))) is not None)
         case Sequence():
             for item in node.items:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hub import secrecy
 from hub.deployment import binding
 from hub.deployment.fields import Location
 from hub.deployment.finding import Findings, InvalidDeployment, Position, Span
@@ -100,7 +101,9 @@ class Spec:
             binding.check(model, place, self.scope.env, findings, self.scope.tables)
 
     def _bind(self, model: type[Config], environ: Environ) -> Any:
-        return binding.bind(model, self._settings(), self.scope.directory, self.scope.env, environ, self.scope.tables)
+        bound = binding.bind(model, self._settings(), self.scope.directory, self.scope.env, environ, self.scope.tables)
+        secrecy.note(bound)
+        return bound
 
 
 @dataclass(frozen=True)

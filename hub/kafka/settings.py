@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hub import secrecy
 from hub.sdk import ConfigError
 
 PREFIX = "HUB_KAFKA__"
@@ -65,6 +66,7 @@ class KafkaSettings(BaseSettings):
                 for each in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise ConfigError(f"Kafka's connection settings are wrong: {found}") from None
+        secrecy.note(self)
 
     @classmethod
     def plain(cls, bootstrap_servers: str) -> KafkaSettings:

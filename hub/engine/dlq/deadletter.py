@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hub.sdk.errors import Signal
 from hub.sdk.event import Header
+from hub.secrecy import hidden
 
 CONNECT = "__connect.errors."
 REPLAYS = "hub_replays"
@@ -106,16 +107,17 @@ def dead_letter_headers(
 ) -> list[Header]:
     """A record's headers as they go to the DLQ: its own, earlier failures under a number, and this failure."""
     cause = root_cause(error)
+    said = hidden(str(cause))
     described: dict[str, str] = {
         f"{CONNECT}connector.name": connector or unit,
         f"{CONNECT}task.id": "0",
         f"{CONNECT}stage": stage,
         f"{CONNECT}class.name": connector or unit,
         f"{CONNECT}exception.class.name": f"{type(cause).__module__}.{type(cause).__qualname__}",
-        f"{CONNECT}exception.message": str(cause)[:LONGEST_MESSAGE],
-        f"{CONNECT}exception.stacktrace": "".join(traceback.format_exception(error))[-LONGEST_STACKTRACE:],
+        f"{CONNECT}exception.message": said[:LONGEST_MESSAGE],
+        f"{CONNECT}exception.stacktrace": hidden("".join(traceback.format_exception(error)))[-LONGEST_STACKTRACE:],
         "hub_unit": unit,
-        "hub_error_cause": f"{type(cause).__name__}: {cause}"[:LONGEST_MESSAGE],
+        "hub_error_cause": f"{type(cause).__name__}: {said}"[:LONGEST_MESSAGE],
         "hub_error_attempts": str(attempts),
         "hub_error_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }

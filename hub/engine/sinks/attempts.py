@@ -17,6 +17,7 @@ from hub.engine.dlq.deadletter import REPLAYS, ROUTE, Origin
 from hub.sdk.delivery import Delivery
 from hub.sdk.errors import InvalidEvent, Signal
 from hub.sdk.event import Event
+from hub.secrecy import hidden
 
 RETRYING = 20
 """Of the deliveries that wait for another attempt, so many are told of."""
@@ -174,7 +175,7 @@ class Attempts:
             Retrying(
                 place=str(Origin(pending.record.topic, pending.record.partition, pending.record.offset)),
                 attempt=pending.delivery.attempt - 1,
-                cause=str(pending.failure)[:LONGEST_CAUSE],
+                cause=hidden(str(pending.failure))[:LONGEST_CAUSE],
                 again=at + timedelta(seconds=max(0.0, pending.not_before - now)),
             )
             for pending in waiting[:RETRYING]

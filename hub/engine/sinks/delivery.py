@@ -31,6 +31,7 @@ from hub.engine.sinks.schedule import Parcel
 from hub.engine.unit import State, Unit
 from hub.sdk.errors import HubError, NotConnected
 from hub.sdk.sink import Sink
+from hub.secrecy import hidden
 
 COMMIT_EVERY = 0.1
 """Seconds between two commits: what has settled after the last one is repeated after a crash."""
@@ -121,7 +122,7 @@ class DeliveryLoop:
             Retrying(
                 place=str(Origin(*parcel.place)),
                 attempt=parcel.attempt - 1,
-                cause=str(parcel.failure)[:LONGEST_CAUSE],
+                cause=hidden(str(parcel.failure))[:LONGEST_CAUSE],
                 again=at + timedelta(seconds=max(0.0, parcel.due - now)),
             )
             for parcel in oldest

@@ -21,6 +21,7 @@ from hub.kafka.publisher import Record, TooLarge
 from hub.sdk.errors import HubError, InvalidEvent, InvalidPayload, WebhookRejected
 from hub.sdk.event import Event
 from hub.sdk.source import WebhookRequest, WebhookSource
+from hub.secrecy import hidden
 
 KAFKA_LIMIT = 8.0
 """Seconds to wait for Kafka before answering 503; GitHub, the most impatient sender, gives up after 10."""
@@ -173,7 +174,7 @@ class WebhookUnit(Unit):
     def _refused(self, status: int, code: str, detail: str, trace: str | None) -> Answer:
         self._refuse(code)
         headers = {"Retry-After": str(RETRY_AFTER)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-        return problem(status, code, detail, headers=headers, trace_id=trace)
+        return problem(status, code, hidden(detail), headers=headers, trace_id=trace)
 
     def _unavailable(self, trace: str | None) -> Answer:
         return self._refused(503, "kafka_unavailable", "the event could not be stored now; send it again later", trace)

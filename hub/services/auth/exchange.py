@@ -13,8 +13,8 @@ import orjson
 from yarl import URL
 
 from hub.sdk.errors import ConfigError, Permanent
+from hub.secrecy import cleaned
 from hub.services.auth.errors import ProviderAway
-from hub.services.auth.signer import cleaned
 from hub.services.failures import failure
 from hub.services.throttling import pause_asked
 

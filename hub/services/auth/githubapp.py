@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from hub.sdk.auth import GitHubApp
 from hub.sdk.errors import ConfigError
+from hub.secrecy import cleaned
 from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.exchange import Answer, Exchange
-from hub.services.auth.signer import cleaned
 from hub.services.auth.tokens import Token, fingerprint
 
 _SKEW = 60  # seconds that our clock may go fast, as GitHub advises

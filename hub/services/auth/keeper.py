@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
+from hub import secrecy
 from hub.sdk.errors import ConfigError, EnvironmentProblem, HubError
 from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.stores import Store
@@ -164,6 +165,7 @@ class Keeper:
         if self._token is not None and not self._token.same(token):
             # What answers to requests under way may still echo.
             self._past = self._token.secrets()
+        secrecy.note((token.access, token.refresh))
         self._token, self._renew_at = token, token.renew_at
         self._failures, self._failure, self._again_at = 0, None, float("-inf")
 

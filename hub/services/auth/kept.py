@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from pydantic import SecretStr
 
+from hub import secrecy
 from hub.sdk.errors import EnvironmentProblem
 from hub.services.auth.errors import NotSignedIn
 from hub.services.auth.keeper import Keeper
@@ -107,6 +108,7 @@ class Stored:
                 retry_after=LOOK_AGAIN,
             )
         if self._secret != token.access:
+            secrecy.note(token.access)
             self._signer = self._make(token.access)
             self._secret = token.access
         assert self._signer is not None

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable
 from typing import Protocol
-from urllib.parse import quote, quote_plus
-
-from yarl import URL
 
 from hub.sdk.service import Response
+from hub.secrecy import cleaned
 from hub.services.pipeline import Proceed
 from hub.services.request import Request
 
-HIDDEN = "***"
-"""What stands in place of a secret."""
 _UNAUTHORIZED = 401
-_TELLING = 6  # characters of a secret's beginning that are hidden, too, where an error was cut off in it
 
 
 class Signer(Protocol):
@@ -96,27 +89,3 @@ class Signing:
     async def close(self) -> None:
         """Waits for a renewal that is under way, so that a new refresh token isn't lost."""
         await self._signer.close()
-
-
-def cleaned(text: str, secrets: Iterable[str]) -> str:
-    """A text without secrets: as they are, as they stand in URLs, JSON and base64, and cut off at the text's end."""
-    for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
-        text = text.replace(form, HIDDEN)
-        for size in range(min(len(form) - 1, len(text)), _TELLING - 1, -1):
-            if text.endswith(form[:size]):
-                text = text[:-size] + HIDDEN
-                break
-    return text
-
-
-def _forms(secret: str) -> Iterable[str]:
-    yield secret
-    yield quote(secret)
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
-    yield URL.build(path="/", query={"k": secret}).raw_query_string[2:]  # as we send it
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    encoded = base64.b64encode(secret.encode()).decode()
-    yield encoded
-    yield encoded.rstrip("=")

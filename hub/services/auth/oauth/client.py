@@ -10,10 +10,10 @@ from urllib.parse import quote_plus, urlencode
 
 from hub.sdk.auth import OAuth2
 from hub.sdk.errors import ConfigError
+from hub.secrecy import cleaned
 from hub.services.auth.errors import NotSignedIn, ProviderAway, Refusal
 from hub.services.auth.exchange import Answer, Exchange, TLSContext
 from hub.services.auth.oauth.metadata import Metadata, metadata
-from hub.services.auth.signer import cleaned
 from hub.services.auth.tokens import Token, fingerprint
 
 _SHOWN = 200  # characters of a server's own words

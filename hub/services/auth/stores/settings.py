@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hub import secrecy
 from hub.sdk.errors import ConfigError
 
 PREFIX = "HUB_CREDENTIALS__"
@@ -53,6 +54,7 @@ class CredentialSettings(BaseSettings):
                 for each in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise ConfigError(f"the settings of the credentials store are wrong: {found}") from None
+        secrecy.note(self)
 
     @property
     def home(self) -> Path:
