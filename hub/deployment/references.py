@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ EXEC_LIMIT = 10.0
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _KINDS = ("env", "file", "exec")
+_FRESH = 2.0  # seconds for which what a command has printed isn't asked for again: a unit's start needs it twice
+_printed: dict[tuple[Any, ...], tuple[float, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,11 @@ def _file(reference: Reference, directory: Path) -> str:
 def _said(reference: Reference, environ: Mapping[str, str], directory: Path) -> str:
     """What a command prints. No shell reads it, and nothing that it prints is shown, errors included."""
     start, end = reference.start, reference.end
+    asked = (reference.name, directory, tuple(sorted(environ.items())))
+    before = _printed.get(asked)
+    if before is not None and time.monotonic() - before[0] < _FRESH:
+        return before[1]
+    _printed.pop(asked, None)
     try:
         words = shlex.split(reference.name)
         done = subprocess.run(  # noqa: S603  it is the user's own command
@@ -209,6 +217,8 @@ def _said(reference: Reference, environ: Mapping[str, str], directory: Path) -> 
     if len(done.stdout) > MAX_FILE:
         raise BadReference(f"`{words[0]}` printed more than {MAX_FILE:,} bytes", start, end)
     try:
-        return done.stdout.decode().removesuffix("\n").removesuffix("\r")
+        printed = done.stdout.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         raise BadReference(f"expected UTF-8 of `{words[0]}`", start, end) from None
+    _printed[asked] = time.monotonic(), printed
+    return printed

@@ -7,10 +7,11 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hub.deployment import Deployment, RouteSpec, SinkSpec, SourceSpec
+from hub.deployment import Deployment, InvalidDeployment, RouteSpec, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.lookups import LookupSpec
 from hub.deployment.model import LEAST_EVERY, Retry
 from hub.engine.contracts import ContractGate
@@ -50,6 +51,7 @@ from hub.sdk import ConfigError, ConsumingSource, IncrementalSource, PollingSour
 from hub.sdk.service import ServiceInfo
 
 if TYPE_CHECKING:
+    from hub.sdk import ServiceConfig
     from hub.services import HttpService
 
 
@@ -80,6 +82,7 @@ class Assembly:
         self._environ = environ
         self._worker = worker or WorkerSettings()
         self._services: dict[str, HttpService] = {}
+        self._configured: dict[str, ServiceConfig] = {}
         self._fused: dict[frozenset[str], FusedReader] = {}
         self._retentions = Retentions(settings)
         self._deliveries = SharedDeliveries(lambda: Deliveries(settings, deployment.name, remember))
@@ -112,7 +115,25 @@ class Assembly:
         units = [self._unit(name) for name in chosen]
         for unit in units:
             self.hold_to_contracts(unit)
+            unit.preparing = self._commands(unit.name)
         return units
+
+    def _commands(self, name: str) -> Callable[[], None] | None:
+        """Runs the commands of references that a unit's start would wait for; None if it has none."""
+        unit = self._spec(name)
+        services = [each for each in self._deployment.services.values() if _executes(each)]
+        if isinstance(unit, RouteSpec) or not (services or _executes(unit)):
+            return None
+
+        def run() -> None:
+            for each in services:
+                if each.name not in self._services and each.name not in self._configured:
+                    with suppress(InvalidDeployment):  # whoever uses it hears of it
+                        self._configured[each.name] = each.config(self._environ)
+            if _executes(unit):
+                unit.config(self._environ)  # what they print is at hand for a moment
+
+        return run
 
     def hold_to_contracts(self, unit: Unit) -> None:
         """Has a unit's events held against this deployment's contracts; what it has counted so far stays."""
@@ -199,7 +220,7 @@ class Assembly:
             # Here, because it takes a quarter of what all imports of a worker take, and many have no services.
             from hub.services import HttpService  # noqa: PLC0415
 
-            config = self._deployment.services[name].config(self._environ)
+            config = self._configured.pop(name, None) or self._deployment.services[name].config(self._environ)
             self._services[name] = HttpService(name, config, deployment=self._deployment.name, services=self.service)
         return self._services[name]
 
@@ -448,3 +469,7 @@ class _Services(Mapping[str, Service]):
 
     def __len__(self) -> int:
         return len(self._assembly._deployment.services)  # noqa: SLF001  its own view
+
+
+def _executes(spec: SourceSpec | SinkSpec | ServiceSpec) -> bool:
+    return "${exec:" in str(spec.section.model_dump())

@@ -86,7 +86,7 @@ class Runtime:
             EnvironmentProblem: a port is taken.
             HubError: Kafka can't be reached.
         """
-        self.deployment.check_references(self._environ, self.supervisor.units)
+        await asyncio.to_thread(self.deployment.check_references, self._environ, self.supervisor.units)
         try:
             await self._start()
         except BaseException:

@@ -135,6 +135,8 @@ class Supervisor:
         while not unit.stopping.is_set():
             began = time.monotonic()
             try:
+                if unit.preparing is not None:
+                    await asyncio.to_thread(unit.preparing)
                 await unit.run()
             except EndOfInput as end:
                 unit.enter(State.STOPPED, str(end) or "end of input")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -100,6 +100,8 @@ class Unit(ABC):
         """Lives that ended in an error."""
         self.last_seen: Seen | None = None
         """When it was last at work with positions on the topics that it reads, here or in another process before."""
+        self.preparing: Callable[[], object] | None = None
+        """What may take a while before each life, such as a command that gives a secret; called in a thread."""
         self.ready = asyncio.Event()
         """Set once it takes events in: positions are known, or it listens."""
         self.stopping = asyncio.Event()
