@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-memory bench-routes bench-services chaos differential image lock setup contracts storm clean
+.PHONY: help demo test check conformance bench bench-memory bench-routes bench-services chaos differential image lock setup contracts storm clean
 ARGS ?=
 
 help: ## lists the commands
@@ -32,6 +32,10 @@ check: setup ## format, lint, types and import directions
 	@.venv/bin/mypy
 	@echo "==> Checking import directions (import-linter)"
 	@.venv/bin/lint-imports --no-logo
+
+conformance: setup ## runs the conformance suites, keeps their results and makes the tables in docs/connectors.md
+	@.venv/bin/python -m pytest connectors/*/tests/test_conformance.py --write-conformance $(ARGS)
+	@.venv/bin/python -m hub.testing.conformance docs/connectors.md connectors
 
 bench: setup ## runs the benchmarks and writes benchmarks/results/*.json
 	@.venv/bin/python -m benchmarks $(ARGS)

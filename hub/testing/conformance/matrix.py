@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from hub.sdk import Connector, ConsumingSource, Lookup, PollingSource, Sink, WebhookSource
 from hub.testing.conformance.results import FILE, PASSED, Result, read
 from hub.testing.conformance.unit import NOT_APPLICABLE
 
@@ -65,6 +67,13 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Column → checks; ``*`` stands for any check, of a fault."""
 _ORDER = ("polling source", "webhook source", "consuming source", "sink", "look-up")
+_KINDS: Mapping[type[Any], str] = {
+    PollingSource: "polling source",
+    WebhookSource: "webhook source",
+    ConsumingSource: "consuming source",
+    Sink: "sink",
+    Lookup: "look-up",
+}
 _HEADINGS = {
     "polling source": "Sources that poll",
     "webhook source": "Sources that are called",
@@ -150,8 +159,36 @@ def results_below(folder: Path) -> list[Result]:
     return [result for path in sorted(folder.glob(f"*/{FILE}")) for result in read(path).values()]
 
 
-def with_tables(document: str, results: Iterable[Result]) -> str:
+def untested(connectors: Iterable[Connector], results: Iterable[Result]) -> list[str]:
+    """Units of connectors that have no results: what they are, and their use."""
+    known = {(each.suite, each.use) for each in results}
+    found = []
+    for connector in connectors:
+        units = {**_offered("source", connector.sources), **_offered("sink", connector.sinks)}
+        units |= _offered("look-up", connector.lookups)
+        for (what, kind), cls in units.items():
+            use = f"{connector.name}.{kind}" if kind else connector.name
+            if (suite_of(cls), use) not in known:
+                found.append(f"{what} `{use}`")
+    return found
+
+
+def suite_of(cls: type[Any]) -> str:
+    """The name of the suite of a source's, sink's or look-up's class."""
+    return next((name for kind, name in _KINDS.items() if issubclass(cls, kind)), "")
+
+
+def _offered(what: str, units: Mapping[str, type[Any]]) -> dict[tuple[str, str], type[Any]]:
+    return {(what, kind): cls for kind, cls in units.items()}
+
+
+def with_tables(document: str, results: Iterable[Result], connectors: Iterable[Connector] = ()) -> str:
     """A document with its tables made anew, between the markers.
+
+    Args:
+        document: as it is.
+        results: what is kept.
+        connectors: what there is, so that what has no results is named.
 
     Raises:
         ValueError: it has no markers.
@@ -160,4 +197,9 @@ def with_tables(document: str, results: Iterable[Result]) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"expected the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}"
+    results = list(results)
+    parts = [tables(results)]
+    if missing := untested(connectors, results):
+        parts.append(f"Not held against their suite yet: {', '.join(missing)}.")
+    made = "\n\n".join(each for each in parts if each)
+    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"

@@ -17,16 +17,19 @@ import pytest
 
 from hub.testing.conformance.results import FAILED, PASSED, Result, checks_of, place_of, read, write
 from hub.testing.conformance.unit import NOT_APPLICABLE, UnitSuite
+from hub.testing.recordings import recording as recording  # noqa: PLC0414  a fixture of this plugin
 
 _PROPERTY = "hub-conformance"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option."""
+    """Adds the options."""
     group = parser.getgroup("hub")
     group.addoption(
         "--write-conformance", action="store_true", help="keep the results of conformance suites in conformance.json"
     )
+    group.addoption("--record", action="store_true", help="ask the real APIs, and keep their answers as recordings")
+    group.addoption("--update-recordings", action="store_true", help="write the events of recordings anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:
