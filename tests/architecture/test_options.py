@@ -43,7 +43,8 @@ def options(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, obje
         if above == "switch." and key in ROUTE - {"to"}:
             continue
         yield above + key, info.default
-        for inner in models_at(model, (key,)):
+        # Entries of a mapping have names of the user's own, which stand in no path.
+        for inner in models_at(model, (key,)) or models_at(model, (key, "name")):
             yield from options(inner, f"{above}{key}.")
         if key in ("switch", "to") and model is RouteSection:
             for inner in models_at(model, (key, 0)):

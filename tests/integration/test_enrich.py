@@ -305,3 +305,33 @@ async def test_marks_of_answers_travel_on(tmp_path, kafka, unique):
     (out,) = await made(kafka, f"{unique}.out")
     assert out.attributes["hubdegraded"] == "stale"
     assert figures.kept == 0
+
+
+async def test_a_rebalance_does_not_wait_for_the_far_side(tmp_path, kafka, unique):
+    """A worker that hangs on a question gives its batch back when another one comes; each event is written once."""
+    slow, quick = Script(), Script()
+    hangs = [True]
+
+    async def answering(keys):
+        if hangs[0]:
+            await asyncio.Event().wait()
+
+    slow.answering = answering
+    text = DEPLOYMENT.format(name=unique, more="")
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "quick").mkdir()
+    async with running(tmp_path / "slow", kafka, text, slow) as first:
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(40)])
+        await until(lambda: len(slow.asked) >= 1, "a question")
+        async with running(tmp_path / "quick", kafka, text, quick) as second:
+            await until(lambda: len(quick.asked) >= 1, "a question of the other worker")
+            hangs[0] = False
+
+            async def all_out() -> bool:
+                return len(await made(kafka, f"{unique}.out")) >= 40
+
+            await until(all_out, "all events")
+            units = [each.supervisor.units["named"] for each in (first, second)]
+            assert sum(each.status().totals.delivered for each in units) == 40
+            assert [each.failures for each in units] == [0, 0]
+    assert sorted(each.data["n"] for each in await made(kafka, f"{unique}.out")) == list(range(40))
