@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from datetime import timedelta
 
+from hub.deployment import Registry, load
+from hub.engine.runtime import Runtime
 from hub.engine.sources.cursors import CursorStore
 from hub.engine.unit import State
 from hub.operate.metrics import Metrics
@@ -12,6 +15,7 @@ from hub.sdk import Event, Permanent, StreamsCursor
 from hub.testing.scripted import Script
 from tests.integration.called import called
 from tests.integration.engine import records, running, until
+from tests.integration.test_source_transactions import cut_at
 
 TEXT = """
 deployment: {name}
@@ -169,3 +173,43 @@ async def test_a_far_side_that_asks_for_a_longer_rest_gets_it(tmp_path, kafka, u
         script.rows[""] += rows(2)
         await until(lambda: unit.state is State.RUNNING)
         assert len(script.windows) == asked
+
+
+async def test_one_that_long_polls_is_asked_again_at_once(tmp_path, kafka, unique):
+    """Where the file says nothing else; one that doesn't hold requests after all is asked ever less often."""
+    script = Script()
+    cls = script.connector.sources["rows"]
+    cls.long_poll, cls.every = True, timedelta(seconds=2)
+    text = deployment(unique).replace("every: 50ms, ", "")
+    async with running(tmp_path, kafka, text, script) as runtime:
+        unit = runtime.supervisor.units["feed"]
+        assert "every 0.01 s to 2 s" in unit.flow
+        script.rows[""] += rows(1)
+        await until(lambda: unit.status().totals.delivered == 1)
+        await until(lambda: unit.poll_interval == 2)
+
+
+async def test_one_that_is_cut_off_at_any_await_neither_repeats_nor_skips(tmp_path, kafka, unique):
+    """Every fourth step of a life is once its last; late rows come in between, and pages that are out of order."""
+    script = Script()
+    async with running(tmp_path, kafka, deployment(unique), script):
+        pass
+    step, cut, top = 1, 0, 0
+    while True:
+        new = [*range(top + 1, top + 26)]
+        top += 25
+        # The newest first, and a row that lies before the position by less than the overlap.
+        script.rows[""] += rows(*reversed(new)) + ([{"key": f"late{top}", "at": top - 27}] if top > 30 else [])
+        loaded = load(tmp_path, registry=Registry([script.connector]))
+        unit = Runtime(loaded, kafka, environ={}).supervisor.units["feed"]
+        if not await cut_at(unit, step, json.dumps({"position": top})):
+            break
+        gc.collect()
+        cut += 1
+        step += 4
+    assert cut > 10
+    async with running(tmp_path, kafka, deployment(unique), script) as runtime:
+        unit = runtime.supervisor.units["feed"]
+        await until(lambda: bool(unit.counts and unit.counts.delivered == len(script.rows[""])))
+        assert unit.counts.taken == unit.counts.delivered
+    assert await ids(kafka, unique) == sorted(f"{row['key']}@{row['at']}" for row in script.rows[""])
