@@ -13,6 +13,8 @@ from connectors.http import connector
 from connectors.http.answer import retry_after
 from connectors.http.config import HttpConfig
 from connectors.http.sink import HttpSink
+from connectors.http.source import HttpSource
+from connectors.http.streams import HttpSourceConfig
 from hub.testing.readme import check_settings
 
 
@@ -20,15 +22,17 @@ def config(**fields: object) -> HttpConfig:
     return HttpConfig.model_validate({"url": "https://api.example/", **fields})
 
 
-def test_manifest_offers_the_sink() -> None:
-    """`use: http` is the sink, and its configuration is known from its class."""
+def test_manifest_offers_a_source_and_a_sink() -> None:
+    """`use: http` is either, and the configuration is known from the class."""
     assert (connector.name, dict(connector.sinks)) == ("http", {"": HttpSink})
+    assert dict(connector.sources) == {"": HttpSource}
     assert HttpSink.config_type() is HttpConfig
 
 
 def test_readme_has_the_settings() -> None:
-    """The table in the README is the model's."""
-    check_settings(Path(__file__).parents[1] / "README.md", HttpConfig)
+    """The tables in the README are the models'."""
+    for model in (HttpConfig, HttpSourceConfig):
+        check_settings(Path(__file__).parents[1] / "README.md", model)
 
 
 @pytest.mark.parametrize(

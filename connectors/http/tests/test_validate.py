@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,22 @@ def test_streams_that_go_round_are_found(tmp_path: Path) -> None:
     """A stream is not its own parent, nor its parents' one."""
     text = HEAD.replace("type: shop.customer,", "type: shop.customer, for_each: { stream: orders },")
     assert sum("leads back to this stream" in each for each in found(tmp_path, text)) == 2
+
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readme_has_its_examples() -> None:
+    """Else the test below would check nothing."""
+    assert len(EXAMPLES) == 6
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_the_examples_of_the_readme_are_right(tmp_path: Path, number: int) -> None:
+    """Each is a part of a deployment as it stands there; the first one brings what the others name."""
+    (tmp_path / "hub.yaml").write_text("deployment: readme\ntopics: { shop.named: }\n")
+    (tmp_path / "first.yaml").write_text(EXAMPLES[0])
+    (tmp_path / "example.yaml").write_text(EXAMPLES[number] if number else "env: []")
+    findings = [each for each in check(tmp_path).findings if each.code not in ("env.unused", "topic.unused")]
+    assert findings == []
