@@ -34,7 +34,12 @@ _REFERENCE = {
 }
 _EXPRESSION = {"type": "string", "pattern": "^= ", "description": "Computed from each event."}
 _HERE = "#/definitions/"
-_KINDS = {"ServiceSection": "service", "SourceSection": "source", "SinkSection": "sink"}
+_KINDS = {
+    "ServiceSection": "service",
+    "SourceSection": "source",
+    "SinkSection": "sink",
+    "LookupSection": "lookup",
+}
 _ABOUT = ("description", "default")
 _CHILDREN = ("properties", "patternProperties")
 _CHILD = ("items", "additionalProperties")
@@ -68,7 +73,7 @@ def editor_schema(registry: Registry | None = None) -> dict[str, Any]:
 
 def _uses(registry: Registry) -> dict[str, dict[str, tuple[str, type[BaseModel]]]]:
     """For each kind, what may stand under ``use:``, with what it is for and the model of its ``with:``."""
-    found: dict[str, dict[str, tuple[str, type[BaseModel]]]] = {"service": {}, "source": {}, "sink": {}}
+    found: dict[str, dict[str, tuple[str, type[BaseModel]]]] = {each: {} for each in _KINDS.values()}
     for name in registry.names:
         try:
             connector = registry.connector(name)
@@ -78,6 +83,7 @@ def _uses(registry: Registry) -> dict[str, dict[str, tuple[str, type[BaseModel]]
             found["service"][name] = connector.title, connector.service
         found["source"] |= _variants(connector, connector.sources)
         found["sink"] |= _variants(connector, connector.sinks)
+        found["lookup"] |= _variants(connector, connector.lookups)
     return found
 
 

@@ -13,6 +13,7 @@ from hub.deployment.nodes import Scalar
 from hub.deployment.streams import Stream
 from hub.routes import ExpressionError
 from hub.routes.checker import check_source
+from hub.routes.enriching import known_before
 from hub.routes.parser import parse
 from hub.routes.syntax import Expr
 from hub.routes.tree import MARK
@@ -79,12 +80,22 @@ def worlds(found: Written, project: Project) -> Iterator[tuple[Stream, dict[str,
     section, unit = found.cursor.path[0], found.unit
     topics = found.cursor.listed(str(section), unit, "from")
     split = found.cursor.value(str(section), unit, "split")
-    whole = found.path[:1] in (("where",), ("split",))
+    whole = found.path[:1] in (("where",), ("split",), ("enrich",))
+    answers = _answers(found, project)
     for stream in project.streams(unit, topics):
-        names = project.names(stream)
+        names = project.names(stream) | answers
         if isinstance(split, str) and not whole:
             names |= {"item": _element(split, names), "index": INT}
         yield stream, names
+
+
+def _answers(found: Written, project: Project) -> dict[str, Shape]:
+    """What the expression sees of look-ups."""
+    route = project.route(found.unit)
+    if route is None:
+        return {}
+    known = {name: each.answers.found for name, each in route.lookups.items()}
+    return {name: known.get(name, DYN) for name in known_before(found.path, route.route.lookups)}
 
 
 def _element(split: str, names: dict[str, Shape]) -> Shape:

@@ -25,7 +25,7 @@ ABOUT = {
     "topics": "Topics with their settings, where the defaults don't do, or that other programs write.",
     "events": "Event types and the JSON Schemas of their data.",
     "tables": "Constant tables for `lookup(table, key)` in expressions.",
-    "routes": "Topics → predicate → split → shape → topics and sinks.",
+    "routes": "Topics → predicate → look-ups → split → shape → topics and sinks.",
     "processors": "Not there yet.",
     "sinks": "Where events go.",
     "tests": "Examples that routes must get right; `hub test` runs them.",
@@ -89,10 +89,13 @@ def kind_of(path: Path) -> str | None:
 
 def config_of(cursor: Cursor, path: Path, registry: Registry) -> type[BaseModel] | None:
     """The model of ``with:`` of the entry that a path leads into."""
-    use, kind = cursor.value(*path[:2], "use"), kind_of(path)
+    lookup = path[2:3] == ("enrich",)
+    use, kind = cursor.value(*path[: 4 if lookup else 2], "use"), kind_of(path)
     if not isinstance(use, str):
         return None
     try:
+        if lookup:
+            return registry.lookup(use)[1].config_type()
         if kind == "source":
             return registry.source(use)[1].config_type()
         if kind == "sink":
@@ -109,6 +112,8 @@ def _models_at(cursor: Cursor, path: Path, registry: Registry) -> list[type[Base
     model: type[BaseModel] | None = SECTIONS[section][1]  # type: ignore[index]  # a key is text
     if rest and rest[0] == "with":
         model, rest = config_of(cursor, path, registry), rest[1:]
+    elif rest[:1] == ["enrich"] and rest[2:3] == ["with"]:
+        model, rest = config_of(cursor, path, registry), rest[3:]
     annotations: list[Any] = [model]
     for step in rest:
         annotations = [each for annotation in annotations for each in _below(annotation, step)]

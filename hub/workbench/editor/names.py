@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,11 @@ def place_of(path: Keys) -> str | None:
         return "from"
     if (kind == "route" and last in _WRITING and "map" not in keys) or (kind == "sink" and keys == ["reply"]):
         return "to" if kind == "route" else "reply"
-    if kind in ("source", "sink", "service") and keys == ["use"]:
+    # What a look-up uses stands below its name.
+    own = keys[2:] if kind == "route" and keys[:1] == ["enrich"] else keys
+    if own == ["use"] and (kind in ("source", "sink", "service") or own is not keys):
         return "use"
-    if keys == ["with", "service"]:
+    if own == ["with", "service"]:
         return "service"
     if (kind == "route" and keys[-2:] == ["map", "type"]) or (kind == "test" and last == "type"):
         return "type"
@@ -67,7 +69,8 @@ def taken_at(place: str, cursor: Cursor, project: Project) -> list[Known]:
             types = [each for unit in known.units.values() if isinstance(unit, SourceSpec) for each in unit.events]
             declared = [each.name for each in known.sections.of("event")]
             return [Known(each, "event", "event type") for each in dict.fromkeys((*declared, *types))]
-    return [Known(name, "connector", about) for name, about in _uses(kind_of(cursor.path) or "", project)]
+    kind = "lookup" if cursor.path[2:3] == ("enrich",) else kind_of(cursor.path) or ""
+    return [Known(name, "connector", about) for name, about in _uses(kind, project)]
 
 
 def _topics(project: Project) -> Iterator[Known]:
@@ -91,7 +94,10 @@ def _uses(kind: str, project: Project) -> Iterator[tuple[str, str]]:
             if connector.service is not None:
                 yield name, connector.title
             continue
-        offered = connector.sources if kind == "source" else connector.sinks
+        offered: Mapping[str, type[Any]] = {
+            "source": connector.sources,
+            "lookup": connector.lookups,
+        }.get(kind, connector.sinks)
         for variant, cls in offered.items():
             about = (cls.__doc__ or "").strip().partition("\n")[0]
             yield f"{name}.{variant}" if variant else name, f"{connector.title}: {about}" if about else connector.title

@@ -87,7 +87,8 @@ class _Drawing:
         route = unit.route
         switched = len(route.branches) > 1 or any(each.when for each in route.branches)
         branches = branches_of(route) if switched else ()
-        node = self._unit(unit, _detail(route), branches=branches)
+        asked = tuple(f"looks up {name}: {each.use}" for name, each in unit.section.enrich.items())
+        node = self._unit(unit, _detail(route), branches=branches, notes=asked)
         for topic in unit.inputs:
             self._edge(Edge(self._topic(topic), node))
         for index, branch in enumerate(route.branches):
