@@ -83,6 +83,7 @@ class Assembly:
         self._worker = worker or WorkerSettings()
         self._services: dict[str, HttpService] = {}
         self._configured: dict[str, ServiceConfig] = {}
+        self._former: dict[str, HttpService] = {}
         self._fused: dict[frozenset[str], FusedReader] = {}
         self._retentions = Retentions(settings)
         self._deliveries = SharedDeliveries(lambda: Deliveries(settings, deployment.name, remember))
@@ -108,6 +109,11 @@ class Assembly:
                 following._services[name] = service
             else:
                 left.append(service)
+                if before and after:
+                    following._former[name] = service
+        for name, service in self._former.items():
+            if name in deployment.services and name not in self._services:
+                following._former.setdefault(name, service)
         return following, left
 
     def units(self, chosen: Iterable[str]) -> list[Unit]:
@@ -221,7 +227,8 @@ class Assembly:
             from hub.services import HttpService  # noqa: PLC0415
 
             config = self._configured.pop(name, None) or self._deployment.services[name].config(self._environ)
-            self._services[name] = HttpService(name, config, deployment=self._deployment.name, services=self.service)
+            own, former = self._deployment.name, self._former.pop(name, None)
+            self._services[name] = HttpService(name, config, deployment=own, services=self.service, before=former)
         return self._services[name]
 
     def service_infos(self) -> list[ServiceInfo]:

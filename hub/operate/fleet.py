@@ -22,6 +22,7 @@ from hub.engine.unit import State
 from hub.ingress import Answer, HttpServer, Route, problem
 from hub.operate.guard import Guard
 from hub.operate.metrics import CONTENT_TYPE
+from hub.operate.services import merged
 from hub.sdk import WebhookRequest
 
 LIMIT = 30.0
@@ -70,6 +71,7 @@ class FleetServer:
         self._add("/healthz", _READ, self._health)
         self._add("/readyz", _READ, self._ready)
         self._add("/metrics", _READ, self._metrics)
+        self._add("/services", _READ, self._services)
         self._add("/connectors", _READ, self._list)
         for path in ("", "/config", "/contracts"):
             self._add(f"/connectors/{{name}}{path}", _READ, self._first)
@@ -144,6 +146,10 @@ class FleetServer:
         texts = {number: reply.body.decode() for number, reply in replies.items() if reply.status == 200}  # noqa: PLR2004  as above
         text = await asyncio.to_thread(_gathered, texts)
         return Answer(200, text, ((b"content-type", CONTENT_TYPE.encode()),))
+
+    async def _services(self, request: WebhookRequest) -> Answer:
+        replies = _good(await self._ask("GET", request.path))
+        return Answer.json(200, merged(replies)) if replies else _nobody()
 
     async def _list(self, request: WebhookRequest) -> Answer:
         replies = _good(await self._ask("GET", "/connectors", "expand=status"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
@@ -13,6 +14,8 @@ from prometheus_client.registry import Collector
 from hub.sdk.service import ServiceInfo
 
 _CIRCUITS = ("closed", "open", "half_open")
+_WORST = ("open", "half_open", "closed")
+_RATIOS = ("error_rate", "availability")
 _COUNTERS = (
     ("retries", "hub_service_retries", "Requests that were tried again by the service."),
     ("retries_refused", "hub_service_retries_refused", "Retries that the budget didn't allow."),
@@ -114,3 +117,69 @@ def document(infos: Iterable[ServiceInfo]) -> dict[str, Any]:
         described["figures"]["statuses"] = {str(key): each for key, each in info.figures["statuses"].items()}
         found[info.name] = described
     return found
+
+
+def merged(documents: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """The services of several workers: counts added up, circuits and limits as the worst off has them.
+
+    Args:
+        documents: what `document` says of each worker's services, by the worker's number.
+    """
+    names = dict.fromkeys(name for each in documents.values() for name in each)
+    return {name: _together({n: each[name] for n, each in documents.items() if name in each}) for name in names}
+
+
+def _together(states: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    first = next(iter(states.values()))
+    worst = min(states.values(), key=lambda each: _WORST.index(each["circuit"] or "closed"))
+    addresses: dict[str, bool] = {}
+    limits: dict[str, dict[str, Any]] = {}
+    for state in states.values():
+        for address, up in state["address"].items():
+            addresses[address] = up and addresses.get(address, True)
+        for limit in state["limits"]:
+            limits[limit["name"]] = _tighter(limits.get(limit["name"]), limit)
+    return {
+        **first,
+        "address": addresses,
+        **{key: worst[key] for key in ("circuit", "next_probe", "reason")},
+        "limits": list(limits.values()),
+        "figures": _added([state["figures"] for state in states.values()]),
+        "workers": {str(number): state["circuit"] for number, state in states.items()},
+    }
+
+
+def _tighter(one: dict[str, Any] | None, other: Mapping[str, Any]) -> dict[str, Any]:
+    """A limit as two workers see it: with the one for whom less is left; all that wait for it."""
+    if one is None:
+        return dict(other)
+    remaining = [each["remaining"] for each in (one, other)]
+    less = other if None not in remaining and remaining[1] < remaining[0] else one
+    waiting = one["waiting"] + other["waiting"]
+    return {**less, "wait": max(one["wait"], other["wait"]), "waiting": waiting}
+
+
+def _added(figures: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts added up; ratios by the number of requests; quantiles from the histograms together."""
+    total: dict[str, Any] = {}
+    for name in dict.fromkeys(name for each in figures for name in each):
+        values = [(each[name], each["requests"]) for each in figures if each.get(name) is not None]
+        if name == "latency_buckets":
+            counts = [sum(column) for column in zip(*(value["counts"] for value, _ in values), strict=True)]
+            total[name] = {"bounds": values[0][0]["bounds"], "counts": counts}
+        elif name in _RATIOS:
+            weight = sum(requests for _, requests in values)
+            total[name] = sum(value * requests for value, requests in values) / weight if weight else None
+        elif values and isinstance(values[0][0], Mapping):
+            counted: Counter[str] = Counter()
+            for value, _ in values:
+                counted.update(value)
+            total[name] = dict(counted)
+        elif not name.startswith("latency_p"):
+            total[name] = sum(value for value, _ in values)
+    buckets = total["latency_buckets"]
+    for name, part in (("latency_p50", 0.5), ("latency_p99", 0.99)):
+        seen, wanted = accumulate(buckets["counts"]), part * sum(buckets["counts"])
+        bounds = (bound for bound, so_far in zip(buckets["bounds"], seen, strict=False) if so_far >= wanted > 0)
+        total[name] = next(bounds, None)
+    return total

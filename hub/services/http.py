@@ -57,6 +57,7 @@ class HttpService:
         config: where the API is, how to sign in, and how to treat it.
         deployment: its deployment's name, for what is shared with other processes.
         services: gives the other services, for fallbacks.
+        before: the service before its settings changed: what is known of the same API stays known.
 
     Raises:
         ConfigError: the token can't be sent in a header, or the base URL holds credentials.
@@ -69,6 +70,7 @@ class HttpService:
         *,
         deployment: str = "hub",
         services: Callable[[str], Asked] | None = None,
+        before: HttpService | None = None,
     ) -> None:
         self.name = name
         self._config = config
@@ -96,11 +98,27 @@ class HttpService:
         seconds = config.health.interval.total_seconds()
         self.balancer = Balancer(self._base, servers, self._up, seconds, srv_records) if servers else None
         self.fallback = FallbackChain(config.fallback, services or _nobody) if config.fallback else None
+        if before is not None:
+            self._follow(before)
         innermost: list[Policy | None] = [self._auth, self.accounts]
         outer: list[Policy | None] = [self.cache, self.retry, self.breaker, self.limiter, self.balancer]
         self._proceed = pipeline([*outer, *innermost], self._transport)
         self._checking = pipeline([self.balancer, *innermost], self._transport)
         self._probing = pipeline(innermost, self._transport)
+
+    def _follow(self, before: HttpService) -> None:
+        """Goes on where it was before its settings changed: limits, the circuit, answers, counts."""
+        was, now = before._config, self._config
+        if was.usage == now.usage:
+            self.accounts = before.accounts
+        if was.base_url != now.base_url:
+            return
+        if self.limiter is not None and before.limiter is not None:
+            self.limiter.follow(before.limiter)
+        if was.circuit_breaker == now.circuit_breaker:
+            self.breaker = before.breaker
+        if (was.cache, was.auth) == (now.cache, now.auth):
+            self.cache = before.cache
 
     async def __aenter__(self) -> Self:
         return self

@@ -67,6 +67,7 @@ class _Rule:
     def __init__(self, name: str, limit: Limit, match: Sequence[str] = ()) -> None:
         self._name = name
         self._limit = limit
+        self._means = tuple(match), limit.model_dump()
         self._matching = [compile_endpoint(each) for each in match]
         self._by_user = limit.by == "user"
         self._lanes: OrderedDict[str, Lane[Gate]] = OrderedDict()
@@ -86,6 +87,11 @@ class _Rule:
             lane = self._lanes[user] = Lane(name, gate(self._limit), self._limit)
             _bound(self._lanes)
         return lane
+
+    def follow(self, before: _Rule) -> None:
+        """Goes on with the lanes of another one, if it means the same."""
+        if self._means == before._means:
+            self._lanes = before._lanes
 
     @property
     def lanes(self) -> list[Lane[Gate]]:
@@ -124,6 +130,18 @@ class RateLimiter:
         """Requests that would have had to wait for too long."""
         self.alone = 0
         """Requests that were counted by this process alone, although others share the limits."""
+
+    def follow(self, before: RateLimiter) -> None:
+        """Goes on where the same service's limiter was before its settings changed.
+
+        What the API has told stays, and what has gone by a declared limit that is the same as before.
+        """
+        mine, theirs = [*self._rules, self._own], [*before._rules, before._own]
+        for rule in filter(None, mine):
+            for other in filter(None, theirs):
+                rule.follow(other)
+        self._learnt, self._resources = before._learnt, before._resources
+        self.waits, self.waited, self.refused, self.alone = before.waits, before.waited, before.refused, before.alone
 
     async def close(self) -> None:
         """Disconnects from what is shared."""

@@ -45,6 +45,7 @@ async def test_a_worker_that_is_down_is_named_and_the_others_are_told_of(worker)
             assert status == 503
             assert b"worker 2, 3" in body
         assert (await ask(fleet, "/connectors"))[1] == b'["a"]'
+        assert await ask(fleet, "/services") == (200, b"{}")
         status, body = await ask(fleet, "/connectors/a/status")
         assert (status, b'"tasks":[{"id":1' in body) == (200, True)
         status, body = await ask(fleet, "/metrics")

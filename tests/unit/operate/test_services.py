@@ -5,8 +5,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.operate.metrics import Metrics
-from hub.operate.services import document
-from hub.sdk import Permanent
+from hub.operate.services import document, merged
+from hub.sdk import NotConnected, Permanent
 from tests.unit.services.far_side import far_side, service
 
 
@@ -54,3 +54,26 @@ async def test_the_state_of_services_is_json() -> None:
     assert (state["address"], state["figures"]["statuses"]) == ({far.url: True}, {"200": 1})
     assert state["limits"][0]["limit"] == 5
     assert b"s3cret" not in shown
+
+
+async def test_services_of_several_workers_are_shown_together() -> None:
+    """Counts are added up, the worst circuit is shown, ratios go by the number of requests."""
+    policies = {"circuit_breaker": {"failure_threshold": 1}, "rate_limit": {"count": 50, "interval": "1s"}, "cache": {}}
+    async with far_side() as far, service(far, **policies) as one, service(far, **policies) as two:
+        for number in range(3):
+            await one.request("GET", f"/{number}")
+        far.then(503)
+        with pytest.raises(NotConnected):
+            await two.request("GET", "/x")
+        each = [orjson.loads(orjson.dumps(document([api.info()]))) for api in (one, two)]
+        both = merged({1: each[0], 2: each[1], 3: {}})["far"]
+    figures = both["figures"]
+    assert (figures["requests"], figures["statuses"], figures["circuit_opened"]) == (4, {"200": 3, "503": 1}, 1)
+    assert (figures["error_rate"], figures["availability"]) == (0.25, 0.75)
+    assert sum(figures["latency_buckets"]["counts"]) == 4
+    assert figures["latency_p50"] is not None
+    assert (both["circuit"], both["workers"]) == ("open", {"1": "closed", "2": "open"})
+    assert both["address"] == {far.url: False}
+    assert [limit["name"] for limit in both["limits"]] == ["service"]
+    assert figures["cache"]["misses"] == 4
+    assert merged({}) == {}
