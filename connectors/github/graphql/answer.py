@@ -156,7 +156,7 @@ def _index(path: Any, where: Sequence[str]) -> int | None:
 
 
 def _budget(data: Any) -> Budget | None:
-    told = data.get("hubRateLimit") if isinstance(data, dict) else None
+    told: Any = data.get("hubRateLimit") if isinstance(data, dict) else None
     try:
         return Budget(int(told["cost"]), int(told["remaining"]), _moment(told["resetAt"]))
     except (TypeError, KeyError, ValueError):

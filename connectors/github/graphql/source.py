@@ -64,9 +64,9 @@ class Query(Asking[QueryConfig], IncrementalSource[QueryConfig]):
         """The connection."""
         return f"{self.config.records} by GitHub's GraphQL API"
 
-    @property
-    def ordered(self) -> bool:  # type: ignore[override]  the settings decide
+    def is_ordered(self, stream: str) -> bool:
         """Whether the query says so."""
+        del stream
         return self.config.order == "ascending"
 
     def shifts(self, stream: str) -> bool:

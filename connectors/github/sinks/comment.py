@@ -7,6 +7,8 @@ from connectors.github.sinks.mark import mark, mark_of, marked
 from connectors.github.sinks.writing import Record, RepositorySink, document, given
 from hub.sdk import Delivery, Event
 
+_SHOWN = ("id", "node_id", "html_url")
+
 
 class CommentSink(RepositorySink[CommentConfig]):
     """Makes a comment for each event, or keeps one of each key up to date.
@@ -27,11 +29,11 @@ class CommentSink(RepositorySink[CommentConfig]):
             found = await self._find(repository, number, word)
             if found is None:
                 made = await self.call("POST", repository, f"issues/{number}/comments", json={"body": body})
-                return self._reply(delivery, repository, number, "created", document(made))
+                return self._reply(delivery, repository, number, "created", document(made, *_SHOWN))
             if found["body"] == body:
                 return self._reply(delivery, repository, number, "found", found)
             changed = await self.call("PATCH", repository, f"issues/comments/{found['id']}", json={"body": body})
-            return self._reply(delivery, repository, number, "updated", document(changed))
+            return self._reply(delivery, repository, number, "updated", document(changed, *_SHOWN))
 
     async def _find(self, repository: str, number: int, word: str) -> Record | None:
         author = self.config.author

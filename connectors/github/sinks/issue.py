@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from connectors.github.answers import Page
 from connectors.github.api import PAGE
 from connectors.github.sinks.config import IssueConfig
 from connectors.github.sinks.mark import mark, mark_of, marked
-from connectors.github.sinks.writing import Record, RepositorySink, document, given
+from connectors.github.sinks.writing import Record, RepositorySink, document, given, listed
 from hub.sdk import Delivery, Event, Permanent, Transient
 
 _FIELDS = ("title", "body", "labels", "assignees", "milestone", "type", "state", "state_reason")
 _OF_CHANGES = frozenset({"state", "state_reason"})  # what GitHub doesn't take when it opens an issue
+_SHOWN = ("number", "id", "node_id", "html_url", "state")
 _REMEMBERED = 1000
 _GONE = (404, 410)
 
@@ -61,7 +61,7 @@ class IssueSink(RepositorySink[IssueConfig]):
         if not wanted.get("title"):
             raise Permanent("title: expected text, to open an issue with; got none")
         fields = {name: each for name, each in wanted.items() if name not in _OF_CHANGES}
-        opened = document(await self.call("POST", repository, "issues", json=fields))
+        opened = document(await self.call("POST", repository, "issues", json=fields), *_SHOWN)
         self._remember(repository, word, opened["number"])
         opened = await self._as_wanted(repository, opened, wanted)
         return self._reply(delivery, repository, "created", opened)
@@ -74,19 +74,19 @@ class IssueSink(RepositorySink[IssueConfig]):
         return await self._change(repository, issue["number"], fields)
 
     async def _change(self, repository: str, number: int, fields: Record) -> Record:
-        return document(await self.call("PATCH", repository, f"issues/{number}", json=fields))
+        return document(await self.call("PATCH", repository, f"issues/{number}", json=fields), *_SHOWN)
 
     async def _find(self, repository: str, word: str) -> Record | None:
         known = self._numbers.get((repository, word))
         if known is not None:
             try:
-                return document(await self.call("GET", repository, f"issues/{known}"))
+                return document(await self.call("GET", repository, f"issues/{known}"), *_SHOWN)
             except Permanent as refusal:
                 if refusal.status not in _GONE:
                     raise
                 del self._numbers[repository, word]
         params: Record = {"state": "all", "sort": "created", "direction": "desc", "per_page": PAGE}
-        newest = Page.of(await self.call("GET", repository, "issues", params=params))
+        newest = listed(await self.call("GET", repository, "issues", params=params))
         found = self._ours(newest.records(), word)
         if found is None and newest.following is not None and self.config.search:
             found = self._ours(await self._searched(repository, word), word)
@@ -94,7 +94,7 @@ class IssueSink(RepositorySink[IssueConfig]):
 
     async def _searched(self, repository: str, word: str) -> list[Record]:
         query = {"q": f"{word} in:body repo:{repository} is:issue", "per_page": PAGE}
-        answer = document(await self.send("GET", "/search/issues", repository, params=query))
+        answer = document(await self.send("GET", "/search/issues", repository, params=query), "items")
         if answer.get("incomplete_results"):
             raise Transient("GitHub's search ran out of time; it can't say whether the issue is there already")
         items = answer.get("items")

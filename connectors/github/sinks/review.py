@@ -7,6 +7,8 @@ from connectors.github.sinks.mark import mark, mark_of, marked
 from connectors.github.sinks.writing import Record, RepositorySink, document, given
 from hub.sdk import Delivery, Event
 
+_SHOWN = ("id", "node_id", "html_url", "state")
+
 
 class ReviewSink(RepositorySink[ReviewConfig]):
     """Reviews a pull request, once for each event or for each key.
@@ -30,7 +32,7 @@ class ReviewSink(RepositorySink[ReviewConfig]):
             wanted["body"] = marked(wanted["body"], word)
             review = {name: each for name, each in wanted.items() if each is not None}
             made = await self.call("POST", repository, f"pulls/{number}/reviews", json=review)
-            return self._reply(delivery, repository, number, "created", document(made))
+            return self._reply(delivery, repository, number, "created", document(made, *_SHOWN))
 
     async def _find(self, repository: str, number: int, word: str) -> Record | None:
         author = self.config.author

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.github.answers import Page
 from connectors.github.api import PAGE
 from connectors.github.sinks.config import StatusConfig
-from connectors.github.sinks.writing import Record, RepositorySink, document, given
+from connectors.github.sinks.writing import Record, RepositorySink, document, given, listed
 from hub.sdk import Delivery, Event
 
 _LONGEST = 140  # characters of a description, by GitHub's refusal of longer ones
+_SHOWN = ("context", "state", "id", "node_id", "url")
 _COMPARED = ("state", "description", "target_url")
 
 
@@ -33,12 +33,12 @@ class StatusSink(RepositorySink[StatusConfig]):
             if last is not None and all((last.get(name) or None) == (each or None) for name, each in wanted.items()):
                 return self._reply(delivery, repository, sha, "found", last)
             status = {"context": context, **{name: each for name, each in wanted.items() if each}}
-            made = document(await self.call("POST", repository, f"statuses/{sha}", json=status))
+            made = document(await self.call("POST", repository, f"statuses/{sha}", json=status), *_SHOWN)
             return self._reply(delivery, repository, sha, "created", made)
 
     async def _last(self, repository: str, sha: str, context: str) -> Record | None:
         """The last status of the context; the list begins with the newest."""
-        page = Page.of(await self.call("GET", repository, f"commits/{sha}/statuses", params={"per_page": PAGE}))
+        page = listed(await self.call("GET", repository, f"commits/{sha}/statuses", params={"per_page": PAGE}))
         return next((each for each in page.records() if each.get("context") == context), None)
 
     def _reply(self, delivery: Delivery, repository: str, sha: str, action: str, status: Record) -> Event:

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from connectors.github.answers import Page, explained
 from connectors.github.api import HEADERS, PAGE
 from connectors.github.sinks.config import RepositorySinkConfig
-from hub.sdk import Delivery, Event, InvalidEvent, Mapped, Permanent, Response, Signal, Sink, WriteFailed
+from hub.sdk import Delivery, Event, InvalidEvent, Mapped, Permanent, Response, Signal, Sink, Transient, WriteFailed
 
 S = TypeVar("S", bound=RepositorySinkConfig)
 Record = dict[str, Any]
@@ -111,11 +111,11 @@ class RepositorySink(Sink[S], Generic[S]):
             most: how many, rounded up to whole pages.
         """
         params: dict[str, Any] = {"per_page": PAGE}
-        first = Page.of(await self.call("GET", repository, path, params=params))
+        first = listed(await self.call("GET", repository, path, params=params))
         last = first.last or 1
         found: list[Record] = []
         for number in range(last, 1, -1):
-            page = Page.of(await self.call("GET", repository, path, params={**params, "page": number}))
+            page = listed(await self.call("GET", repository, path, params={**params, "page": number}))
             found += reversed(page.records())
             if len(found) >= most:
                 return found
@@ -134,14 +134,33 @@ def given(mapped: Mapped[Any] | None, event: Event) -> Any:
     return None if mapped is None else mapped(event)
 
 
-def document(response: Response) -> Record:
-    """The object that an answer holds.
+def document(response: Response, *fields: str) -> Record:
+    """The object that an answer holds, with these fields.
 
     Raises:
-        Transient: it is no JSON.
-        Permanent: it is another thing.
+        Transient: it is another thing: whoever gave it, a proxy maybe, says nothing about what was to be written.
     """
     found = Page.of(response).document
-    if not isinstance(found, dict):
-        raise Permanent(f"expected an object from {response.url}; is the service's base_url that of GitHub's REST API?")
+    if not isinstance(found, dict) or not found.keys() >= set(fields):
+        raise _alien(response, f"an object with {', '.join(fields)}")
     return found
+
+
+def listed(response: Response) -> Page:
+    """The page of a list that an answer holds.
+
+    Raises:
+        Transient: it is another thing.
+    """
+    page = Page.of(response)
+    if not isinstance(page.document, list) or not all(isinstance(each, dict) for each in page.document):
+        raise _alien(response, "a list of objects")
+    return page
+
+
+def _alien(response: Response, expected: str) -> Transient:
+    url = response.url.partition("?")[0]
+    return Transient(
+        f"expected {expected} from {url}; got something else; is the service's base_url that of GitHub's REST API?",
+        status=response.status,
+    )
