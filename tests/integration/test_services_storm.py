@@ -406,3 +406,23 @@ async def test_an_outage_is_sat_out_with_probes_alone(tmp_path, kafka, unique, s
     # A probe that fails with a 500 is followed by a health check.
     assert probes <= 2 * ((back - gone) / PROBE + 2)
     assert recovered <= PROBE + 0.5
+
+
+async def test_a_reload_is_no_way_around_a_limit(tmp_path, kafka, unique, sent):
+    """Settings of the service change while its limit is used up: the limit stays so, and the counts go on."""
+    limit = "{ count: 20, interval: 1h, algorithm: sliding_window, max_wait: 0s }"
+    async with Api() as api, at_work(tmp_path, kafka, unique, api, limit) as it:
+        await it.give(30)
+
+        async def used_up() -> bool:
+            return len(sent) == 20 and len(it.paused()) == 3
+
+        await it.until(used_up, "the limit being used up")
+        file = tmp_path / "deployment.yaml"
+        file.write_text(file.read_text().replace("total: 5s", "total: 4s"))
+        changes = await it.runtime.reload(load(tmp_path, registry=Registry([CONNECTOR])))
+        assert set(changes.replaced) == {"feed", "one", "two"}
+        await it.until(used_up, "the units waiting again")
+        (info,) = it.runtime.services()
+        assert info.figures["requests"] == 20
+        assert info.figures["limited"] > 3
