@@ -34,7 +34,7 @@ check: setup ## format, lint, types and import directions
 	@.venv/bin/lint-imports --no-logo
 
 conformance: setup ## runs the conformance suites, keeps their results and makes the tables in docs/connectors.md
-	@.venv/bin/python -m pytest connectors/*/tests/test_conformance.py --write-conformance $(ARGS)
+	@.venv/bin/python -m pytest connectors/*/tests/test_conformance*.py --write-conformance $(ARGS)
 	@.venv/bin/python -m hub.testing.conformance docs/connectors.md connectors
 
 bench: setup ## runs the benchmarks and writes benchmarks/results/*.json

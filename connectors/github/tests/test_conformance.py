@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.github import connector
+from connectors.github import connector, pulls
 from connectors.github.tests.reading import Clock
 from demo.githubapi import REPOSITORY, GitHubApi
 from hub.sdk import Event, WebhookRequest
@@ -69,19 +69,22 @@ class Repository(HttpFarSide):
         return added
 
     def _add(self, number: int) -> str:
-        issue = self.api.repository.open_issue(f"Issue {number}", at=self.clock.time)
-        return str(issue["number"])
+        repository, at = self.api.repository, self.clock.time
+        if self.kind == "issues":
+            return str(repository.open_issue(f"Issue {number}", at=at)["node_id"])
+        if self.kind == "pulls":
+            return str(repository.open_pull(f"Pull {number}", at=at)["node_id"])
+        if self.kind == "releases":
+            return str(repository.release(f"v{number}", at=at)["node_id"])
+        return str(repository.commit(f"Commit {number}", at=at))
 
 
-class TestIssues(PollingSourceSuite[Repository]):
+class ListSuite(PollingSourceSuite[Repository]):
+    """What all lists of a repository have."""
+
     connector = connector
-    kind = "issues"
     records = 250
-    rejected = {
-        "a repository without owner": {"repository": "octo-repo"},
-        "no time": {"since": "yesterday"},
-        "a rest of nothing": {"settle": "0s"},
-    }
+    rejected = {"a repository without owner": {"repository": "octo-repo"}}
 
     @pytest.fixture
     async def far_side(self) -> AsyncIterator[Repository]:
@@ -96,7 +99,38 @@ class TestIssues(PollingSourceSuite[Repository]):
         return {"github": {"base_url": far_side.url, "tls": far_side.tls, "auth": {"token": TOKEN}, "timeout": timeout}}
 
     def identity(self, event: Event) -> str:
-        return str(event.data["number"])
+        return str(event.data["node_id"])
+
+
+class TestIssues(ListSuite):
+    kind = "issues"
+    rejected = {
+        **ListSuite.rejected,
+        "no time": {"since": "yesterday"},
+        "a rest of nothing": {"settle": "0s"},
+    }
+
+
+class TestPulls(ListSuite):
+    kind = "pulls"
+
+    @pytest.fixture(autouse=True)
+    def _few_are_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It looks for the oldest of so many before it gives any; here a tenth of what a user's does."""
+        monkeypatch.setattr(pulls, "HELD", 30)
+
+
+class TestCommits(ListSuite):
+    kind = "commits"
+    rejected = {**ListSuite.rejected, "no branch": {"branch": ""}}
+
+    def identity(self, event: Event) -> str:
+        return str(event.data["sha"])
+
+
+class TestReleases(ListSuite):
+    kind = "releases"
+    rejected = {**ListSuite.rejected, "no number": {"newest": "many"}}
 
 
 class TestWebhook(WebhookSourceSuite):
