@@ -218,6 +218,47 @@ async def test_nothing_is_missed_and_nothing_comes_twice(steps, ordered, step):
     assert len(world.cursor.streams.get("", _NEW).seen) <= 64
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(actions, max_size=40), st.booleans(), st.integers(1, 4))
+async def test_beyond_what_is_remembered_nothing_is_missed_either(steps, ordered, remember):
+    """Whatever the bound: what is forgotten may be repeated, and is never lost."""
+    world = World(
+        ordered=ordered,
+        hold_back=timedelta(seconds=HOLD),
+        lookback_window=timedelta(seconds=LOOK),
+        remember=remember,
+    )
+    for action in steps:
+        if action[0] == "poll":
+            await world.poll(action[1], action[2])
+        else:
+            world.act(action)
+    await world.settle()
+    assert {versions[-1].id for versions in world.far.versions.values()} <= set(world.stored)
+
+
+punctual = st.one_of(
+    st.tuples(st.sampled_from(["write", "write", "delete"]), keys, st.just(0.0)),
+    st.tuples(st.just("wait"), st.sampled_from([0.3, 1.0, 5.0])),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(punctual, max_size=8), st.none() | st.integers(0, 4), st.lists(punctual, max_size=6)))
+)
+async def test_pages_that_shift_hide_nothing_where_there_is_no_overlap(polls):
+    """Rows that move to another page while they are read are found by reading again, not by luck of the overlap."""
+    world = World(hold_back=timedelta(0), lookback_window=timedelta(0))
+    for before, kill, between in polls:
+        for action in before:
+            world.act(action)
+        await world.poll(None if kill is None else (kill, True), between)
+    await world.settle()
+    assert len(world.stored) == len(set(world.stored))
+    assert {versions[-1].id for versions in world.far.versions.values()} <= set(world.stored)
+
+
 _NEW = StreamsCursor(streams={"": {}}).streams[""]
 
 
