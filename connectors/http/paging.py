@@ -44,6 +44,9 @@ class _Paging(Config):
     """Where parameters of pages go: the query, headers, or the JSON body, there as paths: `page.number`."""
     more: Place | None = None
     """Place in the answer that says whether there are more pages: they end with null, 0, false or emptiness there."""
+    stable: bool | None = None
+    """Whether records stay on their pages while others come, change or go. If not, several pages are read again until
+    nothing new is found. Only pages by `cursor` are taken to be so if not given."""
 
     def following(self, page: Turn) -> Position | None:
         """Where the next page is; ``None`` after the last one."""
@@ -69,8 +72,8 @@ class _Paging(Config):
 
     @property
     def shifts(self) -> bool:
-        """Whether a record that comes or goes moves others to another page."""
-        return False
+        """Whether a record that comes or goes may move others to another page."""
+        return not self.stable
 
     @model_validator(mode="after")
     def _size_is_asked_for(self) -> Self:
@@ -96,11 +99,6 @@ class PageNumbers(_Paging):
         number = self.first if page.position is None else int(page.position)
         return number + 1 if self.more is not None or self._full(page.records) else None
 
-    @property
-    def shifts(self) -> bool:
-        """Always."""
-        return True
-
 
 class Offsets(_Paging):
     """Pages by the number of records before them: `?offset=100`. Ends as pages by number do."""
@@ -120,11 +118,6 @@ class Offsets(_Paging):
             int(page.position or 0) + len(page.records) if self.more is not None or self._full(page.records) else None
         )
 
-    @property
-    def shifts(self) -> bool:
-        """Always."""
-        return True
-
 
 class Cursors(_Paging):
     """Pages by a cursor that the page before gives: `?cursor=…`. Ends where there is none."""
@@ -139,6 +132,11 @@ class Cursors(_Paging):
     last_record: Place | None = None
     """Place of the next cursor in the last record of the page, e.g. `id`; ends with a page that isn't full, or by
     `more`."""
+
+    @property
+    def shifts(self) -> bool:
+        """Not if nothing is said: such a cursor stands for a record, or for a state of the list."""
+        return self.stable is False
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -40,7 +40,7 @@ sources:
           params: {{ _sort: at, _order: asc, _page: 1, _limit: 4 }}
           primary_key: id
           partition_key: customer
-          incremental: {{ cursor_field: at, start_parameter: at_gte, ordered: true }}
+          incremental: {{ cursor_field: at, start_parameter: at_gte }}
         customers: {{ path: /customers, type: {name}.customer, primary_key: id, deletes: true }}
         lines:
           path: "/orders/{{parent.id}}/lines"
