@@ -188,7 +188,7 @@ class SourceSpec(Spec):
         """Notes what is wrong with its settings."""
         self._check(self.cls.config_type(), findings)
         for scalar in texts(self._settings().node):
-            if scalar.text in self.events and scalar.text not in self.cls.events:
+            if scalar.text in self.events and scalar.text not in self.cls.events and not scalar.broken:
                 check_topic_name("event.name", scalar.text, self.entry.place.document.at(scalar), findings)
         if self.section.leader is not None:
             binding.check(LeaderSection, self.entry.place.below("leader"), (), findings)
