@@ -66,12 +66,18 @@ class RouteReading:
         self.route = route
         self.event_type = event_type
         self._names: dict[str, Value] = dict(ROOTS)
+        for asking in route.lookups:
+            # An answer is found by its key, whatever it holds.
+            found = set(self._tree(asking.key).reads("computes"))
+            if asking.when:
+                found |= value_of(asking.when.tree, self._names, event_type).reads("decides")
+            self._names[asking.name] = Computed(frozenset(found))
         if route.split:
-            listed = value_of(route.split.tree, ROOTS, event_type)
+            listed = value_of(route.split.tree, self._names, event_type)
             # What the split's own conditions look at is told as the split's, not again for every field.
             self._names["item"] = undecided(listed).below(EACH)
-            found = undecided(listed).reads("computes")
-            self._names["index"] = Computed(frozenset(replace(each, shallow=True) for each in found))
+            counted = undecided(listed).reads("computes")
+            self._names["index"] = Computed(frozenset(replace(each, shallow=True) for each in counted))
 
     @property
     def passes(self) -> bool:
@@ -100,7 +106,7 @@ class RouteReading:
         if not self.passes:
             return
         if self.route.split:
-            yield self._condition(self.route.split, ROOTS)
+            yield self._condition(self.route.split, self._names)
         seen: set[Source] = set()
         for branch in self.branches():
             choices = [to.source for to in branch.to if isinstance(to, Choice)]

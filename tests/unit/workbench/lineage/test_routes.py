@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 from hub.routes import EvaluationError, compile_program
+from hub.routes.enriching import Question
 from hub.routes.paths import EACH, FieldPath, parse_path
 from hub.routes.program import Route
 from hub.sdk import Event
@@ -43,7 +44,22 @@ ROUTES: tuple[dict[str, Any], ...] = (
         "switch": [{"drop": ["data.by.mail"], "map": {"subject": "= data.name"}}],
     },
     {"key": "= data.user.login", "map": {"id": "= data.kind", "time": "2026-01-01T00:00:00Z"}},
+    {
+        "enrich": {
+            "person": {"key": {"login": "= data.user.login"}, "when": "data.open"},
+            "boss": {"key": "= string(person)"},
+        },
+        "split": "[person, boss]",
+        "set": {"data.by": "= item", "data.boss": "= boss", "extensions.team": "= string(person)"},
+        "map": {"data": "= data.lines"},
+        "switch": [{"when": "boss != null", "map": {"data": {"x": "= person", "y": "= data.name"}}}],
+    },
 )
+
+
+def answer(questions: Sequence[Question]) -> list[Any]:
+    """Another answer for each key."""
+    return [None if key is None else key.decode() for _, key in questions]
 
 
 def places(before: Any, after: Any, path: FieldPath = ()) -> Iterator[FieldPath]:
@@ -61,7 +77,7 @@ def places(before: Any, after: Any, path: FieldPath = ()) -> Iterator[FieldPath]
 def run(section: dict[str, Any], data: Any) -> Any:
     event = Event(id="1", source="/s", type="t", subject="s", time="2026-01-01T00:00:00Z", partitionkey="k", data=data)
     try:
-        found = compile_program(Route({"to": ["out"], **section}))(event)
+        found = compile_program(Route({"to": ["out"], **section}))(event, answer)
     except EvaluationError:
         return "error"
     if isinstance(found, str):
