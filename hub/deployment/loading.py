@@ -232,7 +232,7 @@ class _Loader:
     def _contracts(self, units: Mapping[str, Any]) -> dict[str, Contract]:
         sources = [spec for spec in units.values() if isinstance(spec, SourceSpec)]
         complete = self.sections.complete and len(sources) == sum(1 for _ in self.sections.of("source"))
-        publishing = [*sources, *(spec for spec in units.values() if isinstance(spec, SinkSpec))]
+        publishing = [spec for spec in units.values() if isinstance(spec, SourceSpec | SinkSpec)]
         own = contracts_of(self._directory, self.sections.of("event"), publishing, self._findings, complete=complete)
         return {**own, **self._given}
 

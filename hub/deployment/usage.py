@@ -59,11 +59,11 @@ def _services(sections: Sections, units: Mapping[str, UnitSpec], findings: Findi
     callers: list[Calling] = []
     for unit in units.values():
         callers += unit.lookups.values() if isinstance(unit, RouteSpec) else [unit]
-    for unit in callers:
-        info = unit.cls.config_type().model_fields.get("service")
+    for caller in callers:
+        info = caller.cls.config_type().model_fields.get("service")
         if info is None:
             continue
-        node = setting(unit, "service")
+        node = setting(caller, "service")
         name = data(node) if node is not None else info.get_default()
         if node is None and name is None:
             continue  # it can do without

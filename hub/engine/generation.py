@@ -89,12 +89,13 @@ def _outer(deployment: Deployment, spec: UnitSpec) -> Any:
     """What can't change while a unit runs."""
     section = spec.section.model_dump(by_alias=True)
     contracts = deployment.contract_marks
-    if isinstance(spec, RouteSpec):
-        section = {key: value for key, value in section.items() if key not in _PROGRAM}
-        return spec.kind, section, spec.inputs, spec.dlq, contracts
-    topics = spec.topics() if isinstance(spec, SourceSpec) else [*spec.inputs, spec.reply]
     # A service may be named or meant by default: whichever changes, all that might use it start anew.
     services = {name: service.section for name, service in deployment.services.items()}
+    if isinstance(spec, RouteSpec):
+        section = {key: value for key, value in section.items() if key not in _PROGRAM}
+        asked = {name: each.cls for name, each in spec.lookups.items()}
+        return spec.kind, section, spec.inputs, spec.dlq, contracts, asked, services if asked else None
+    topics = spec.topics() if isinstance(spec, SourceSpec) else [*spec.inputs, spec.reply]
     scope = spec.scope
     return spec.kind, spec.cls, section, topics, spec.dlq, services, scope.env, scope.tables, contracts
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import TypeAdapter
@@ -104,6 +103,10 @@ class Lookup(Component[L], Generic[L, Key]):
         raise NotImplementedError
 
 
-@cache
 def _adapter(cls: type[Lookup[Any, Any]]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls.key_type())
+    # Of the class itself: one that inherits may have keys of its own.
+    adapter: TypeAdapter[Any] | None = cls.__dict__.get("_adapter")
+    if adapter is None:
+        adapter = TypeAdapter(cls.key_type())
+        cls._adapter = adapter  # type: ignore[attr-defined]  # kept where it belongs
+    return adapter

@@ -309,8 +309,8 @@ class Courier:
             except (InvalidEvent, ContractViolation) as error:
                 await self._outlet.bury(reply.to_kafka(), error, stage=REPLY)
         records = [Record(self._reply, *reply.to_kafka()) for reply in kept]
-        for index, error in (await self._outlet.publish(records)).items():
-            await self._outlet.bury(kept[index].to_kafka(), error, stage=REPLY)
+        for index, too_large in (await self._outlet.publish(records)).items():
+            await self._outlet.bury(kept[index].to_kafka(), too_large, stage=REPLY)
 
     def _admitted(self, reply: Event) -> Event:
         """A reply that may be published, marked as strict JSON.
