@@ -9,8 +9,6 @@ from hub.deployment.specs import SourceSpec
 from hub.sdk import ConfigError, IncrementalSource, Permanent, PollingSource, Values
 from hub.sdk.incremental import TIMES
 
-_RANGES = ("start", "hold_back", "lookback_window", "step")
-
 
 def check_reading(unit: SourceSpec, findings: Findings) -> None:
     """Notes options under ``cursor:`` that the source has no use for, or that don't fit its cursor values."""
@@ -31,11 +29,18 @@ def check_reading(unit: SourceSpec, findings: Findings) -> None:
 
 def _problem(unit: SourceSpec, name: str) -> tuple[str, str]:
     """What is wrong with an option, and what to do; empty if nothing is."""
-    if name not in _RANGES:
-        return "", ""
-    if not issubclass(unit.cls, IncrementalSource):
+    incremental = issubclass(unit.cls, IncrementalSource)
+    if name == "remember":
+        text = f"`{unit.use}` reads again what it has read, and can't tell it without remembering"
+        return (text, "leave it out") if incremental and not unit.section.cursor.remember else ("", "")
+    if not incremental:
         text = f"`{unit.use}` keeps its place in a way of its own, so that `{name}` says nothing to it"
         return text, "leave it out; `remember` is what it takes"
+    return _misfit(unit, name)
+
+
+def _misfit(unit: SourceSpec, name: str) -> tuple[str, str]:
+    """The same of an option that must fit the source's cursor values."""
     values = _values(unit.cls)
     if values is None:
         return "", ""  # its settings decide; it is said when the source starts
@@ -52,7 +57,7 @@ def _problem(unit: SourceSpec, name: str) -> tuple[str, str]:
     return "", ""
 
 
-def _values(cls: type[IncrementalSource[Any]]) -> Values | None:
+def _values(cls: type[Any]) -> Values | None:
     if cls.values is IncrementalSource.values:
         return TIMES
     found: object = cls.values

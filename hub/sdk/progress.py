@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.sdk.cursor import Cursor
+from hub.sdk.errors import Permanent
 from hub.sdk.event import Event
 from hub.sdk.remembered import Group, Remembered, mark
 from hub.sdk.values import Value, Values
@@ -107,15 +108,18 @@ class Progress:
             page: in any order.
             window: what was asked for.
             ceiling: the newest value that counts, where the window has no end.
+
+        Raises:
+            Permanent: cursor values that can't be compared with the window's.
         """
         rank = self._values.rank
-        low, high, top = (None if each is None else rank(each) for each in (window.start, window.end, ceiling))
-        ranked: list[tuple[Any, Change]] = []
-        for change in page:
-            at = rank(change.at)
-            if (low is None or at >= low) and (high is None or at < high) and (top is None or at <= top):
-                ranked.append((at, change))
-        ranked.sort(key=lambda each: each[0])
+        try:
+            ranked = self._within(page, window, ceiling)
+        except TypeError:
+            raise Permanent(
+                "the records' cursor values are of another kind than the range that was asked for, such as numbers "
+                "where it was one of times"
+            ) from None
         if ranked and (self.newest is None or ranked[-1][0] > rank(self.newest)):
             self.newest = ranked[-1][1].at
         new: dict[bytes, Change] = {}
@@ -125,6 +129,18 @@ class Progress:
         if new:
             self._remembered.add(next(reversed(new.values())).at, new)
         return list(new.values())
+
+    def _within(self, page: Iterable[Change], window: Window, ceiling: Value | None) -> list[tuple[Any, Change]]:
+        """The changes that belong to the window, in order."""
+        rank = self._values.rank
+        low, high, top = (None if each is None else rank(each) for each in (window.start, window.end, ceiling))
+        ranked: list[tuple[Any, Change]] = []
+        for change in page:
+            at = rank(change.at)
+            if (low is None or at >= low) and (high is None or at < high) and (top is None or at <= top):
+                ranked.append((at, change))
+        ranked.sort(key=lambda each: each[0])
+        return ranked
 
     def reach(self, value: Value | None) -> bool:
         """Moves the position on to a value; never back. Whether it moved."""

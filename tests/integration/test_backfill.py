@@ -20,8 +20,9 @@ from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
 from hub.engine.sources.backfill import BackfillPosition
 from hub.engine.sources.cursors import CursorStore
+from hub.kafka.exactly_once import TransactionWriter
 from hub.kafka.settings import KafkaSettings
-from hub.sdk import Event
+from hub.sdk import Event, NotConnected
 from tests.integration.called import called
 from tests.integration.commands import command, environment
 from tests.integration.engine import records, until
@@ -216,6 +217,30 @@ async def test_a_far_side_that_is_away_is_waited_for(tmp_path, kafka, unique, sh
                 await asyncio.sleep(0.05)
         shop.closed = False
         assert await one.ended() == 0, one.err
+    assert await given(kafka, unique) == Counter(range(OLD))
+
+
+async def test_one_that_kafka_leaves_says_how_to_go_on(kafka, unique, shop, directory, monkeypatch):
+    """Nothing of the batch is stored; the same command does the rest."""
+    commits = 0
+    commit = TransactionWriter.commit
+
+    async def failing(self, *positions):
+        nonlocal commits
+        commits += 1
+        if commits == 5:
+            raise NotConnected("Kafka is away")
+        await commit(self, *positions)
+
+    monkeypatch.setattr(TransactionWriter, "commit", failing)
+    left = await called(kafka, directory, "backfill", "orders", *RANGE)
+    assert left.code == 1
+    assert "80 events so far; to go on:" in left.err
+    assert "hub backfill orders --from 2026-01-01T00:00:00" in left.err
+    assert "Kafka took nothing more: " in left.err
+    assert sum((await given(kafka, unique)).values()) == 80
+    rest = await called(kafka, directory, "backfill", "orders", *RANGE)
+    assert "160 events published · gone on from a run that was begun" in rest.out
     assert await given(kafka, unique) == Counter(range(OLD))
 
 

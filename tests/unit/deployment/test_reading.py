@@ -28,6 +28,7 @@ sources:
         ("rows", "{ start: soon }", "`start` is no cursor value of `script.rows`: expected a whole number"),
         ("rows", "{ window: 5 }", "`cursor` has no key `window`"),
         ("poll", "{ step: 5 }", "`script.poll` keeps its place in a way of its own, so that `step` says nothing to it"),
+        ("rows", "{ remember: 0 }", "can't tell it without remembering"),
         ("hook", "{ remember: 5 }", "doesn't poll, so it has no cursor"),
     ],
 )

@@ -29,6 +29,7 @@ from hub.sdk import (
     UnitContext,
     Window,
 )
+from hub.sdk.failing import Failing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = "shop.row"
@@ -453,6 +454,40 @@ async def test_pages_that_are_called_ordered_and_are_not_lose_nothing():
     made.ordered = True
     states = [batch.cursor.streams[""].position async for batch in made.poll(StreamsCursor())]
     assert states == [1, 5, 5, 9]
+
+
+async def test_a_range_of_another_kind_is_refused():
+    """As where a source has streams of times and of numbers, and is asked for a range of times."""
+
+    class Mixed(Numbered):
+        values = type("Any", (Numbers,), {"rank": lambda _, value: value})()
+
+    with pytest.raises(Permanent, match="of another kind than the range"):
+        [batch async for batch in Mixed({"": [1]}).backfill(StreamsCursor(), written(0), written(5))]
+
+
+async def test_a_stream_that_failed_is_tried_again_after_a_while(monkeypatch):
+    """After a second, and twice as long each time, or when the far side asks for it."""
+    now = 0.0
+    monkeypatch.setattr("hub.sdk.failing.time.monotonic", lambda: now)
+    failing, waits = Failing(), []
+    for _ in range(8):
+        failing.note("a", Transient("x"))
+        began = now
+        while failing.why_not("a"):
+            now += 0.01
+        waits.append(now - began)
+    assert all(0.5 * 2**n <= wait <= 2**n + 0.02 for n, wait in enumerate(waits[:6]))
+    assert all(30 <= wait <= 60.02 for wait in waits[6:])
+    failing.note("a", Transient("x", retry_after=7.0))
+    now += 6.9
+    assert failing.why_not("a")
+    now += 0.2
+    assert failing.why_not("a") is None
+    failing.forget("a")
+    failing.note("a", Transient("x"))
+    now += 1.1
+    assert failing.why_not("a") is None
 
 
 @pytest.mark.parametrize(
