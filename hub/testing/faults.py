@@ -195,6 +195,7 @@ class FaultProxy:
         task = asyncio.create_task(self._serve(reader, writer), name=f"proxy {self.port}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: _abort(writer))  # also where it was cancelled before it began
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -209,6 +210,9 @@ class FaultProxy:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            # At once: who stops the proxy cancels this task, perhaps while it waits here.
+            _abort(writer)
+            _abort(far_writer)
             await asyncio.gather(_closed(writer), _closed(far_writer))
 
 
