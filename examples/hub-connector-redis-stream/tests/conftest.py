@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from hub.sdk import Delivery, Event, UnitContext
 from hub.testing.servers import redis_server
+from redis import exceptions
 from redis.asyncio import Redis
 
 from hub_connector_redis_stream import connector
@@ -56,3 +57,9 @@ def deliveries(count: int) -> list[Delivery]:
         Event(type="order.accepted", source="/tests", id=f"e{number}", data={"n": number}) for number in range(count)
     ]
     return [Delivery(event, f"shipments/{event.id}") for event in made]
+
+
+def exception(kind: type[BaseException]) -> BaseException:
+    """One of redis-py's exceptions, as it makes them."""
+    moved = issubclass(kind, (exceptions.AskError, exceptions.MovedError))
+    return kind("1 127.0.0.1:1" if moved else "words")
