@@ -18,6 +18,7 @@ from hub.sdk.config import Size, SourceConfig
 from hub.sdk.cursor import Cursor
 from hub.sdk.errors import InvalidEvent, InvalidPayload, WebhookRejected
 from hub.sdk.event import Event
+from hub.sdk.service import Response
 from hub.sdk.strictjson import verbatim
 from hub.sdk.unit import Component, type_argument
 
@@ -65,11 +66,23 @@ class Source(Component[C], Generic[C]):
         """The event types that this source may give; where its settings name them, what `event_types` says of them."""
         return self.events
 
-    def event(self, type: str, data: Any, *, id: str, time: str | None = None, **attributes: Any) -> Event:  # noqa: A002
+    def event(  # noqa: D417  its arguments are those of `Event`
+        self,
+        type: str,  # noqa: A002  CloudEvents' own word
+        data: Any,
+        *,
+        id: str,  # noqa: A002  as above
+        time: str | None = None,
+        answer: Response | None = None,
+        **attributes: Any,
+    ) -> Event:
         """An event of this source, keyed by ``partition_key``.
 
         Data that JSON can't hold, such as NaN or an integer beyond 64 bits, are kept in the nearest notation; the
         engine dead-letters such an event, and the source goes on.
+
+        Args:
+            answer: the service's answer that it is made of: an event says of itself if the API itself gave nothing.
 
         Raises:
             InvalidEvent: an event type that isn't declared, or an attribute that breaks CloudEvents.
@@ -78,6 +91,8 @@ class Source(Component[C], Generic[C]):
             raise InvalidEvent(f"{self.name} declares no event type {type!r} in its `events`")
         attributes.setdefault("source", f"/{self.context.deployment}/{self.name}")
         attributes.setdefault("partitionkey", self._key(type, data))
+        if answer is not None:
+            attributes |= answer.marks
         try:
             return Event(type=type, data=data, id=id, time=time, **attributes)
         except InvalidPayload:

@@ -394,6 +394,9 @@ async def _commands(it: Planted, env: Mapping[str, str], directory: Path, said: 
         ["auth", "logout", "oauth", "--dir", here], ["auth", "login", "token", "--dir", here],
         ["explain", here, str(event_file)], ["explain", here, "--id", "3"],
     ]  # fmt: skip
+    span = ["--from", "2026-01-01", "--to", "2026-01-03"]
+    for way in ("token", "oauth", "query"):
+        await _run(["backfill", f"poll-{way}", "--dir", here, *span], env, directory, said, limit=8)
     for line in lines:
         for more in ([], ["--json"]):
             await _run([*line, *more], env, directory, said)
@@ -464,7 +467,7 @@ async def _run(
 ) -> None:
     """Runs a command to its end, or for so long, and keeps what it said."""
     place = f"{name} hub {' '.join(line)}"
-    if line[0] != "run":
+    if line[0] not in ("run", "backfill"):
         clean: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HUB_")}
         result = await asyncio.to_thread(CliRunner(env=clean | env).invoke, app, line, "typed-in")
         trace = "".join(traceback.format_exception(result.exception)) if result.exception else ""
