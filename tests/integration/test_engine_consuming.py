@@ -200,9 +200,10 @@ async def test_a_message_that_comes_again_is_a_duplicate_also_after_a_restart(tm
 async def test_a_far_side_that_is_away_is_waited_for(tmp_path, kafka, unique):
     """The source shows why it waits; what was not acknowledged comes again, and is stored once."""
     box = Box()
-    box.opening = [NotConnected("nobody there", retry_after=0.05)]
+    box.opening = [NotConnected("nobody there", retry_after=0.5)]
     async with running(tmp_path, kafka, TEXT.format(name=unique), box) as runtime:
         unit = runtime.supervisor.units["feed"]
+        await until(lambda: unit.state is State.PAUSED and "nobody there" in unit.detail)
         await until(lambda: unit.state is State.RUNNING)
         box.receiving = [NotConnected("hiccup", retry_after=0.5)]
         box.send(*range(5))

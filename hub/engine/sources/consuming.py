@@ -92,6 +92,7 @@ class ConsumingUnit(Unit):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.stop)
             await store.start()
+            self.ready.set()  # a far side that is away keeps nobody waiting for us
             while await self.gate():
                 began = time.monotonic()
                 try:
@@ -124,7 +125,6 @@ class ConsumingUnit(Unit):
         async with unless(self.stopping, self._pausing):
             await source.open()
         self.enter(State.RUNNING)
-        self.ready.set()
         while True:
             try:
                 async with unless(self.stopping, self._pausing):
