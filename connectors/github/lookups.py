@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import orjson
 from pydantic import Field
@@ -40,7 +40,12 @@ class Asked(Lookup[L, K], Generic[L, K]):
     """A look-up of one thing by its path.
 
     An old answer will do where GitHub gives none and the service has `stale_if_error` or a fallback: it is marked.
+
+    Class attributes:
+        known_by: a field that such a thing always has.
     """
+
+    known_by: ClassVar[str] = "number"
 
     @property
     def far_side(self) -> str:
@@ -67,8 +72,12 @@ class Asked(Lookup[L, K], Generic[L, K]):
             found: Any = answer.json()
         except orjson.JSONDecodeError as error:
             raise Transient(f"expected JSON from {answer.url}: {error}", status=answer.status) from None
-        if not isinstance(found, dict):
-            raise Permanent(f"expected an object from {answer.url}; got {type(found).__name__}")
+        if not isinstance(found, dict) or self.known_by not in found:
+            raise Transient(
+                f"expected an object with `{self.known_by}` from {answer.url}; got something else; is the service's "
+                "base_url that of GitHub's REST API?",
+                status=answer.status,
+            )
         return Found(found, answer.marks)
 
 
@@ -96,6 +105,7 @@ class RepositoryLookup(Asked[GitHubLookup, RepositoryName]):
     """A repository."""
 
     schema = "github/whole_repository/v1.json"
+    known_by = "full_name"
 
     def path(self, key: RepositoryName) -> str:
         """By its name."""
@@ -106,6 +116,7 @@ class UserLookup(Asked[GitHubLookup, Login]):
     """An account: a user, an organization or a bot."""
 
     schema = "github/user/v1.json"
+    known_by = "login"
 
     def path(self, key: Login) -> str:
         """By its login."""

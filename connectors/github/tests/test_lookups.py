@@ -13,7 +13,7 @@ from connectors.github.tests.test_schemas import SCHEMAS
 from demo.githubapi import REPOSITORY
 from hub.contracts import Contract
 from hub.contracts.bundle import SchemaFiles
-from hub.sdk import Found, Lookup, NotConnected, Permanent, Service, UnitContext
+from hub.sdk import Found, Lookup, NotConnected, Permanent, Service, Transient, UnitContext
 from hub.sdk.lookup import NOTHING
 from hub.services import HttpService
 
@@ -73,7 +73,7 @@ async def test_failures_are_signals(world: World) -> None:
     with pytest.raises(NotConnected):
         await found("user", world.service, KEYS["user"])
     world.api.interceptor = lambda _: web.json_response([])
-    with pytest.raises(Permanent, match="object"):
+    with pytest.raises(Transient, match="object"):
         await found("user", world.service, KEYS["user"])
 
 
