@@ -9,13 +9,14 @@ import difflib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from hub.contracts.mode import Mode
+from hub.deployment.polled import CursorSection, EverySection, as_every
 from hub.deployment.trial import TestSection
-from hub.sdk.config import Config, Duration, Size, has_expression, parse_duration
+from hub.sdk.config import Config, Duration, Size, has_expression
 
 # RFC 3339 § 5.6 date-time.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
@@ -157,80 +158,6 @@ class LeaderSection(Config):
     """How long the lock lasts when its holder is gone; between ``1s`` and ``5m``."""
 
 
-LEAST_EVERY = timedelta(milliseconds=10)
-"""The shortest rest between two polls: none at all would keep a core and the far side busy for nothing."""
-
-
-def _rest(value: timedelta) -> timedelta:
-    if value < LEAST_EVERY:
-        raise ValueError(
-            "expected at least 10ms, since a source rests between two polls; "
-            "a far side that holds a request until there is something (long polling) needs no shorter one"
-        )
-    return value
-
-
-class EverySection(Config):
-    """A rest between two polls that adapts: it doubles while nothing comes, and begins anew with the first event."""
-
-    min: Annotated[Duration, AfterValidator(_rest)]
-    """The rest after a poll that brought something; at least ``10ms``."""
-    max: Annotated[Duration, AfterValidator(_rest)]
-    """The longest rest."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.max < self.min:
-            raise ValueError("expected `max` to be no shorter than `min`")
-        return self
-
-
-def _every(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    rest = _rest(parse_duration(value))
-    return {"min": rest, "max": rest}
-
-
-REMEMBERED = 200_000
-"""Changes that a source may remember at most: about 2 MB, which are written with each batch."""
-
-
-def _distance(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            raise ValueError("expected no less than 0")
-        return value
-    if isinstance(value, str):
-        return parse_duration(value)
-    raise ValueError(
-        "expected a duration such as 30s, for cursor values that are times, or a number, for those that are numbers"
-    )
-
-
-def _step(value: Any) -> Any:
-    distance = _distance(value)
-    if not distance:
-        raise ValueError("expected more than nothing: a range is asked for in steps of this length")
-    return distance
-
-
-class CursorSection(Config):
-    """How a polling source reads, so that it misses nothing and repeats nothing."""
-
-    start: int | str | None = None
-    """Where a source begins that has never run: a cursor value such as ``2026-01-01T00:00:00Z``; with all that there
-    is, or where the connector says, if not given."""
-    hold_back: Annotated[Any, BeforeValidator(_distance, json_schema_input_type=str | int)] = None
-    """How long a change rests before it is read: for far sides where changes become visible out of order."""
-    lookback_window: Annotated[Any, BeforeValidator(_distance, json_schema_input_type=str | int)] = None
-    """How far before its position each poll reads again, for what becomes visible late; ``1m`` for most."""
-    step: Annotated[Any, BeforeValidator(_step, json_schema_input_type=str | int)] = None
-    """The longest range that is asked for at once; a long one is read in pieces, and the cursor moves after each."""
-    remember: int | None = Field(default=None, ge=0, le=REMEMBERED)
-    """How many changes are remembered, so that what is read again isn't repeated; 20,000 for most."""
-
-
 class SourceSection(Config):
     """A configured source."""
 
@@ -238,7 +165,7 @@ class SourceSection(Config):
     """The connector, or one of its kinds, e.g. ``github.webhook``."""
     with_: dict[str, Any] = Field(default={}, alias="with")
     """What the connector wants to know."""
-    every: Annotated[EverySection, BeforeValidator(_every, json_schema_input_type=str | EverySection)] | None = None
+    every: Annotated[EverySection, BeforeValidator(as_every, json_schema_input_type=str | EverySection)] | None = None
     """Time between the end of a poll and the next one, at least ``10ms``; ``{ min: 5s, max: 5m }`` adapts it to what
     comes. The connector's own if not given."""
     cursor: CursorSection = CursorSection()

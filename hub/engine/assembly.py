@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hub.deployment import Deployment, InvalidDeployment, RouteSpec, ServiceSpec, SinkSpec, SourceSpec
 from hub.deployment.lookups import LookupSpec
-from hub.deployment.model import LEAST_EVERY, Retry
+from hub.deployment.model import Retry
 from hub.engine.contracts import ContractGate
 from hub.engine.dlq.outlet import Outlet
 from hub.engine.lookups.desk import Desk, DeskSettings
@@ -34,7 +34,7 @@ from hub.engine.sources.deduplication import Deduplication
 from hub.engine.sources.deliveries import LINGER, Deliveries, SharedDeliveries
 from hub.engine.sources.leadership import Leadership
 from hub.engine.sources.lock import RedisLock
-from hub.engine.sources.pace import Pace
+from hub.engine.sources.pace import pace_of
 from hub.engine.sources.polling import PollingUnit
 from hub.engine.sources.tenure import Tenure
 from hub.engine.sources.webhook import WebhookUnit
@@ -273,7 +273,7 @@ class Assembly:
         )
 
     def _polling(self, spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> PollingUnit:
-        pace = _pace(spec, cls)
+        pace = pace_of(spec.section.every, cls)
         remember = spec.section.cursor.remember
         return PollingUnit(
             spec.name,
@@ -445,15 +445,6 @@ def _retry(section: Retry) -> RetryPolicy:
         max_retries=section.max_retries,
         max_elapsed_time=None if elapsed is None else elapsed.total_seconds(),
     )
-
-
-def _pace(spec: SourceSpec, cls: type[PollingSource[Any, Any]]) -> Pace:
-    """The rest between two polls; a far side that holds requests gives it itself, as long as it does."""
-    every = spec.section.every
-    most = max(LEAST_EVERY, every.max if every else cls.every).total_seconds()
-    if every is None and cls.long_poll:
-        return Pace(LEAST_EVERY.total_seconds(), most, long_poll=True)
-    return Pace(max(LEAST_EVERY, every.min).total_seconds() if every else most, most, long_poll=cls.long_poll)
 
 
 def _flow(spec: RouteSpec) -> str:

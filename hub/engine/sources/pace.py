@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from hub.deployment.polled import LEAST_EVERY, EverySection
+from hub.sdk.source import PollingSource
+
 HELD = 1.0
 """Seconds from which on a poll counts as one that the far side held (long polling)."""
 
@@ -44,3 +49,18 @@ class Pace:
         else:
             self.rest = min(self._most, 2 * self.rest)
         return max(self.rest, asked)
+
+
+def pace_of(every: EverySection | None, cls: type[PollingSource[Any, Any]]) -> Pace:
+    """The pace of a source: as the schema file says, or its connector, whose far side may give it by holding requests.
+
+    Args:
+        every: of the schema file; None where it doesn't say.
+        cls: the source's class.
+    """
+    most = max(LEAST_EVERY, every.max if every else cls.every).total_seconds()
+    if every is not None:
+        least = max(LEAST_EVERY, every.min).total_seconds()
+    else:
+        least = LEAST_EVERY.total_seconds() if cls.long_poll else most
+    return Pace(least, most, long_poll=cls.long_poll)
