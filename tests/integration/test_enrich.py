@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from hub.deployment import Registry, load
 from hub.engine.dlq.deadletter import read_dead_letter
 from hub.engine.unit import State
 from hub.kafka import names
@@ -335,3 +336,76 @@ async def test_a_rebalance_does_not_wait_for_the_far_side(tmp_path, kafka, uniqu
             assert sum(each.status().totals.delivered for each in units) == 40
             assert [each.failures for each in units] == [0, 0]
     assert sorted(each.data["n"] for each in await made(kafka, f"{unique}.out")) == list(range(40))
+
+
+BESIDE = """
+deployment: {name}
+topics:
+  {name}.in: {{ partitions: 2 }}
+  {name}.out: {{}}
+  {name}.named: {{}}
+routes:
+  one: {{ from: {name}.in, start: earliest, map: {{ data: {{ n: = data.n }} }}, to: {name}.out }}
+  two: {{ from: {name}.in, start: earliest, where: data.n % 2 == 0, to: {name}.out }}
+  named:
+    from: {name}.in
+    start: earliest
+    enrich: {{ thing: {{ use: script.thing, key: = data.n }} }}
+    map: {{ data: {{ n: = data.n, version: 1 }} }}
+    to: {name}.named
+"""
+
+
+async def test_a_route_that_waits_holds_up_no_other_of_its_topic(tmp_path, kafka, unique):
+    """Two routes are read for together; the one that asks reads for itself, and its outage is nobody else's."""
+    script = Script()
+    down = [True]
+    script.answers = lambda key: NotConnected("down", retry_after=0.1) if down[0] else {"name": "x"}
+    async with running(tmp_path, kafka, BESIDE.format(name=unique), script) as runtime:
+        units = runtime.supervisor.units
+        await publish(kafka, f"{unique}.in", [event(n, key=str(n)) for n in range(50)])
+        await settled(runtime, "one", 50)
+        await settled(runtime, "two", 50)
+        await until(lambda: list(units["one"].read_with) == ["two"], "routes that are read for together")
+        await until(lambda: units["named"].state is State.PAUSED, "the pause")
+        assert list(units["named"].read_with) == []
+        assert units["named"].status().totals.delivered == 0
+        down[0] = False
+        totals = await settled(runtime, "named", 50)
+    assert totals.delivered == 50
+
+
+async def test_a_new_version_counts_from_the_next_batch_on(tmp_path, kafka, unique):
+    """What it makes is swapped between two batches, also in the midst of a question; another key starts it anew."""
+    script = Script()
+    waits = asyncio.Event()
+
+    async def answering(keys):
+        await waits.wait()
+
+    script.answering = answering
+    text = BESIDE.format(name=unique)
+    async with running(tmp_path, kafka, text, script) as runtime:
+        unit = runtime.supervisor.units["named"]
+        await publish(kafka, f"{unique}.in", [event(1)])
+        await until(lambda: bool(script.asked), "a question")
+        changed = await runtime.reload(_version(tmp_path, script, text.replace("version: 1", "version: 2")))
+        assert (changed.swapped, changed.replaced) == (("named",), ())
+        waits.set()
+        await settled(runtime, "named", 1)
+        await publish(kafka, f"{unique}.in", [event(2)])
+        await settled(runtime, "named", 2)
+        assert runtime.supervisor.units["named"] is unit
+        other = text.replace("version: 1", "version: 3").replace("key: = data.n", "key: = data.n + 10")
+        changed = await runtime.reload(_version(tmp_path, script, other))
+        assert (changed.swapped, changed.replaced) == ((), ("named",))
+        await publish(kafka, f"{unique}.in", [event(3)])
+        await settled(runtime, "named", 1)
+    out = [(each.data["n"], each.data["version"]) for each in await made(kafka, f"{unique}.named")]
+    assert sorted(out) == [(1, 1), (2, 2), (3, 3)]
+    assert script.asked == [[1], [2], [13]]
+
+
+def _version(directory, script, text):
+    (directory / "deployment.yaml").write_text(text)
+    return load(directory, registry=Registry([script.connector]))

@@ -88,9 +88,13 @@ class Enriched:
         return settled
 
     def _pace(self, items: int, seconds: float) -> None:
-        """Takes as many next time as can be answered in good time; at most twice as many as now."""
-        rate = items / max(seconds, 0.001)
-        self._exchange.limit = int(max(LEAST, min(FETCH, 2 * max(items, LEAST), rate * GOAL)))
+        """Takes more next time where a whole batch was answered sooner than it might, fewer where it took longer."""
+        limit = self._exchange.limit
+        if seconds > GOAL:
+            self._exchange.limit = max(LEAST, int(items * GOAL / seconds))
+        elif items >= limit:
+            possible = int(items * GOAL / max(seconds, 0.001))
+            self._exchange.limit = min(FETCH, 2 * limit, max(limit, possible))
 
     def _item(self, record: Any) -> Item:
         item = Item(record, self._forms.of(record.headers))
