@@ -1,7 +1,7 @@
 """A pytest plugin that keeps the results of the conformance suites.
 
-``pytest --write-conformance`` writes ``conformance.json`` of every connector whose checks all ran. Without that, a
-check that turns out otherwise than is kept there fails: what the documentation says of a connector stands on it.
+``pytest --write-conformance`` writes to ``conformance.json`` the results of every class whose checks all ran, and none
+failed. Without that, a check that turns out otherwise than is kept there fails: the documentation stands on it.
 
 `hub.testing.fixtures` brings it along.
 """
@@ -59,9 +59,10 @@ def pytest_runtest_makereport(
         and outcome not in (FAILED, kept.checks.get(check))
     ):
         report.outcome = "failed"
+        before = kept.checks.get(check, "nothing")
         report.longrepr = (
-            f"{place} says of {check} of {kept.use}: {kept.checks.get(check, 'nothing')}; it is now: {outcome}. "
-            "Write it anew with `pytest --write-conformance`, and the documentation that is made of it."
+            f"{place.name} of {kept.use} says `{before}` of {check}, which is now `{outcome}`; "
+            "write it anew with `pytest --write-conformance`, and the documentation that is made of it"
         )
     noted: dict[str, Any] = {
         "place": str(place),
@@ -109,6 +110,6 @@ class _Collector:
         for place, results in self._found.items():
             kept = read(place)
             for cls, result in results.items():
-                if self._wanted[place, cls] <= result.checks.keys():
+                if self._wanted[place, cls] <= result.checks.keys() and FAILED not in result.checks.values():
                     kept[cls] = result
             write(place, kept)

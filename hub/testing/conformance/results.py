@@ -1,6 +1,6 @@
 """What became of a connector's checks, as it is kept beside the connector: ``conformance.json``.
 
-Class of the tests → use, suite, and outcome by check: ``passed``, ``failed``, or ``not applicable: `` and why.
+Class of the tests → use, suite, and outcome by check: ``passed``, or ``not applicable: `` and why.
 """
 
 from __future__ import annotations
