@@ -18,12 +18,15 @@ class ListState(Cursor):
     """What a list held when it was read last.
 
     Attributes:
-        known: a record's key → how often it has changed, and the digest of its content.
+        changes: how many there have been, so that each has a number: a record may become what it was before, or come
+            back, and that is a version of its own.
+        known: a record's key → the digest of its content.
         missing: keys that weren't there then, for the first time. A record may be missed once, where others moved to
             other pages while they were read; what is missing twice in a row is gone.
     """
 
-    known: dict[str, tuple[int, str]] = {}
+    changes: int = 0
+    known: dict[str, str] = {}
     missing: frozenset[str] = frozenset()
 
 
@@ -37,6 +40,7 @@ class Comparison:
     """
 
     def __init__(self, state: ListState, limit: int, shown: str) -> None:
+        self._changes = state.changes
         self._known = dict(state.known)
         self._missing = state.missing
         self._limit = limit
@@ -46,7 +50,7 @@ class Comparison:
     @property
     def state(self) -> ListState:
         """To be stored with what was given so far."""
-        return ListState(known=dict(self._known), missing=self._missing)
+        return ListState(changes=self._changes, known=dict(self._known), missing=self._missing)
 
     def take(self, key: str, digest: str) -> str | None:
         """The version of a record that is new or has changed; ``None`` if it is as it was.
@@ -55,26 +59,29 @@ class Comparison:
             Permanent: there are too many.
         """
         self._found.add(key)
-        number, before = self._known.get(key, (0, ""))
+        before = self._known.get(key)
         if before == digest:
             return None
-        if not before and len(self._known) >= self._limit:
+        if before is None and len(self._known) >= self._limit:
             raise Permanent(
                 f"{self._shown} holds more than {self._limit} records, and each poll compares them all; say by "
                 "`incremental` how to ask for what is new, or raise `cursor.remember`"
             )
-        self._known[key] = number + 1, digest
-        # A record may become what it was before: its number makes that a version of its own.
-        return f"{number + 1}-{digest}"
+        self._known[key] = digest
+        return f"{self._next()}-{digest}"
 
     def end(self, *, deletes: bool) -> Iterator[tuple[str, str]]:
         """The records that are gone, with a version for each; to be asked for when the list was read to its end."""
         gone = self._known.keys() - self._found
         for key in sorted(gone & self._missing):
-            number, _ = self._known.pop(key)
+            del self._known[key]
             if deletes:
-                yield key, f"{number + 1}-gone"
+                yield key, f"{self._next()}-gone"
         self._missing = frozenset(gone - self._missing)
+
+    def _next(self) -> int:
+        self._changes += 1
+        return self._changes
 
 
 def digest(record: Any) -> str:

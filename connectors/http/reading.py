@@ -46,10 +46,6 @@ class Unchanged:
         """The ETag of a list."""
         return self._tags.get(key)
 
-    def forget(self, key: tuple[str, ...]) -> None:
-        """Drops the ETag of a list that has changed."""
-        self._tags.pop(key, None)
-
     def remember(self, tag: Tag | None) -> None:
         """Keeps one."""
         if tag is None:
@@ -152,8 +148,6 @@ class Listing:
                 return None, key
             raise handler.signal(answer, self._shown, retry_after(_Titled(answer.headers)))
         self.unchanged = answer.status == _UNCHANGED
-        if known is not None and self._unchanged is not None and not self.unchanged:
-            self._unchanged.forget(key)
         return (None if self.unchanged else answer), key
 
     def _asked(self, position: Position | None) -> tuple[str, dict[str, str], dict[str, Any] | None]:
