@@ -67,8 +67,7 @@ class Accounts:
             response: Response = await proceed(request)
         except Signal as signal:
             self.failures[type(signal).__name__] += 1
-            self._took(began, failed=True)
-            self._outages.add(self._clock(), failed=True)
+            self._outages.add(self._took(began, failed=True), failed=True)
             raise
         finally:
             self.pending -= 1
@@ -77,19 +76,20 @@ class Accounts:
         self.received += len(response.body)
         if request.body is not None:
             self.sent += len(request.body)
-        self._took(began, failed=status >= 400)  # noqa: PLR2004  a status
+        now = self._took(began, failed=status >= 400)  # noqa: PLR2004  a status
         if status >= 500:  # noqa: PLR2004  likewise
-            self._outages.add(self._clock(), failed=True)
+            self._outages.add(now, failed=True)
         if self._usage is not None:
             self._spent(self._usage, response)
         return response
 
-    def _took(self, began: float, *, failed: bool) -> None:
+    def _took(self, began: float, *, failed: bool) -> float:
         now = self._clock()
         took = now - began
         self.seconds += took
         self.latency[bisect_left(BUCKETS, took)] += 1
         self._errors.add(now, failed=failed)
+        return now
 
     @property
     def error_rate(self) -> float | None:

@@ -143,39 +143,47 @@ class ResponseCache:
         self._under_way[flight] = None
         response: Response | None = None
         failure: Exception | None = None
+        asking = self._asking(kept, request)
         try:
-            response = await self._fetch(key, kept, request, proceed)
+            response = self._answered(key, kept, asking, request, await proceed(asking))
+        except (Transient, NotConnected) as signal:
+            response = self._standing_in(kept, request)
+            if response is None:
+                failure = signal
+                raise
         except Exception as error:
             failure = error
             raise
         finally:
             # There is a future only if somebody waits for it.
-            waiting = self._under_way.pop(flight)
-            if waiting is None:
-                pass
-            elif response is not None:
-                waiting.set_result(response)
-            elif failure is not None:
-                waiting.set_exception(failure)
-                waiting.exception()  # who waited may have given up
-            else:
-                waiting.cancel()
+            if (waiting := self._under_way.pop(flight)) is not None:
+                _tell(waiting, response, failure)
         return response
 
     async def _fetch(self, key: Key, kept: Kept | None, request: Request, proceed: Proceed) -> Response:
-        asking = request
-        if kept is not None and (conditions := _conditions(kept.response.headers)):
-            asking = request.again()
-            asking.headers.update(conditions)
-        else:
-            self.misses += 1
+        """As `_ask`, for oneself alone."""
+        asking = self._asking(kept, request)
         try:
-            response = await proceed(asking)
+            return self._answered(key, kept, asking, request, await proceed(asking))
         except (Transient, NotConnected):
             if (stale := self._standing_in(kept, request)) is not None:
                 return stale
             raise
-        if response.status == _NOT_MODIFIED and kept is not None and asking is not request:
+
+    def _asking(self, kept: Kept | None, request: Request) -> Request:
+        """The request; where an answer is kept, it asks whether that has changed."""
+        if kept is None or not (conditions := _conditions(kept.response.headers)):
+            self.misses += 1
+            return request
+        asking = request.again()
+        asking.headers.update(conditions)
+        return asking
+
+    def _answered(self, key: Key, kept: Kept | None, asking: Request, request: Request, response: Response) -> Response:
+        status = response.status
+        if status == _OK:
+            return self._keep(key, response, request, "api")
+        if status == _NOT_MODIFIED and kept is not None and asking is not request:
             self.revalidated += 1
             # RFC 9111 § 3.2: what it says now counts from now on.
             headers = {**kept.response.headers, **response.headers}
@@ -183,9 +191,7 @@ class ResponseCache:
                 headers.pop(name, None)
             held = kept.response
             return self._keep(key, Response(held.status, headers, held.body, held.url), request, "cache")
-        if response.status == _OK:
-            return self._keep(key, response, request, "api")
-        if response.status >= 500 or response.status == 429:  # noqa: PLR2004  statuses
+        if status >= 500 or status == 429:  # noqa: PLR2004  statuses
             return self._standing_in(kept, request) or response
         self._shelf.pop(key)
         return response
@@ -230,6 +236,17 @@ class ResponseCache:
         return not self._matching or any(
             method in (None, request.method) and path.match(request.path) for method, path in self._matching
         )
+
+
+def _tell(waiting: asyncio.Future[Response], response: Response | None, failure: Exception | None) -> None:
+    """Gives those who wait what became of a request."""
+    if response is not None:
+        waiting.set_result(response)
+    elif failure is not None:
+        waiting.set_exception(failure)
+        waiting.exception()  # who waited may have given up
+    else:
+        waiting.cancel()
 
 
 def _key(method: str, request: Request) -> Key:

@@ -214,7 +214,9 @@ class HttpService:
         Raises:
             Signal: as `hub.sdk.Service.request`.
         """
-        return self._ask(request) if self.fallback is None else self.fallback(request, self._ask)
+        if self.fallback is None or not request.degraded:
+            return self._ask(request)
+        return self.fallback(request, self._ask)
 
     async def stand_in(self, request: Request, below: str) -> Response:
         """Answers another service's request; its credentials and conditions stay with that one."""
