@@ -222,12 +222,13 @@ class MessageStore:
         counts, seen = Counts(), set[bytes]()
         written = 0
         for index, (message, mark) in enumerate(zip(batch.messages, marks, strict=True)):
+            if index in batch.rejected:
+                continue
             if mark is not None and (mark in seen or self._known(mark, memory)):
                 counts.filtered["duplicate"] += message.received.count
                 continue
-            if batch.reject and index not in batch.rejected and (too_large := self._too_large(message)) is not None:
+            if batch.reject and (too_large := self._too_large(message)) is not None:
                 batch.rejected[index] = too_large
-            if index in batch.rejected:
                 continue
             for event in message.events:
                 key, value, headers = event.to_kafka()
