@@ -104,7 +104,7 @@ def after(time: str) -> str:
     return written(datetime.fromisoformat(time) + timedelta(seconds=1))
 
 
-def place(record: Mapping[str, Any]) -> dict[str, str]:
+def place(record: Mapping[str, Any]) -> dict[str, Any]:
     """An event's ``source`` and ``subject`` by a record's web address: that of its repository, and what is below."""
     parts = str(record.get("html_url") or "").split("/", 5)
     return {"source": "/".join(parts[:5]), "subject": parts[5]} if len(parts) == 6 and parts[5] else {}  # noqa: PLR2004
