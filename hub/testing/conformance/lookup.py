@@ -117,15 +117,10 @@ class LookupSuite(UnitSuite[F], Generic[F]):
         async with self.lookup(far_side) as unit:
             size = max(1, self.unit_class().batch)
             keys = [*good[: size - 1], bad] if size > 1 else [bad]
-            try:
-                answers = list(await unit.look_up([self._read(key) for key in keys]))
-            except Permanent:
-                answers = []  # the engine asks for each by itself then
-                for key in keys:
-                    try:
-                        answers += await unit.look_up([self._read(key)])
-                    except Signal as signal:
-                        answers.append(signal)
+            answers = await self._each(unit, keys)
+            if any(isinstance(each, Permanent) for each in answers[:-1]):
+                # The call as a whole was refused; the engine asks for each by itself then.
+                answers = [answer for key in keys for answer in await self._each(unit, [key])]
         assert isinstance(answers[-1], Permanent), f"expected Permanent for a refused key; got {answers[-1]!r}"
         assert all(isinstance(each, Found) for each in answers[:-1]), "keys beside a refused one failed with it"
 
@@ -170,6 +165,13 @@ class LookupSuite(UnitSuite[F], Generic[F]):
 
     def _read(self, key: Any) -> Any:
         return self.unit_class().read_key(orjson.dumps(key))
+
+    async def _each(self, unit: Lookup[Any, Any], keys: Sequence[Any]) -> list[Found | Signal]:
+        """An answer for each key, or the signal that holds for all of them."""
+        try:
+            return list(await unit.look_up([self._read(key) for key in keys]))
+        except Signal as signal:
+            return [signal] * len(keys)
 
     async def _asked(self, unit: Lookup[Any, Any], key: Any) -> Found | Signal:
         try:

@@ -73,7 +73,7 @@ def pytest_runtest_makereport(
         "outcome": outcome,
         "all": sorted(checks_of(suite)),
     }
-    report.user_properties.append((_PROPERTY, noted))  # type: ignore[arg-type]  travels as JSON between processes
+    report.user_properties.append((_PROPERTY, noted))
     return report
 
 

@@ -183,7 +183,7 @@ class PollingSourceSuite(UnitSuite[F], Generic[F]):
                 await asyncio.sleep(0.25)  # whoever reads ahead does so in this time
                 ahead = far_side.asked - at_once
             finally:
-                await polling.aclose()  # type: ignore[attr-defined]  # poll is an async generator
+                await polling.aclose()
                 await source.close()
         assert ahead <= 1, (
             f"while its first batch waited to be stored, the source made {ahead} more requests of {all_of_them}: "

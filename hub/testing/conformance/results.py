@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -46,11 +47,8 @@ def read(path: Path) -> dict[str, Result]:
     """The results that are kept in a file; none where there is no file."""
     if not path.is_file():
         return {}
-    document: dict[str, dict[str, object]] = orjson.loads(path.read_bytes())
-    return {
-        name: Result(str(each["use"]), str(each["suite"]), dict(each["checks"]))  # type: ignore[call-overload]  as written by `write`
-        for name, each in document.items()
-    }
+    document: dict[str, dict[str, Any]] = orjson.loads(path.read_bytes())
+    return {name: Result(each["use"], each["suite"], each["checks"]) for name, each in document.items()}
 
 
 def write(path: Path, results: Mapping[str, Result]) -> None:
@@ -62,7 +60,7 @@ def write(path: Path, results: Mapping[str, Result]) -> None:
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def checks_of(suite: type[UnitSuite]) -> Iterator[str]:
+def checks_of(suite: type[UnitSuite[Any]]) -> Iterator[str]:
     """The names of all checks of a suite, as results have them."""
     for name in dir(suite):
         if name.startswith("test_"):
