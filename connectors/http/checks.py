@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from connectors.http.templates import check_names, texts
+from hub.sdk.config import Verbatim
+
+_TEMPLATES = ("path", "params", "headers", "json")
+_PLACEHOLDER = re.compile(r"(\{\+?(?:parent|item|start|end)(?![A-Za-z0-9_])[^{}]*\})")
 
 Place = tuple[str | int, ...]
 
@@ -32,6 +37,37 @@ def mistakes(settings: Any) -> list[InitErrorDetails]:
     if streams and all(isinstance(each, Mapping) and each.get("publish") is False for each in streams.values()):
         found.append(mistake(("streams",), "expected one stream at least without `publish: false`"))
     return found
+
+
+def escaped(settings: Any) -> Any:
+    """Settings in which what a reference such as ``${env:NAME}`` gave holds no braces but those of known placeholders.
+
+    Args:
+        settings: with references resolved, or not yet.
+    """
+    if not isinstance(settings, Mapping):
+        return settings
+    streams = settings.get("streams")
+    changed = {**settings, **{key: _plain(settings[key]) for key in _TEMPLATES if key in settings}}
+    if isinstance(streams, Mapping):
+        changed["streams"] = {
+            name: {key: _plain(each) if key in _TEMPLATES else each for key, each in stream.items()}
+            if isinstance(stream, Mapping)
+            else stream
+            for name, stream in streams.items()
+        }
+    return changed
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Verbatim):
+        return "".join(
+            each if _PLACEHOLDER.fullmatch(each) else each.replace("{", "{{").replace("}", "}}")
+            for each in _PLACEHOLDER.split(value)
+        )
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def mistake(place: Place, says: str) -> InitErrorDetails:
@@ -66,7 +102,7 @@ def _placeholders(above: Place, stream: Mapping[str, Any]) -> Iterator[InitError
         *(["item"] if isinstance(for_each, Mapping) and "values" in for_each else []),
         *(["start", "end"] if stream.get("incremental") is not None else []),
     ]
-    for key in ("path", "params", "headers", "json"):
+    for key in _TEMPLATES:
         for place, text in _texts((*above, key), stream.get(key)):
             try:
                 check_names(text, known, _hint(text, stream=bool(above)))

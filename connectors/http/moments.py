@@ -184,6 +184,12 @@ class Form:
         except (ValueError, OverflowError, TypeError, OSError):
             raise ValueError(f"expected {self.described}; got {type(value).__name__} of another form") from None
 
+    def takes(self, moment: Moment) -> bool:
+        """Whether a value from elsewhere is of the kind of these."""
+        if isinstance(moment, int):
+            return self.name == "integer"
+        return self.name == "text" or (self.is_time and _IS_CANONICAL.match(moment) is not None)
+
     def start(self, moment: Moment, *, exclusive: bool = False) -> str:
         """What a request says where its records are to begin.
 

@@ -12,7 +12,7 @@ from connectors.http.moments import Form, Moments, before, canonical, normal
 from connectors.http.reading import Listing, Unchanged, range_values
 from connectors.http.records import Records, merged, part
 from connectors.http.streams import HttpSourceConfig, event_types
-from hub.sdk import Batch, Change, Event, IncrementalSource, Signal, StreamsCursor, UnitContext, Window
+from hub.sdk import Batch, Change, Event, IncrementalSource, Permanent, Signal, StreamsCursor, UnitContext, Window
 from hub.sdk.failing import Failing
 from hub.sdk.values import Value
 
@@ -140,6 +140,9 @@ class HttpSource(IncrementalSource[HttpSourceConfig]):
         incremental = records.stream.incremental
         assert incremental is not None
         start, end = (None if each is None else normal(each) for each in (window.start, window.end))
+        if not all(each is None or records.form.takes(each) for each in (start, end)):
+            said = f"expected a range of {records.form.described}, by which it is ordered; got another kind"
+            raise Permanent(f"stream {stream}: {said}; other streams of the source may be meant")
         written = Form(incremental.parameter_format or incremental.format)
         values = range_values(written, start, end, exclusive=incremental.exclusive)
 

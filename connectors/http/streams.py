@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from connectors.http.checks import again, mistake, mistakes, raise_all
+from connectors.http.checks import again, escaped, mistake, mistakes, raise_all
 from connectors.http.config import HeaderName
 from connectors.http.moments import Form
 from connectors.http.paging import Inject, Paginator, Place
@@ -216,6 +216,7 @@ class HttpSourceConfig(SourceConfig):
     @classmethod
     def _hangs_together(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         """Checks what several parts say together, also where a part has mistakes of its own, so that all are told."""
+        value = escaped(value)
         found = mistakes(value)
         try:
             made = validate(value)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from aiohttp import web
 
-from connectors.http.tests.shop import World, paged, tagged, world
+from connectors.http.source import HttpCursor
+from connectors.http.tests.shop import Reading, World, paged, tagged, world
 from hub.sdk import NotConnected, Permanent, Signal, Transient
 from hub.sdk.cursor import CursorOptions
 
@@ -110,6 +112,62 @@ async def test_an_exclusive_bound_is_asked_for_from_a_tick_before(far: World) ->
     reading = far.reading({"orders": {**ORDERS, "incremental": incremental}})
     assert ids(await reading.poll()) == [1, 2]
     assert far.shop.paths == ["/orders?after=2026-11-20T10:00:00Z"]
+
+
+async def backfilled(reading: Reading, start: Any, end: Any) -> list[Any]:
+    events: list[Any] = []
+    async with aclosing(cast("AsyncGenerator[Any]", reading.source.backfill(HttpCursor(), start, end))) as filling:
+        async for batch in filling:
+            events += batch.events
+    return events
+
+
+async def test_a_range_is_read_again_for_a_backfill(far: World) -> None:
+    """Whatever was given before, in the form in which people write the bounds."""
+    far.shop.lists["/orders"] = [order(number, number) for number in range(1, 9)]
+    reading = far.reading({"orders": ORDERS})
+    await reading.poll()
+    parse = reading.source.values.parse
+    assert ids(await backfilled(reading, parse("2026-11-20T10:00:03+00:00"), parse("2026-11-20T10:00:06Z"))) == [
+        3,
+        4,
+        5,
+    ]
+    assert len(await backfilled(reading, parse("2026-11-20"), parse("2026-11-21"))) == 8
+
+
+async def test_a_range_of_another_kind_is_refused(far: World) -> None:
+    """Where streams of one source are ordered by times and by numbers, each takes its own."""
+    far.shop.lists["/orders"] = [order(1, 1)]
+    far.shop.lists["/log"] = [{"id": 1, "n": 1}]
+    log = {"path": "/log", "primary_key": "id", "incremental": {"cursor_field": "n", "format": "integer"}}
+    reading = far.reading({"orders": ORDERS, "log": log})
+    assert len(await reading.poll()) == 2
+    assert await reading.poll() == []
+    with pytest.raises(Permanent, match="stream log: expected a range of a whole number"):
+        await backfilled(reading, "2026-11-20", "2026-11-21")
+    with pytest.raises(Permanent, match="stream orders: expected a range of a time"):
+        await backfilled(reading, 1, 2)
+
+
+async def test_a_parent_that_comes_twice_is_asked_for_once(far: World) -> None:
+    """As where pages shift; and a list of pages by cursor is read once only."""
+    far.shop.handlers["/shops"] = lambda request: {
+        "data": [{"id": 1}, {"id": 1}],
+        "next": None if "cursor" in request.query else "2",
+    }
+    far.shop.lists["/shops/1/orders"] = [order(1, 1)]
+    paginator = {"type": "cursor", "cursor": "next"}
+    streams = {
+        "shops": {"path": "/shops", "records": "data", "primary_key": "id", "publish": False, "paginator": paginator},
+        "orders": {**ORDERS, "path": "/shops/{parent.id}/orders", "for_each": {"stream": "shops"}},
+    }
+    assert len(await far.reading(streams).poll()) == 1
+    assert far.shop.paths == ["/shops", "/shops/1/orders", "/shops?cursor=2"]
+    far.shop.handlers["/orders"] = by_cursor
+    stream = {**ORDERS, "records": "data", "paginator": {"type": "cursor", "parameter": "after", "cursor": "meta.next"}}
+    await far.reading({"orders": stream}).poll()
+    assert far.shop.paths == ["/orders", "/orders?after=3", "/orders?after=6"]
 
 
 async def test_long_ranges_are_asked_for_in_steps(far: World) -> None:

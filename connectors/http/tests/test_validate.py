@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.http.templates import Template, filled
 from hub.deployment.loading import check, load
 
 HEAD = """\
@@ -84,6 +85,19 @@ def test_each_mistake_is_found_at_its_place(tmp_path: Path, right: str, wrong: s
     assert right in HEAD
     findings = found(tmp_path, HEAD.replace(right, wrong, 1))
     assert any(each.startswith(told) for each in findings), findings
+
+
+def test_what_a_reference_gives_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Braces in it are no placeholders; those that are written beside it are."""
+    text = HEAD.replace("/customers/{parent.id}", "/${env:PREFIX}/{parent.id}").replace(
+        "errors:", 'headers: { X-Odd: "${env:ODD}" }\n          errors:'
+    )
+    assert found(tmp_path, text) == []
+    environ = {"TOKEN": "x", "PREFIX": "a{b}{}", "ODD": "{{o}"}
+    config = load(tmp_path).sources["shop"].config(environ)
+    stream = config.merged("orders")
+    assert Template(stream.path).path({"parent": {"id": 7}}) == "/a{b}{}/7/orders"
+    assert filled(dict(stream.headers), {}) == {"X-Odd": "{{o}"}
 
 
 def test_mistakes_of_several_parts_are_told_at_once(tmp_path: Path) -> None:
