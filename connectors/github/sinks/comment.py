@@ -23,7 +23,7 @@ class CommentSink(RepositorySink[CommentConfig]):
         event, config = delivery.event, self.config
         repository, number = config.repository(event), config.number(event)
         key = given(config.key, event)
-        word = mark(delivery.idempotency_key if key is None else key)
+        word = mark(delivery.idempotency_key if key is None else str(key))
         body = marked(config.body(event), word)
         async with self.turn(f"{repository} {number} {word}"):
             found = await self._find(repository, number, word)

@@ -26,7 +26,7 @@ class IssueConfig(RepositorySinkConfig):
 
     number: Mapped[Number | None] | None = None
     """The issue to change; without a number, or with null, one is opened, unless it is there already."""
-    key: Mapped[str | None] | None = None
+    key: Mapped[str | int | None] | None = None
     """What the issue is about, e.g. an alert's id: the issue of one key is opened once, and changed from then on. Each
     event opens an issue of its own if not given."""
     title: Mapped[str | None] | None = None
@@ -68,7 +68,7 @@ class CommentConfig(RepositorySinkConfig):
     """Of the issue or pull request."""
     body: Mapped[str]
     """Its text, in Markdown."""
-    key: Mapped[str | None] | None = None
+    key: Mapped[str | int | None] | None = None
     """What the comment is about: there is one of each key on an issue, and it is changed from then on. Each event makes
     a comment of its own if not given."""
     newest: int = Field(default=1000, ge=1, le=10_000)
@@ -90,7 +90,7 @@ class ReviewConfig(RepositorySinkConfig):
     """SHA of the commit that was looked at; the newest one if not given."""
     comments: Mapped[list[dict[str, Any]] | None] | None = None
     """Comments on lines, as GitHub takes them: ``{ path, body, line, side, start_line, start_side }``."""
-    key: Mapped[str | None] | None = None
+    key: Mapped[str | int | None] | None = None
     """What is reviewed, e.g. a commit: there is one review of each key on a pull request. Each event makes a review of
     its own if not given."""
     newest: int = Field(default=1000, ge=1, le=10_000)

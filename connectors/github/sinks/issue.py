@@ -41,7 +41,7 @@ class IssueSink(RepositorySink[IssueConfig]):
             changed = await self._change(repository, number, wanted)
             return self._reply(delivery, repository, "updated", changed)
         key = given(config.key, event)
-        word = mark(delivery.idempotency_key if key is None else key)
+        word = mark(delivery.idempotency_key if key is None else str(key))
         wanted["body"] = marked(wanted.get("body"), word)
         async with self.turn(f"{repository} {word}"):
             found = await self._find(repository, word)

@@ -23,7 +23,7 @@ class ReviewSink(RepositorySink[ReviewConfig]):
         event, config = delivery.event, self.config
         repository, number = config.repository(event), config.number(event)
         key = given(config.key, event)
-        word = mark(delivery.idempotency_key if key is None else key)
+        word = mark(delivery.idempotency_key if key is None else str(key))
         async with self.turn(f"{repository} {number} {word}"):
             found = await self._find(repository, number, word)
             if found is not None:

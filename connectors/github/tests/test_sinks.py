@@ -93,7 +93,7 @@ async def test_an_issue_of_a_key_is_opened_once_and_changed_from_then_on(world: 
         assert (issue["title"], issue["state"], issue["labels"][0]["name"]) == (title, state, "alert")
         assert issue["body"].startswith(f"{title}!\n\n<!-- hub")
     assert actions == [("created", 1, "open"), ("updated", 1, "open"), ("updated", 1, "closed"), ("updated", 1, "open")]
-    await world.sink("issue", **settings).write([delivery("x", alert="8", title="Other", state="open")])
+    await world.sink("issue", **settings).write([delivery("x", alert=8, title="Other", state="open")])
     assert written(world, "issue") == 2
 
 
