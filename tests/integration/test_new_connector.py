@@ -22,7 +22,9 @@ CONNECTORS = {
     "only_source": ("source",),
     "only_webhook": ("webhook",),
     "only_sink": ("sink",),
+    "only_lookup": ("lookup",),
     "hook_and_sink": ("webhook", "sink"),
+    "hook_and_lookup": ("webhook", "lookup"),
     LONGEST: tuple(KINDS),
 }
 

@@ -25,10 +25,11 @@ class Kind(StrEnum):
     SOURCE = "source"
     WEBHOOK = "webhook"
     SINK = "sink"
+    LOOKUP = "lookup"
 
 
 KINDS = tuple(Kind)
-_API = (Kind.SOURCE, Kind.SINK)
+_API = (Kind.SOURCE, Kind.SINK, Kind.LOOKUP)
 # Template, path within the connector, which kinds need it.
 _CONNECTOR = (
     ("__init__.py", "__init__.py", KINDS),
@@ -37,6 +38,7 @@ _CONNECTOR = (
     ("source.py", "source.py", (Kind.SOURCE,)),
     ("webhook.py", "webhook.py", (Kind.WEBHOOK,)),
     ("sink.py", "sink.py", (Kind.SINK,)),
+    ("lookup.py", "lookup.py", (Kind.LOOKUP,)),
     ("schema.json", "schemas/@NAME@/record/v1.json", KINDS),
 )
 _TESTS = (
@@ -56,12 +58,19 @@ _OFFERED = {
     Kind.SOURCE: ("@NAME@.records", "records, each as it was after a change, by polling", "RecordsConfig"),
     Kind.WEBHOOK: ("@NAME@.webhook", "webhook deliveries", "DeliveriesConfig"),
     Kind.SINK: ("@NAME@", "a sink that makes a record of each event", "WriterConfig"),
+    Kind.LOOKUP: ("@NAME@.record", "a look-up of records by their ids", "FinderConfig"),
 }
 _SOURCES = {Kind.SOURCE: '"records": Records', Kind.WEBHOOK: '"webhook": Deliveries'}
-_SHORTLY = {Kind.SOURCE: "records by polling", Kind.WEBHOOK: "webhook deliveries", Kind.SINK: "a sink for records"}
+_SHORTLY = {
+    Kind.SOURCE: "records by polling",
+    Kind.WEBHOOK: "webhook deliveries",
+    Kind.SINK: "a sink for records",
+    Kind.LOOKUP: "a look-up",
+}
 _REFUSED = {
     Kind.SOURCE: "the source stops, and says what to do",
     Kind.SINK: "the sink dead-letters the event",
+    Kind.LOOKUP: "the look-up gives that for an answer, and the route does what its `on_error` says",
 }
 
 
@@ -155,7 +164,7 @@ def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str]]:
 
 def _text(wanted: Wanted, template: str, values: dict[str, str]) -> str:
     raw = resources("hub.cli.scaffold").joinpath("templates", f"{template}.in").read_text("utf-8")
-    text = rendered(raw, values, wanted.kinds)
+    text = rendered(raw, values, [*wanted.kinds, *(("api",) if set(_API) & set(wanted.kinds) else ())])
     own = {wanted.module, "tests"} if wanted.package else {"hub", "connectors"}
     return with_imports(text, own) if template.endswith(".py") else text
 

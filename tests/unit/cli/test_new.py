@@ -154,6 +154,7 @@ def test_every_choice_is_whole(kinds: tuple[Kind, ...], *, package: bool) -> Non
     assert (inside / "source.py" in texts) == (Kind.SOURCE in kinds)
     assert (inside / "webhook.py" in texts) == (Kind.WEBHOOK in kinds)
     assert (inside / "sink.py" in texts) == (Kind.SINK in kinds)
+    assert (inside / "lookup.py" in texts) == (Kind.LOOKUP in kinds)
     own = (f"{wanted.module}.", "tests." if package else f"{wanted.module}.tests.")
     for path, text in texts.items():
         assert not re.search(r"@[A-Z_]+@|^#: ", text, re.MULTILINE), path
