@@ -35,8 +35,11 @@ async def test_a_killed_broker_is_an_outage_and_gives_everything_again(
     await broker.start()
     await orders.open()
     assert orders.connected
-    again = await take(orders, 2)
-    assert text(again) == [b"2", b"3"]
+    again = await take(orders, 1)
+    while text(again)[-1] != b"3":
+        again += await take(orders, 1)
+    # Nobody confirms an acknowledgement: the one of the first message may have been lost with the broker.
+    assert [each for each in text(again) if each != b"1"] == [b"2", b"3"]
     await settle(orders, again)
 
 
