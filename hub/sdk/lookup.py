@@ -56,12 +56,12 @@ class Lookup(Component[L], Generic[L, Key]):
     Class attributes:
         schema: JSON Schema of what it finds: a path below ``schemas/``, or the schema itself; ``None`` where anything
             may come. That there may be nothing needs no mention.
-        batch: how many keys one call takes at most.
+        batch: how many keys one call takes at most. A look-up may set it for itself, where its settings decide.
         concurrency: how many calls are under way at once at most, where the schema file doesn't say.
     """
 
     schema: ClassVar[str | Mapping[str, Any] | None] = None
-    batch: ClassVar[int] = 1
+    batch: int = 1
     concurrency: ClassVar[int] = 8
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Look-ups of REST resources: one GET for each key, by a template of its path.
+"""Look-ups of REST resources: a GET by a template of its path, for one key or for several.
 
 A connector offers one with a line, and says more where its API is special:
 
@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import orjson
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from hub.sdk.config import Config
 from hub.sdk.errors import Permanent, Signal, Transient
 from hub.sdk.lookup import NOTHING, Answer, Found, Lookup, LookupConfig
 from hub.sdk.pagination import found
 from hub.sdk.service import Response
+from hub.sdk.unit import UnitContext
 
 ResourceKey: TypeAlias = str | int | dict[str, str | int]
 """What a path is filled with: a value for ``{key}``, or the fields that it names."""
@@ -48,6 +50,30 @@ Template = Annotated[str, AfterValidator(_template)]
 """Text with places for the key: ``{key}``, or ``{name}`` for a field of a key that is a mapping."""
 
 
+class SeveralKeys(Config):
+    """How several keys are asked for with one request."""
+
+    path: Annotated[str, AfterValidator(_path)]
+    """Path of the list, below the service's address; ``{keys}`` stands for all keys."""
+    params: dict[str, Template] = {}
+    """Query parameters, e.g. ``{ ids: "{keys}" }``."""
+    separator: str = Field(default=",", min_length=1)
+    """What stands between two keys. One in which it occurs is asked for by itself."""
+    records: str = ""
+    """Dotted path to the list of records within the answer; empty if the answer is the list."""
+    by: str = Field(min_length=1)
+    """Dotted path to the key within a record. A key of which there is no record has nothing."""
+    most: int = Field(default=50, ge=2, le=1_000)
+    """Keys in one request at most."""
+
+    @model_validator(mode="after")
+    def _names_the_keys(self) -> Self:
+        named = {name for each in (self.path, *self.params.values()) for name in _PLACE.findall(each)}
+        if named != {"keys"}:
+            raise ValueError("expected `{keys}` in `path` or `params`, where all keys go, and no other name")
+        return self
+
+
 class ResourceLookupConfig(LookupConfig):
     """The ``with:`` section of a look-up of resources."""
 
@@ -62,6 +88,8 @@ class ResourceLookupConfig(LookupConfig):
     """Further headers of the request, such as ``Accept``."""
     record: str = ""
     """Dotted path to what is looked for within the answer, e.g. ``data.0``; all of it if not given."""
+    several: SeveralKeys | None = None
+    """How several keys are asked for at once, where the API can: keys that are one value each."""
     missing: list[Annotated[int, Field(ge=400, le=499)]] = [404, 410]
     """Statuses that say that there is no such thing: the answer is null."""
 
@@ -72,23 +100,67 @@ R = TypeVar("R", bound=ResourceLookupConfig)
 class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
     """Asks a service for one resource per key."""
 
+    def __init__(self, config: R, context: UnitContext) -> None:
+        super().__init__(config, context)
+        self.batch = config.several.most if config.several else 1
+
     @property
     def far_side(self) -> str:
         """The service."""
         return self.config.service
 
     async def look_up(self, keys: Sequence[ResourceKey]) -> Sequence[Answer]:
-        """One request for each."""
-        return [await self._ask(key) for key in keys]
+        """One request for all that can be asked for together, and one for each other key."""
+        several = self.config.several
+        plain = [] if several is None else [key for key in keys if _is_plain(key, several.separator)]
+        together = await self._ask_together(plain, several) if several is not None and len(plain) > 1 else {}
+        return [together[str(key)] if str(key) in together else await self._ask(key) for key in keys]
+
+    async def _ask_together(self, keys: Sequence[ResourceKey], several: SeveralKeys) -> dict[str, Answer]:
+        """What the far side has of several keys, by their text.
+
+        Raises:
+            Signal: it can't be told of any.
+        """
+        inner: dict[str, str | int] = {"keys": several.separator.join(map(str, keys))}
+        encoded = {"keys": several.separator.join(quote(str(key), safe="") for key in keys)}
+        answers: dict[str, Answer] = dict.fromkeys(map(str, keys), NOTHING)
+        try:
+            response = await self._get(
+                _PLACE.sub(lambda match: encoded[match[1]], several.path),
+                {name: filled(each, inner) for name, each in several.params.items()},
+            )
+        except Signal as error:
+            if error.status in self.config.missing:
+                return answers
+            raise
+        document = self._document(response)
+        records = found(document, several.records) if several.records else document
+        if not isinstance(records, list):
+            raise Permanent(
+                f"expected a list of records from {self.far_side}; got another kind", status=response.status
+            )
+        for record in records:
+            key = found(record, several.by)
+            if isinstance(key, str | int) and str(key) in answers:
+                answers[str(key)] = Found(record, response.marks)
+        return answers
+
+    async def _get(self, path: str, params: dict[str, str]) -> Response:
+        # An old answer, or a declared one, will do: it is marked as such.
+        return await self.service.request("GET", path, params=params, headers=self.config.headers, degraded=True)
+
+    def _document(self, response: Response) -> Any:
+        try:
+            return response.json() if response.body else None
+        except orjson.JSONDecodeError as error:
+            raise Transient(f"expected JSON from {self.far_side}: {error}", status=response.status) from None
 
     async def _ask(self, key: ResourceKey) -> Answer:
         try:
-            response = await self.service.request(
-                "GET",
+            response = await self._get(
                 filled(self.config.path, key, encode=True),
-                params={name: filled(each, key) for name, each in self.config.params.items()},
-                headers=self.config.headers,
-                degraded=True,  # an old answer, or a declared one, is marked as such
+                {name: filled(each, key) for name, each in self.config.params.items()},
             )
             return self.read(response, key)
         except Signal as error:
@@ -101,12 +173,14 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
             Transient: it is no JSON.
         """
         del key
-        try:
-            document: Any = response.json() if response.body else None
-        except orjson.JSONDecodeError as error:
-            raise Transient(f"expected JSON from {self.far_side}: {error}", status=response.status) from None
+        document = self._document(response)
         record = found(document, self.config.record) if self.config.record else document
         return NOTHING if record is None else Found(record, response.marks)
+
+
+def _is_plain(key: ResourceKey, separator: str) -> bool:
+    """Whether a key can stand in a list."""
+    return not isinstance(key, dict) and str(key) != "" and separator not in str(key)
 
 
 def filled(template: str, key: ResourceKey, *, encode: bool = False) -> str:

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hub.sdk import NOTHING, Found, NotConnected, Permanent, ResourceLookup, ResourceLookupConfig, Response, UnitContext
+from hub.sdk import (
+    NOTHING,
+    Found,
+    NotConnected,
+    Permanent,
+    ResourceLookup,
+    ResourceLookupConfig,
+    Response,
+    Transient,
+    UnitContext,
+)
 from hub.sdk.resource import filled
 
 
@@ -105,3 +115,67 @@ def test_a_path_that_is_none_is_refused_at_once(path):
     """`hub validate` says so, and not the first event."""
     with pytest.raises(ValidationError):
         ResourceLookupConfig(service="crm", path=path)
+
+
+SEVERAL = {"path": "/customers", "params": {"ids": "{keys}"}, "records": "data", "by": "id", "most": 10}
+
+
+async def test_several_keys_are_one_request():
+    """Each has its record by its key, whatever their order; one of which there is no record has nothing."""
+    api = Api(answer(b'{"data":[{"id":"b","n":2},{"id":7,"n":7},{"id":"other"},{"noid":1}]}', origin="stale"))
+    look = looking(api, several=SEVERAL)
+    assert look.batch == 10
+    found = await look.look_up([7, "b", "gone"])
+    marks = {"hubdegraded": "stale"}
+    assert found == [Found({"id": 7, "n": 7}, marks), Found({"id": "b", "n": 2}, marks), NOTHING]
+    assert [(path, more["params"]) for _, path, more in api.asked] == [("/customers", {"ids": "7,b,gone"})]
+
+
+async def test_one_key_alone_has_a_request_of_its_own():
+    """By the path of single resources: so the engine finds the one that spoils the others."""
+    api = Api(answer(b'{"n":1}'))
+    assert await looking(api, several=SEVERAL).look_up(["a"]) == [Found({"n": 1})]
+    assert api.asked[0][1] == "/customers/a"
+
+
+async def test_what_cannot_stand_in_a_list_is_asked_by_itself():
+    """A key with the separator in it, and one with fields."""
+    api = Api(answer(b'{"data":[]}'), answer(b'{"n":1}'), answer(b'{"n":2}'))
+    look = looking(api, path="/customers/{key}", several=SEVERAL)
+    assert await look.look_up(["a", "b", "c,d"]) == [NOTHING, NOTHING, Found({"n": 1})]
+    assert [path for _, path, _ in api.asked] == ["/customers", "/customers/c%2Cd"]
+
+
+async def test_keys_in_a_path_are_encoded():
+    """Each by itself; what stands between them stays."""
+    api = Api(answer(b"[]"))
+    several = {"path": "/customers;ids={keys}", "separator": ";", "by": "id"}
+    await looking(api, several=several).look_up(["a/b", "c d"])
+    assert api.asked[0][1] == "/customers;ids=a%2Fb;c%20d"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Permanent("not found", status=404), [NOTHING, NOTHING]),
+        (answer(b'{"data":{}}'), Permanent),
+        (Permanent("no", status=403), Permanent),
+        (NotConnected("down"), NotConnected),
+        (answer(b"<html>"), Transient),
+    ],
+)
+async def test_what_fails_for_several_fails_for_all(given, expected):
+    """404 says that there is none of them."""
+    looked = looking(Api(given), several=SEVERAL).look_up(["a", "b"])
+    if isinstance(expected, list):
+        assert await looked == expected
+    else:
+        with pytest.raises(expected):
+            await looked
+
+
+@pytest.mark.parametrize("change", [{"params": {}}, {"path": "/{key}"}, {"by": ""}, {"most": 1}, {"path": "customers"}])
+def test_several_that_cannot_work_is_refused_at_once(change):
+    """Without a place for the keys, or for the key in a record, nothing could be told apart."""
+    with pytest.raises(ValidationError):
+        ResourceLookupConfig(service="crm", path="/customers/{key}", several={**SEVERAL, **change})
