@@ -24,6 +24,8 @@ from hub.sdk import ConfigError, HubError
 from hub.sdk.config import parse_duration
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.status import Status
 
     from hub.deployment import Deployment
@@ -70,7 +72,7 @@ def backfill(
     configure(level=Level.ERROR)
     deployment = workspace.deployment(directory)
     settings = nearby.kafka()
-    shown = _Progress(json=json)
+    shown = _Progress(_beside(window, rate, stream or [], directory), json=json)
     try:
         done = run_async(
             _run(deployment, settings, source, (from_, to, window), shown, rate=rate, streams=stream or [], again=again)
@@ -113,6 +115,12 @@ async def _run(
     return work
 
 
+def _beside(window: str | None, rate: float | None, streams: list[str], directory: Path | None) -> list[str]:
+    given = [("--window", window), ("--rate", None if rate is None else f"{rate:g}"), ("--dir", directory)]
+    given += [("--stream", name) for name in streams]
+    return [str(each) for option, value in given if value is not None for each in (option, value)]
+
+
 def _value(source: IncrementalSource[Any], option: str, text: str) -> Value:
     """A cursor value as the far side writes it; times may be told as people tell them."""
     if source.values.distance is timedelta and not re.fullmatch(r"-?\d+", text):
@@ -133,15 +141,21 @@ def _window(text: str | None) -> timedelta | int | None:
 
 
 class _Progress:
-    """What a backfill does, for people; on standard error while it is at work."""
+    """What a backfill does, for people; on standard error while it is at work.
 
-    def __init__(self, *, json: bool) -> None:
+    Args:
+        beside: the options that were given beside the range, for the command that goes on.
+        json: whether programs read it: then it says nothing.
+    """
+
+    def __init__(self, beside: list[str], *, json: bool) -> None:
+        self._beside = beside
         self._json = json
         self._err = console(stderr=True)
         self._status: Status | None = None
         self._asked: Asked | None = None
         self._work: Backfill | None = None
-        self._last = 0.0
+        self._last = time.monotonic()
 
     def begin(self, asked: Asked, work: Backfill) -> None:
         self._asked, self._work = asked, work
@@ -169,9 +183,8 @@ class _Progress:
             return
         self.end()
         self._err.print(f"{plural(work.counts.taken, 'event')} so far; to go on:", style="dim")
-        more = [each for name in asked.streams for each in ("--stream", name)]
-        command = ["hub", "backfill", asked.source, "--from", str(asked.start), "--to", str(asked.end), *more]
-        self._err.print(f"  {shlex.join(command)} …", style="dim", soft_wrap=True)
+        command = ["hub", "backfill", asked.source, "--from", str(asked.start), "--to", str(asked.end), *self._beside]
+        self._err.print(f"  {shlex.join(command)}", style="dim", soft_wrap=True)
 
     def tell(self, work: Backfill) -> None:
         """What was done."""
@@ -210,9 +223,9 @@ class _Progress:
         }
 
     def _text(self, work: Backfill) -> str:
-        positions = [
-            f"{name}: {state.position}" if name else str(state.position)
-            for name, state in work.position.cursor.streams.items()
-        ]
-        at = f", at {printable(positions[-1])}" if positions else ""
-        return f"{plural(work.counts.taken, 'event')}{at}"
+        streams = work.position.cursor.streams
+        at = ""
+        if streams:
+            name, state = list(streams.items())[-1]  # they are read one after the other
+            at = f", at {name} {state.position}" if state.position is not None else f", in the first range of {name}"
+        return plural(work.counts.taken, "event") + printable(at.rstrip().removesuffix(" of"))

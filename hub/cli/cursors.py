@@ -24,7 +24,7 @@ from hub.kafka import names, nearby
 from hub.kafka.settings import KafkaSettings
 from hub.kafka.specs import table_topic
 from hub.kafka.topics import describe_topics, ensure_topics
-from hub.sdk import ConfigError, Cursor, HubError, PollingSource, StreamsCursor
+from hub.sdk import ConfigError, Cursor, HubError, PollingSource, StreamsCursor, StreamState
 from hub.sdk.remembered import count
 
 app = commands(no_args_is_help=True)
@@ -110,7 +110,7 @@ def show(source: Source, *, directory: DirectoryOption = None, json: Json = Fals
         out.print(orjson.dumps(found.cursor, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True)
     else:
         rows = [
-            (name or "its only stream", str(state.position), plural(count(state.seen), "change"))
+            (name or "its only stream", _place(state), plural(count(state.seen), "change"))
             for name, state in streams.streams.items()
         ]
         out.print(table(("stream", "position", "remembered"), rows))
@@ -185,8 +185,12 @@ def _text(cursor: Any) -> str:
     streams = _streams(cursor)
     if streams is None:
         return _shortened(cursor)
-    positions = [f"{name} {state.position}".strip() for name, state in streams.streams.items()]
+    positions = [f"{name} {_place(state)}".strip() for name, state in streams.streams.items()]
     return ", ".join(positions)
+
+
+def _place(state: StreamState) -> str:
+    return "in its first range" if state.position is None else str(state.position)
 
 
 def _streams(cursor: Any) -> StreamsCursor | None:

@@ -233,13 +233,16 @@ async def test_one_that_kafka_leaves_says_how_to_go_on(kafka, unique, shop, dire
         await commit(self, *positions)
 
     monkeypatch.setattr(TransactionWriter, "commit", failing)
-    left = await called(kafka, directory, "backfill", "orders", *RANGE)
+    left = await called(kafka, directory, "backfill", "orders", *RANGE, "--rate", "10000", "--stream", "orders")
     assert left.code == 1
     assert "80 events so far; to go on:" in left.err
     assert "hub backfill orders --from 2026-01-01T00:00:00" in left.err
+    assert f"--rate 10000 --dir {directory} --stream orders" in left.err
     assert "Kafka took nothing more: " in left.err
+    listed = " ".join((await called(kafka, directory, "cursors", "list")).out.split())
+    assert "at orders in its first range" in listed
     assert sum((await given(kafka, unique)).values()) == 80
-    rest = await called(kafka, directory, "backfill", "orders", *RANGE)
+    rest = await called(kafka, directory, "backfill", "orders", *RANGE, "--stream", "orders")
     assert "160 events published · gone on from a run that was begun" in rest.out
     assert await given(kafka, unique) == Counter(range(OLD))
 
