@@ -17,6 +17,7 @@ D = TypeVar("D", bound=DatedConfig)
 
 _MOST = 1000  # runs that GitHub lists for one range, by its page "List workflow runs for a repository"
 _FIRST_RUN = "2018-10-01T00:00:00Z"  # GitHub Actions began in that month
+_LAST_PAGE = 400  # of stargazers, by GitHub's refusal of later ones
 _SECOND = timedelta(seconds=1)
 
 
@@ -95,6 +96,7 @@ class Stargazers(Newest[StargazersConfig]):
     events = {"github.starred": "github/starred/v1.json"}
     partition_key = "user.node_id"
     accept = "application/vnd.github.star+json"
+    _said = False
     below = "stargazers"
 
     async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
@@ -102,6 +104,14 @@ class Stargazers(Newest[StargazersConfig]):
         del stream
         start = str(window.start or "")
         first = await self.ask(self.below, {"per_page": PAGE})
+        if (first.last or 1) >= _LAST_PAGE and not self._said:
+            self._said = True
+            self.log.warning(
+                "%s: GitHub lists no more than the first %d stars, so that newer ones aren't seen; `github.graphql` "
+                "reads them all",
+                self.name,
+                _LAST_PAGE * PAGE,
+            )
         for number in range(first.last or 1, 0, -1):
             page = first if number == 1 else await self.ask(self.below, {"per_page": PAGE, "page": number})
             records = page.records("starred_at")

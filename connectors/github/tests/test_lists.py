@@ -221,6 +221,22 @@ async def test_a_star_taken_away_hides_no_other(world: World) -> None:
     assert set(told("stargazers", reader.events)) >= set(made) - {made[3]}
 
 
+async def test_stars_that_github_doesnt_list_are_told_of(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """It lists 400 pages."""
+    fill(world, "stargazers", 3)
+    world.clock.move(60)
+    links = '<https://api.github.com/x?page=400>; rel="last"'
+
+    def first(request: web.Request) -> web.Response | None:
+        full = web.json_response([world.api.stargazers[0]], headers={"Link": links})
+        return None if "page=" in request.query_string.replace("per_page=", "") else full
+
+    world.api.interceptor = first
+    reader = world.reader("stargazers", since="2026-11-21T12:00:02Z")
+    await reader.poll()
+    assert "first 40000 stars" in caplog.text
+
+
 async def test_looking_back_says_nothing_to_a_list_that_is_read_to_the_second(world: World) -> None:
     """It is refused, rather than taken and forgotten."""
     reader = world.reader("comments")
