@@ -19,8 +19,9 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import Json, commands, console, print_json
+from hub.cli.writing import write_new
 from hub.deployment import suggested_name
-from hub.sdk import ConfigError, EnvironmentProblem
+from hub.sdk import ConfigError
 
 app = commands()
 
@@ -79,21 +80,7 @@ def write_starter(directory: Path) -> list[str]:
     starter = dict(_starter())
     _check_free(directory, starter)
     name = suggested_name(directory)
-    written: list[Path] = []
-    try:
-        for path, file in starter.items():
-            target = directory / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            # "x": a file that came to be since the check is not overwritten either.
-            with target.open("x", encoding="utf-8") as out:
-                written.append(target)
-                out.write(file.read_text("utf-8").replace(_NAME, name))
-    except OSError as error:
-        for target in written:
-            target.unlink(missing_ok=True)
-        if isinstance(error, FileExistsError):
-            raise ConfigError(f"{error.filename} has just come to be; nothing was written") from error
-        raise EnvironmentProblem(f"can't write {error.filename or directory}: {error.strerror}") from error
+    write_new(directory, {path: file.read_text("utf-8").replace(_NAME, name) for path, file in starter.items()})
     return [str(path) for path in starter]
 
 
