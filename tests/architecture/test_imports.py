@@ -37,7 +37,7 @@ def skeleton(tmp_path: Path) -> Path:
     for package in packages:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    for module in ("hub/process.py", "hub/cache.py", "hub/sdk/event.py"):
+    for module in ("hub/process.py", "hub/cache.py", "hub/secrecy.py", "hub/sdk/event.py"):
         (tmp_path / module).touch()
     return tmp_path
 
