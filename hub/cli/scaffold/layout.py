@@ -147,7 +147,7 @@ def files(wanted: Wanted) -> dict[PurePosixPath, str]:
 
 
 def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str]]:
-    """Folder and name of each template, and where it goes."""
+    """Folder and name of each template, and where it goes; none is called `tests`, which images leave out."""
     if wanted.package:
         yield "package", "pyproject.toml", "pyproject.toml"
         yield "package", "gitignore", ".gitignore"
@@ -159,7 +159,7 @@ def _templates(wanted: Wanted) -> Iterator[tuple[str, str, str]]:
             yield "connector", template, inside + path
     for template, path, kinds in _TESTS:
         if set(kinds) & set(wanted.kinds):
-            yield "tests", template, path
+            yield "testing", template, path
 
 
 def _text(wanted: Wanted, template: str, values: dict[str, str]) -> str:
