@@ -127,8 +127,10 @@ class Assembly:
     def _commands(self, name: str) -> Callable[[], None] | None:
         """Runs the commands of references that a unit's start would wait for; None if it has none."""
         unit = self._spec(name)
-        services = [each for each in self._deployment.services.values() if _executes(each)]
-        if isinstance(unit, RouteSpec) or not (services or _executes(unit)):
+        configured = list(unit.lookups.values()) if isinstance(unit, RouteSpec) else [unit]
+        services = [each for each in self._deployment.services.values() if _executes(each)] if configured else []
+        own = [each for each in configured if _executes(each)]
+        if not (services or own):
             return None
 
         def run() -> None:
@@ -136,8 +138,8 @@ class Assembly:
                 if each.name not in self._services and each.name not in self._configured:
                     with suppress(InvalidDeployment):  # whoever uses it hears of it
                         self._configured[each.name] = each.config(self._environ)
-            if _executes(unit):
-                unit.config(self._environ)  # what they print is at hand for a moment
+            for spec in own:
+                spec.config(self._environ)  # what they print is at hand for a moment
 
         return run
 
@@ -469,5 +471,5 @@ class _Services(Mapping[str, Service]):
         return len(self._assembly._deployment.services)  # noqa: SLF001  its own view
 
 
-def _executes(spec: SourceSpec | SinkSpec | ServiceSpec) -> bool:
+def _executes(spec: SourceSpec | SinkSpec | ServiceSpec | LookupSpec) -> bool:
     return "${exec:" in str(spec.section.model_dump())

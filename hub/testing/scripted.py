@@ -67,6 +67,7 @@ class Script:
         answers: says of a key what the look-up `script.thing` finds; it raises the signal that it gives.
         answering: awaited by every call of it, with its keys.
         asked: the keys of each of its calls, in order.
+        lookup_opening: raised, in turn, by its next openings.
         connector: to put into a registry.
     """
 
@@ -88,6 +89,7 @@ class Script:
         self.answers: Callable[[Any], Any] = lambda key: {"name": f"thing {key}"}
         self.answering: Callable[[Sequence[Any]], Awaitable[None]] | None = None
         self.asked: list[list[Any]] = []
+        self.lookup_opening: list[Signal] = []
         self.connector = Connector(
             name="script",
             title="Script",

@@ -24,6 +24,10 @@ def lookup_of(script: Script) -> type[Lookup[Any, Any]]:
         batch = 3
         concurrency = 2
 
+        async def open(self) -> None:
+            if script.lookup_opening:
+                raise script.lookup_opening.pop(0)
+
         async def look_up(self, keys: Sequence[str | int]) -> Sequence[Answer]:
             script.asked.append(list(keys))
             if script.answering:

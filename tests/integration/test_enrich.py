@@ -409,3 +409,22 @@ async def test_a_new_version_counts_from_the_next_batch_on(tmp_path, kafka, uniq
 def _version(directory, script, text):
     (directory / "deployment.yaml").write_text(text)
     return load(directory, registry=Registry([script.connector]))
+
+
+async def test_a_far_side_that_is_not_there_at_the_start_is_waited_for(tmp_path, kafka, unique):
+    """The route is PAUSED before its first event is lost; one that refuses us for good fails the unit, and says so."""
+    script = Script()
+    script.lookup_opening = [NotConnected("not up yet", retry_after=0.05) for _ in range(3)]
+    async with running(tmp_path, kafka, DEPLOYMENT.format(name=unique, more=""), script) as runtime:
+        unit = runtime.supervisor.units["named"]
+        await publish(kafka, f"{unique}.in", [event(n) for n in range(5)])
+        totals = await settled(runtime, "named", 5)
+        assert totals.delivered == 5
+        assert script.lookup_opening == []
+        script.lookup_opening = [Permanent("wrong password")]
+        script.answers = lambda key: NotConnected("gone", retry_after=0.01)
+        await publish(kafka, f"{unique}.in", [event(6)])
+        await until(lambda: unit.state is State.FAILED and "wrong password" in unit.detail, "the failure")
+        script.answers = lambda key: {"name": "x"}
+        totals = await settled(runtime, "named", 6)
+    assert (totals.delivered, totals.dead_lettered) == (6, {})
