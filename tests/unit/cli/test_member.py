@@ -21,7 +21,7 @@ async def _listening() -> Member:
     member = Member(1)
     await member.start([sys.executable, "-c", _LISTENING], dict(os.environ), ())
     async with asyncio.timeout(30):
-        while "listening" not in member.reports:
+        while "listening" not in member.reports:  # noqa: ASYNC110  no event tells
             await asyncio.sleep(0.01)
     return member
 
@@ -29,7 +29,7 @@ async def _listening() -> Member:
 async def test_one_that_listens_is_told_to_end():
     """What a signal asks of us is told through the channel, and it ends by itself."""
     member = await _listening()
-    member.end(signal.SIGTERM)
+    member.end(signal.SIGINT)
     async with asyncio.timeout(30):
         assert await member.ended() == 0
 
