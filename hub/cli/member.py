@@ -86,8 +86,10 @@ class Member:
         return code
 
     def end(self, number: signal.Signals | None) -> None:
-        """Asks it to end in good order, as a signal asks us."""
+        """Asks it to end in good order, as a signal asks us; nothing where it has ended."""
         if number in FAREWELLS and "listening" in self.reports:
+            if self._writer.is_closing():
+                return
             # A signal may reach it twice, where it is sent to all of our processes; what we tell doesn't.
             self._writer.write(f"{number.name}\n".encode())
         else:

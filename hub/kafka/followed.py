@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -18,6 +19,9 @@ from hub.sdk import EnvironmentProblem, HubError, NotConnected
 
 _POLL_MS = 500
 _RECORDS = 5_000
+GONE = 10.0
+"""Seconds for which brokers must know nothing of the topic for it to be taken for deleted: more than a broker that has
+just started needs to learn of it."""
 
 
 class FollowedTopic(ABC):
@@ -45,6 +49,7 @@ class FollowedTopic(ABC):
         self._follow = follow
         self._task: asyncio.Task[None] | None = None
         self._failed: HubError | None = None
+        self._seen = 0.0
         self._moved = asyncio.Condition()
         self._reading = asyncio.Lock()
 
@@ -83,6 +88,7 @@ class FollowedTopic(ABC):
         consumer = clients.consumer(self._settings)
         await clients.start(consumer)
         self._consumer = consumer
+        self._seen = time.monotonic()
         consumer.assign(partitions)
         self._clear()
         try:
@@ -182,6 +188,11 @@ class FollowedTopic(ABC):
             self._apply(records)
         for partition in self._positions:
             self._positions[partition] = await self._consumer.position(partition)
+        # Nothing else tells of a topic that is gone: a consumer waits for it to come back.
+        if self._consumer.partitions_for_topic(self.topic):
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > GONE:
+            raise EnvironmentProblem(f"the topic {self.topic} has been deleted; what was read of it doesn't count")
 
     async def _ends(self) -> dict[TopicPartition, int]:
         """The ends of what is written; a consumer that sees only committed records is told of those alone."""

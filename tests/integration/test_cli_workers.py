@@ -168,7 +168,8 @@ async def test_a_worker_that_is_killed_comes_back_and_nothing_is_lost_or_repeate
             given = fed[0]
 
             async def done() -> bool:
-                return len(await numbers(kafka, f"{unique}.out")) >= given
+                # Newer ones are no sign: those of another partition may overtake.
+                return set(range(given)) <= set(await numbers(kafka, f"{unique}.out"))
 
             await until(done, hub, "everything")
             hub.signal(signal.SIGTERM)
@@ -234,7 +235,7 @@ async def test_webhooks_arrive_at_any_worker_also_while_one_is_down(tmp_path, ka
         await until(lambda: _said(hub, "was ended by SIGKILL"), hub)
         assert {await refused() for _ in range(20)} == {401}
         hub.signal(signal.SIGINT)
-        assert await hub.ended() == 0
+        assert await hub.ended() == 0, hub.err
 
 
 async def test_a_deploy_restarts_one_worker_after_the_other_and_nothing_is_lost_or_repeated(
@@ -259,7 +260,7 @@ async def test_a_deploy_restarts_one_worker_after_the_other_and_nothing_is_lost_
         given = fed[0]
 
         async def done() -> bool:
-            return len(await numbers(kafka, f"{unique}.out")) >= given
+            return set(range(given)) <= set(await numbers(kafka, f"{unique}.out"))
 
         await until(done, hub, "everything")
         hub.signal(signal.SIGTERM)

@@ -176,7 +176,8 @@ async def test_what_is_held_in_memory_is_bounded_and_partitions_are_paused_for_i
         generation = runtime.supervisor.units["out"]._reader.generation
         await publish(kafka, f"{unique}.in", [event(n, key=f"{n}", pad="x" * 3000) for n in range(count)])
         unit = runtime.supervisor.units["out"]
-        await until(lambda: bool(unit._reader._held), "a pause")
+        # What isn't open yet is held, too.
+        await until(lambda: bool(unit._reader._held) and unit.ledger.under_way > 0, "a pause")
         await unit.measure()
         held = unit.ledger.under_way
         assert 0 < held < 1100  # of 5 kB each, and the last fetch

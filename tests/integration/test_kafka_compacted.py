@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.kafka import clients, specs, topics
+from hub.kafka import clients, followed, specs, topics
 from hub.kafka.compacted import CompactedTable
 from hub.kafka.publisher import Publisher, Record
 from hub.kafka.settings import KafkaSettings
@@ -194,14 +194,17 @@ async def test_a_topic_that_does_not_exist_is_named(kafka: KafkaSettings, unique
         await CompactedTable(kafka, unique).start()
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["and made again", "for good"])
 async def test_a_table_whose_topic_is_deleted_says_so_instead_of_answering_from_memory(
-    kafka: KafkaSettings, topic: str
+    kafka: KafkaSettings, topic: str, monkeypatch: pytest.MonkeyPatch, *, again: bool
 ):
+    monkeypatch.setattr(followed, "GONE", 1.0)
     async with CompactedTable(kafka, topic, follow=True) as table:
         await table.put_all({b"%d" % number: b"1" for number in range(10)})
         async with clients.running(clients.admin(kafka)) as admin:
             await admin.delete_topics([topic])
-        await topics.ensure_topics(kafka, [specs.table_topic(topic)])
+        if again:
+            await topics.ensure_topics(kafka, [specs.table_topic(topic)])
 
         async def failed() -> bool:
             try:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.contracts import DYN, Shape
+from hub.contracts.shape_constants import among
 from hub.routes import EvaluationError, ExpressionError, compile_expression
 from hub.routes.checker import check_source
 from hub.routes.parser import parse
@@ -140,7 +141,7 @@ def holds(shape, value, depth=4):  # noqa: PLR0911  one for each form
     if kind not in shape.kinds:
         return False
     if shape.enum is not None and kind not in ("list", "map"):
-        return any(type(each) is type(value) and each == value for each in shape.enum)
+        return among(value, shape.enum)  # as the language compares: 2.0 is where 2 is
     if kind == "list" and shape.items is not None:
         return all(holds(shape.items, each, depth - 1) for each in value)
     if kind == "map":
