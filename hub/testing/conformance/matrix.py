@@ -33,9 +33,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "an_unreadable_payload_is_not_lost",
         "an_unreadable_message_is_not_lost",
         "every_message_is_received_once",
-        "answers_are_as_declared",
-        "each_key_has_its_answer",
     ),
+    "answers": ("answers_are_as_declared", "each_key_has_its_answer", "a_refused_key_fails_alone"),
     "forged requests": ("a_forged_request_is_refused", "a_strange_request_is_refused_or_taken"),
     "no gap, no repeat": (
         "every_record_is_read_once",
@@ -46,7 +45,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "at least once": (
         "what_it_says_is_written_has_arrived",
         "a_refused_delivery_fails_alone",
-        "a_refused_key_fails_alone",
         "order_of_a_key_is_kept",
         "a_cancelled_call_leaves_it_usable",
         "what_isn_t_acknowledged_comes_again",
@@ -150,7 +148,8 @@ def _notes(units: Mapping[str, Sequence[Result]]) -> list[str]:
     notes = []
     for reason, checks in sorted(reasons.items()):
         uses = sorted({use for each in checks.values() for use in each})
-        notes.append(f"- {', '.join(f'`{use}`' for use in uses)}: no {', '.join(sorted(checks))}: {reason}.")
+        named = ", ".join(f"“{each}”" for each in sorted(checks))
+        notes.append(f"- {', '.join(f'`{use}`' for use in uses)} without {named}: {reason}.")
     return notes
 
 

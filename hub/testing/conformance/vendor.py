@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -20,9 +22,7 @@ def client_libraries(connector: Connector) -> set[str]:
     """Names of the packages that a connector's modules import and that talk to its far side, tests left out."""
     units = (*connector.sources.values(), *connector.sinks.values())
     modules = {each.__module__ for each in units}
-    found: set[str] = set()
-    for path in {path for each in modules for path in _sources(each)}:
-        found |= set(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    found = {name for each in modules for path in _sources(each) for name in _imports(path)}
     own = {each.partition(".")[0] for each in modules}
     return {each for each in found - own - _OURS if each not in sys.stdlib_module_names}
 
@@ -38,6 +38,18 @@ def _sources(module: str) -> list[Path]:
             return [path for folder, path in files if "tests" not in path.relative_to(folder).parts]
     file = getattr(sys.modules.get(module), "__file__", None)
     return [Path(file)] if file else []
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    collecting = gc.isenabled()
+    # Whatever a destructor raises while Python 3.11 builds a tree ends that with a SystemError.
+    gc.disable()
+    try:
+        return frozenset(_imported(ast.parse(path.read_text(encoding="utf-8"))))
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

@@ -103,7 +103,7 @@ def test_the_table_claims_what_passed_alone() -> None:
         "| `a` | ✓ | ✓ | ✓ |",
         "| `b` | ✓ | ✓· | ✗ |",
         "",
-        "- `b`: no memory is bounded: it holds nothing.",
+        "- `b` without “memory is bounded”: it holds nothing.",
     ]
     connectors = [records.connector(), Connector("hook", "Hook", sources={"": Hook})]
     document = with_tables(
