@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
+from connectors.github.answers import Trail
 from connectors.github.api import PAGE
 from connectors.github.config import ActivityConfig
 from connectors.github.repository import RepositorySource
@@ -48,8 +49,9 @@ class Activity(RepositorySource[ActivityConfig, ActivityCursor]):
         if page.unchanged:
             return
         etag, records = page.etag, page.records("id", "type")
-        while page.following is not None:
-            page = await self.ask("events", query=page.following)
+        trail = Trail()
+        while (following := trail.after(page)) is not None:
+            page = await self.ask("events", query=following)
             records += page.records("id", "type")
         listed = {each["id"]: each for each in records}  # new ones may have moved some to the next page
         new = [each for name, each in listed.items() if name not in cursor.seen]
@@ -60,9 +62,9 @@ class Activity(RepositorySource[ActivityConfig, ActivityCursor]):
                 self.name,
                 len(listed),
             )
-        following = ActivityCursor(seen=tuple(listed), etag=etag)
-        if following != cursor:
-            yield Batch([self._event(each) for each in sorted(new, key=_order)], following)
+        moved = ActivityCursor(seen=tuple(listed), etag=etag)
+        if moved != cursor:
+            yield Batch([self._event(each) for each in sorted(new, key=_order)], moved)
 
     def _event(self, record: Record) -> Event:
         return self.event(

@@ -94,6 +94,27 @@ class Page:
         return written(self.answered - rest)
 
 
+class Trail:
+    """The way through the pages of one list, which must not lead round in a circle: it would be walked for ever."""
+
+    def __init__(self) -> None:
+        self._walked: set[str] = set()
+
+    def after(self, page: Page) -> str | None:
+        """Query string of the page that follows.
+
+        Raises:
+            Permanent: it was read already.
+        """
+        following = page.following
+        if following is None:
+            return None
+        if following in self._walked:
+            raise Permanent("the pages have no end: one names a page that was read already; is the base_url GitHub's?")
+        self._walked.add(following)
+        return following
+
+
 def written(time: datetime) -> str:
     """A time as GitHub writes it, e.g. ``2026-11-20T10:02:11Z``: the order as text is the order in time."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")

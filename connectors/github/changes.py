@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from connectors.github.answers import Page, after, place
+from connectors.github.answers import Page, Trail, after, place
 from connectors.github.api import PAGE
 from connectors.github.config import ChangesConfig, CommentsConfig, IssuesConfig, ReviewCommentsConfig
 from connectors.github.repository import PlacedCursor, RepositoryList
@@ -133,13 +133,13 @@ class ChangedList(Placed[H], Generic[H]):
         found: dict[str, Record] = {}
         while True:
             known = len(found)
-            page = await self._from(second)
+            page, trail = await self._from(second), Trail()
             while True:
                 records = _by_time(page)
                 found.update((each["node_id"], each) for each in records if each["updated_at"] == second)
                 if page.following is None or not records or records[-1]["updated_at"] > second:
                     break
-                page = await self.ask(self.below, query=page.following)
+                page = await self.ask(self.below, query=trail.after(page))
             if len(found) == known:
                 return list(found.values())
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from connectors.github.answers import Page, place, written
+from connectors.github.answers import Page, Trail, place, written
 from connectors.github.api import PAGE
 from connectors.github.config import DatedConfig, DeploymentsConfig, ForksConfig, RunsConfig, StargazersConfig
 from connectors.github.repository import RepositoryList
@@ -37,14 +37,14 @@ class Newest(RepositoryList[D], Generic[D]):
         """Yields pages from the newest record back to the first of the range."""
         del stream
         start = str(window.start or "")
-        page = await self.ask(self.below, {**self.ordering, "per_page": PAGE})
+        page, trail = await self.ask(self.below, {**self.ordering, "per_page": PAGE}), Trail()
         while True:
             records = page.records()
             yield [self.change(each) for each in records]
             oldest = min((self.made_at(each) for each in records), default="")
             if page.following is None or oldest < start:
                 return
-            page = await self.ask(self.below, query=page.following)
+            page = await self.ask(self.below, query=trail.after(page))
 
     def made_at(self, record: Record) -> str:
         """When a record was made.
@@ -162,11 +162,12 @@ class Runs(RepositoryList[RunsConfig]):
                 middle -= timedelta(microseconds=middle.microsecond)
                 waiting += [(middle + _SECOND, high), (low, middle)]
                 continue
+            trail = Trail()
             while True:
                 yield [self._change(each) for each in page.records(within="workflow_runs")]
                 if page.following is None:
                     break
-                page = await self.ask("actions/runs", query=page.following)
+                page = await self.ask("actions/runs", query=trail.after(page))
 
     def _params(self, low: datetime, high: datetime) -> dict[str, Any]:
         wanted = {name: getattr(self.config, name) for name in ("branch", "event", "actor")}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.github.answers import written
+from connectors.github.answers import Trail, written
 from connectors.github.config import NotificationsConfig
 from connectors.github.repository import Asking
 from hub.sdk import Change, IncrementalSource, Value, Window
@@ -53,12 +53,12 @@ class Notifications(Asking[NotificationsConfig], IncrementalSource[Notifications
             "per_page": _PAGE,
         }
         page = await self.page(path, about, params)
-        self.poll_interval = page.poll_interval
+        self.poll_interval, trail = page.poll_interval, Trail()
         while True:
             yield [self._change(each) for each in page.records("id", "updated_at")]
             if page.following is None:
                 return
-            page = await self.page(path, about, query=page.following)
+            page = await self.page(path, about, query=trail.after(page))
 
     def _change(self, record: Record) -> Change:
         at = record["updated_at"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from connectors.github.answers import Page, after
+from connectors.github.answers import Page, Trail, after
 from connectors.github.api import PAGE
 from connectors.github.changes import Placed
 from connectors.github.config import PullsConfig
@@ -64,14 +64,14 @@ class Pulls(Placed[PullsConfig]):
     async def read(self, stream: str, window: Window) -> AsyncIterator[Sequence[Change]]:
         """Yields the changes of a range, the newest first, after all that came after it."""
         del stream
-        page = await self.ask("pulls", query=_NEWEST)
+        page, trail = await self.ask("pulls", query=_NEWEST), Trail()
         while True:
             records = _records(page)
             yield self.changes(records)
             oldest = min((each["updated_at"] for each in records), default="")
             if page.following is None or oldest < str(window.start or ""):
                 return
-            page = await self.ask("pulls", query=page.following)
+            page = await self.ask("pulls", query=trail.after(page))
 
     async def poll(self, cursor: StreamsCursor) -> AsyncIterator[Batch]:
         """Yields what has changed since the cursor and has settled, the oldest change first."""
@@ -86,15 +86,17 @@ class Pulls(Placed[PullsConfig]):
         until = walk.until if walk else None
         etag = page.etag if not walk and all(each["updated_at"] < before for each in _records(page)) else None
         held: dict[str, tuple[Record, str]] = {}
+        trail = Trail()
         while True:
             records = _records(page)
             for each in records:
                 if floor <= each["updated_at"] < before:
                     held.setdefault(each["node_id"], (each, query))
                     until = until or after(each["updated_at"])
-            if page.following is None or any(each["updated_at"] < floor for each in records):
+            following = trail.after(page)
+            if following is None or any(each["updated_at"] < floor for each in records):
                 break
-            query = page.following
+            query = following
             if len(held) >= HELD and until:
                 oldest = min(each["updated_at"] for each, _ in held.values())
                 ready = [each for each, _ in held.values() if each["updated_at"] > oldest]

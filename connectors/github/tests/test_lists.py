@@ -4,11 +4,12 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from connectors.github.tests.reading import World
-from hub.sdk import ConfigError, Event, NotConnected
+from hub.sdk import ConfigError, Event, NotConnected, Permanent
 from hub.sdk.cursor import CursorOptions
 
 DATED = ("comments", "review_comments", "runs", "deployments", "forks", "stargazers", "notifications")
@@ -247,6 +248,27 @@ async def test_looking_back_says_nothing_to_a_list_that_is_read_to_the_second(wo
     assert await reader.poll(options=CursorOptions(hold_back=timedelta(minutes=1))) == []
     assert await reader.poll(options=CursorOptions(start="2027-01-01T00:00:00Z")) == []
     assert len(await reader.poll(options=CursorOptions(hold_back=timedelta(seconds=10)))) == 1
+
+
+@pytest.mark.parametrize("kind", ["issues", "pulls", "comments", "runs", "deployments", "activity", "notifications"])
+async def test_pages_that_lead_round_are_an_error(world: World, kind: str) -> None:
+    """As behind a proxy that keeps one answer for all: they would be walked for ever."""
+    open_ = {"issues": world.repository.open_issue, "pulls": world.repository.open_pull}
+    _ = open_[kind]("It") if kind in open_ else MADE[kind](world, 1)
+    world.clock.move(60)
+    (reader, answers) = (world.reader(kind), list[bytes]())
+    await reader.poll()
+    path = world.api.asked[-1][0]
+    async with aiohttp.ClientSession() as client, client.get(f"{world.api.url}{path}") as answer:
+        answers.append(await answer.read())
+
+    def same(_: web.Request) -> web.Response:
+        links = {"Link": '<https://api.github.com/x?page=2>; rel="next"'}
+        return web.Response(body=answers[0], content_type="application/json", headers=links)
+
+    world.api.interceptor = same
+    with pytest.raises(Permanent, match="no end"):
+        await world.reader(kind).poll()
 
 
 @pytest.mark.parametrize("kind", [*DATED, "activity"])
