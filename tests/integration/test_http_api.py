@@ -9,13 +9,17 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from connectors.http import connector
 from hub.deployment import Registry, load
 from hub.engine.runtime import Runtime
 from hub.engine.settings import IngressSettings
+from hub.kafka.specs import TopicSpec
+from hub.kafka.topics import ensure_topics
 from hub.testing.jsonserver import PrivateApi
-from tests.integration.engine import records, until
+from tests.integration.engine import event, publish, records, settled, until
 
 DEPLOYMENT = """
 deployment: {name}
@@ -161,3 +165,56 @@ async def _gone(kafka: Any, topic: str) -> bool:
 
 async def _count(kafka: Any, topic: str, expected: int) -> bool:
     return len(await records(kafka, topic)) == expected
+
+
+BULK = """
+deployment: {name}
+topics: {{ {name}.in: }}
+sinks:
+  bulk:
+    from: {name}.in
+    start: earliest
+    use: http
+    with:
+      url: "{url}/bulk"
+      json: = data
+      batch: {{ count: 50, results: {{ path: items, status: status }} }}
+"""
+
+
+async def test_what_waits_goes_out_in_few_requests(tmp_path: Path, kafka, unique):
+    """A sink's `batch.count` counts in the engine; what of a batch fails for good is dead-lettered alone."""
+    sizes: list[int] = []
+    taken: list[int] = []
+
+    async def bulk(request: web.Request) -> web.Response:
+        numbers = [each["n"] for each in await request.json()]
+        sizes.append(len(numbers))
+        taken.extend(number for number in numbers if number != 123)
+        return web.json_response({"items": [{"status": 400 if number == 123 else 201} for number in numbers]})
+
+    application = web.Application()
+    application.router.add_post("/bulk", bulk)
+    server = TestServer(application, host="127.0.0.1")
+    await server.start_server()
+    url = str(server.make_url("")).rstrip("/")
+    (tmp_path / "hub.yaml").write_text(BULK.format(name=unique, url=url))
+    await publish_anew(kafka, f"{unique}.in", 500)
+    deployment = load(tmp_path, registry=Registry([connector]))
+    runtime = Runtime(deployment, kafka, ingress=IngressSettings(port=0), environ={})
+    await runtime.start()
+    try:
+        totals = await settled(runtime, "bulk", 500)
+    finally:
+        await runtime.stop()
+        await server.close()
+    assert sum(totals.dead_lettered.values()) == 1
+    assert sorted(taken) == [each for each in range(500) if each != 123]
+    assert max(sizes) == 50
+    assert len(sizes) <= 60
+
+
+async def publish_anew(kafka: Any, topic: str, count: int) -> None:
+    """Makes a topic that holds so many events, each of another key."""
+    await ensure_topics(kafka, [TopicSpec(topic, partitions=3)])
+    await publish(kafka, topic, [event(number, key=str(number)) for number in range(count)])
