@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -48,6 +48,7 @@ class TcpFarSide(FarSide):
         self._proxy = FaultProxy(host, port, inspect_answers=lambda: self._answered)
         self._front: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def port(self) -> int:
@@ -75,13 +76,16 @@ class TcpFarSide(FarSide):
 
     async def stop(self) -> None:
         """Listens no more, and ends all connections."""
-        await self._proxy.stop()
-        for task in self._tasks:
-            task.cancel()
         if self._front is not None:
             self._front.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._proxy.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for writer in list(self._writers):  # also of connections whose task had not begun
+            await self._end(writer)
 
     @asynccontextmanager
     async def fault(self, name: str, *, after: int = 0) -> AsyncIterator[None]:
@@ -146,29 +150,38 @@ class TcpFarSide(FarSide):
         context.sni_callback = choose
         return context
 
-    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self._begun(self._serve(reader, writer))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far = None
         try:
             far_reader, far = await asyncio.open_connection("127.0.0.1", self._proxy.port, limit=CHUNK)
-            directions = [asyncio.create_task(_pass(*each)) for each in ((reader, far), (far_reader, writer))]
-            self._tasks.update(directions)
+            self._writers.add(far)
+            directions = [self._begun(_pass(*each)) for each in ((reader, far), (far_reader, writer))]
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
             for each in directions:
                 each.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            self._tasks.difference_update(directions)
         except OSError:
             pass  # the proxy refuses, as it was told to
         finally:
-            for each_writer in (writer, far):
-                if each_writer is not None:
-                    each_writer.transport.abort()
-                    with suppress(OSError):
-                        await each_writer.wait_closed()
+            for ending in (writer, far):
+                if ending is not None:
+                    await self._end(ending)
+
+    def _begun(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _end(self, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
+        self._writers.discard(writer)
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
