@@ -8,7 +8,7 @@ from connectors.github import connector
 from connectors.github.event_types import DELIVERIES, SUBJECT_OF
 from hub.sdk import PollingSource, UnitContext, WebhookSource
 
-KINDS = tuple(kind for kind in connector.sources if kind != "webhook")
+KINDS = tuple(kind for kind in connector.sources if kind not in ("webhook", "graphql"))
 
 
 def test_no_event_type_is_given_by_two_sources() -> None:
@@ -23,7 +23,7 @@ def test_one_source_is_called_and_the_others_ask() -> None:
     assert connector.name == "github"
     assert set(connector.sources) >= {"webhook", "issues", "pulls", "commits", "releases", "comments", "runs"}
     assert issubclass(connector.sources["webhook"], WebhookSource)
-    assert all(issubclass(connector.sources[kind], PollingSource) for kind in KINDS)
+    assert all(issubclass(connector.sources[kind], PollingSource) for kind in (*KINDS, "graphql"))
 
 
 def test_the_names_of_deliveries_are_sorted_and_known() -> None:
