@@ -171,10 +171,21 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
 
         Raises:
             Transient: it is no JSON.
+            Permanent: it is another document than `record` leads into. That a list ends before, or that there is null,
+                means nothing.
         """
         del key
-        document = self._document(response)
-        record = found(document, self.config.record) if self.config.record else document
+        record = self._document(response)
+        for step in self.config.record.split(".") if self.config.record else ():
+            if record is None:
+                break
+            if isinstance(record, list) and step.isdecimal():
+                record = record[int(step)] if int(step) < len(record) else None
+            elif isinstance(record, dict) and step in record:
+                record = record[step]
+            else:
+                place = f"`{self.config.record}` in what {self.far_side} answered"
+                raise Permanent(f"expected something at {place}; there is no `{step}`", status=response.status)
         return NOTHING if record is None else Found(record, response.marks)
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from connectors.http import connector, errors
 from connectors.http.tests import test_errors
 from hub.sdk import Event, Signal
-from hub.testing.conformance import HttpFarSide, PollingSourceSuite, SinkSuite
+from hub.testing.conformance import HttpFarSide, LookupSuite, PollingSourceSuite, SinkSuite
 
 TOKEN = "canary-0123456789abcdef"
 
@@ -169,3 +169,38 @@ class TestWhole(SourceSuite):
 
     def settings(self, far_side: Shop) -> dict[str, Any]:
         return {"service": "shop", "streams": {"orders": {**STREAM, "deletes": True}}}
+
+
+class Customers(HttpFarSide):
+    """An API that knows customer 7, and tells nobody of 403."""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        number = request.path.rpartition("/")[2]
+        if number == "403":
+            return web.json_response({"message": "no"}, status=403)
+        if number != "7":
+            return web.json_response({"message": "not found"}, status=404)
+        return web.json_response({"customer": {"id": 7, "name": "Ada"}})
+
+
+class TestLookup(LookupSuite[Customers]):
+    connector = connector
+    rejected = {"no path below": {"path": "https://elsewhere.example/"}, "a hole of nothing": {"path": "/customers/{"}}
+    exempt = {"every_vendor_exception_is_a_signal": "it asks through a `Service` alone, whose errors are signals"}
+
+    @pytest.fixture
+    async def far_side(self) -> AsyncIterator[Customers]:
+        async with Customers() as customers:
+            yield customers
+
+    def settings(self, far_side: Customers) -> dict[str, Any]:
+        return {"service": "crm", "path": "/customers/{key}", "record": "customer"}
+
+    def services(self, far_side: Customers) -> dict[str, dict[str, Any]]:
+        return {"crm": reached(far_side)}
+
+    def keys(self) -> list[tuple[Any, Any]]:
+        return [(7, {"id": 7, "name": "Ada"}), (99, None)]
+
+    def refused_key(self) -> Any:
+        return 403

@@ -68,9 +68,17 @@ async def test_fields_of_a_key_have_their_places():
 
 
 async def test_the_record_is_found_within_the_answer():
-    """`record` leads to it; where it leads nowhere, and where the body is empty, there is nothing."""
-    api = Api(answer(b'{"data":[{"n":1}]}'), answer(b'{"data":[]}'), answer(b"", 204))
-    assert await looking(api, record="data.0").look_up([1, 2, 3]) == [Found({"n": 1}), NOTHING, NOTHING]
+    """`record` leads to it; where a list ends before it, there is null, or the body is empty, there is nothing."""
+    api = Api(answer(b'{"data":[{"n":1}]}'), answer(b'{"data":[]}'), answer(b'{"data":null}'), answer(b"", 204))
+    found = await looking(api, record="data.0").look_up([1, 2, 3, 4])
+    assert found == [Found({"n": 1}), NOTHING, NOTHING, NOTHING]
+
+
+async def test_another_document_is_no_answer():
+    """One that has no such place may be anybody's: that nothing was found would be made up."""
+    api = Api(answer(b'{"message":"hello"}'), answer(b'{"data":"x"}'))
+    for failure in await looking(api, record="data.0").look_up([1, 2]):
+        assert isinstance(failure, Permanent)
 
 
 async def test_what_is_missing_is_nothing_and_other_refusals_are_failures():
