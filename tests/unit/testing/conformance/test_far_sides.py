@@ -132,7 +132,7 @@ async def outcome(api: NotesApi, seconds: float) -> str:
             if isinstance(error, (aiohttp.ContentTypeError, json.JSONDecodeError)):
                 return f"200 {type(error).__name__}"
             kinds = [each.__name__ for each in type(error).__mro__]
-            return next((each for each in (*OUTCOMES.values(),) if each in kinds), kinds[0])
+            return next((each for each in kinds if each in OUTCOMES.values()), kinds[0])
     return "right" if document == {"taken": "k"} else f"200 {'alien' if b'Hello' in body else 'wrong'}"
 
 
