@@ -106,9 +106,9 @@ class Pulls(Placed[PullsConfig]):
                     walk = Walk(until=until, before=before, query=next(found_on for _, found_on in held.values()))
                     yield Batch(self._events(ready), PullsCursor(since=cursor.since, walk=walk))
             page = await self.ask("pulls", query=query)
-        following = PullsCursor(since=until or cursor.since, etag=etag)
-        if following != cursor:
-            yield Batch(self._events([each for each, _ in held.values()]), following)
+        moved = PullsCursor(since=until or cursor.since, etag=etag)
+        if moved != cursor:
+            yield Batch(self._events([each for each, _ in held.values()]), moved)
 
     def _events(self, records: list[Record]) -> list[Event]:
         return [self.made(each) for each in sorted(records, key=lambda each: str(each["updated_at"]))]
