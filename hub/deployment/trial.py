@@ -99,9 +99,7 @@ class GivenAnswer(Config):
         return self
 
 
-Answers = Annotated[
-    list[GivenAnswer], BeforeValidator(listed, json_schema_input_type=GivenAnswer | list[GivenAnswer])
-]
+Answers = Annotated[list[GivenAnswer], BeforeValidator(listed, json_schema_input_type=GivenAnswer | list[GivenAnswer])]
 """One answer, or a list of them."""
 
 

@@ -51,6 +51,8 @@ class Remembered:
             (rank(newest), newest, base64.b64decode(text)) for newest, text in groups
         ]
         self._known = {each for _, _, packed in self._groups for each in _digests(packed)}
+        # Beyond the limit: known to this run alone, each with the newest cursor value of the group that it stood in.
+        self._beyond: list[tuple[Any, bytes]] = []
         self.forgotten = 0
         """Digests that were dropped for want of room since the start."""
 
@@ -74,9 +76,12 @@ class Remembered:
         """Drops the groups that hold nothing from this cursor value on."""
         bound = self._rank(before)
         kept = [group for group in self._groups if group[0] >= bound]
-        for _, _, packed in self._groups[: len(self._groups) - len(kept)]:  # they stand in order
+        gone = [packed for _, _, packed in self._groups[: len(self._groups) - len(kept)]]  # they stand in order
+        gone += [packed for rank, packed in self._beyond if rank < bound]
+        for packed in gone:
             self._known.difference_update(_digests(packed))
         self._groups = kept
+        self._beyond = [each for each in self._beyond if each[0] >= bound]
 
     def groups(self) -> tuple[Group, ...]:
         """To be stored."""
@@ -94,6 +99,7 @@ class Remembered:
         while over > 0:
             rank, newest, packed = self._groups[0]
             left = packed[over * SIZE :]
+            self._beyond.append((rank, packed[: len(packed) - len(left)]))
             self.forgotten += (len(packed) - len(left)) // SIZE
             over -= (len(packed) - len(left)) // SIZE
             self._groups[:1] = [(rank, newest, left)] if left else []

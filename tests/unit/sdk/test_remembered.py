@@ -43,6 +43,19 @@ def test_beyond_the_limit_the_oldest_go_from_what_is_stored(values, limit):
         assert {values[n] for n in range(len(values)) if mark(str(n)) in kept} == {values[n] for n in newest}
 
 
+def test_what_is_no_longer_read_again_leaves_the_memory_also_beyond_the_limit():
+    """A long range that is read in steps takes no more memory than one of them."""
+    remembered = made(limit=10)
+    for step in range(20):
+        digests = [mark(str(step), str(each)) for each in range(100)]
+        remembered.add(step, digests)
+        assert all(each in remembered for each in digests)
+        remembered.forget(step)
+        assert len(remembered._known) == 100
+    remembered.forget(20)
+    assert (len(remembered._known), remembered._beyond) == (0, [])
+
+
 def test_a_mark_takes_eleven_bytes_of_a_cursor():
     """Whatever the records' own keys and values are like."""
     remembered = made(limit=20_000)
