@@ -86,6 +86,8 @@ class _Rule:
             name = f"{self._name} of {user}" if user else self._name
             lane = self._lanes[user] = Lane(name, gate(self._limit), self._limit)
             _bound(self._lanes)
+        elif user:
+            self._lanes.move_to_end(user)  # forgotten are those who asked for nothing for longest
         return lane
 
     def follow(self, before: _Rule) -> None:
@@ -175,7 +177,7 @@ class RateLimiter:
             return response
         reading = read(response.headers)
         if reading is not None and reading.resource:
-            adaptive = self._told(request, reading.resource) or adaptive
+            adaptive = self._told(request, reading.resource)
         adaptive.learn(now, status, response.headers, reading)
         return response
 
@@ -191,13 +193,12 @@ class RateLimiter:
             each.gate.take(now)
         return True
 
-    def _told(self, request: Request, resource: str) -> AdaptiveGate | None:
-        """The gate of a limit that a request counts for, if we took it for another one's."""
+    def _told(self, request: Request, resource: str) -> AdaptiveGate:
+        """The gate of the limit that an answer tells of: the request may have gone through another one's."""
         segment = _segment(request)
-        if self._resources.get((request.user, segment)) == resource:
-            return None
-        self._resources[request.user, segment] = resource
-        _bound(self._resources)
+        if self._resources.get((request.user, segment)) != resource:
+            self._resources[request.user, segment] = resource
+            _bound(self._resources)
         return self._learner(request).gate
 
     def _learner(self, request: Request) -> Lane[AdaptiveGate]:
@@ -209,6 +210,8 @@ class RateLimiter:
             name = " of ".join(each for each in (resource or "told by the API", request.user) if each)
             lane = self._learnt[key] = Lane(name, AdaptiveGate(self._slow_below))
             _bound(self._learnt)
+        else:
+            self._learnt.move_to_end(key)
         return lane
 
     async def _queue(self, lanes: list[Lane[Gate]], request: Request) -> None:

@@ -269,3 +269,41 @@ async def test_what_a_service_may_send_can_be_seen() -> None:
         assert 50 < (states["search"].reset or 0) <= 60
         assert states["search"].wait > 0
         assert states["core"].wait == 0
+
+
+async def test_requests_that_went_together_teach_the_limit_that_they_count_for() -> None:
+    """Those that set off before anybody knew of it, too: what it says holds up nothing else."""
+    limiter = RateLimiter("far", RateLimit(max_wait="1s"))
+    answered = asyncio.Event()
+
+    async def searches(request: Request) -> Response:
+        await answered.wait()
+        told = {"resource": "search", "limit": "30", "remaining": "0", "reset": "3000"}
+        return Response(200, {f"x-ratelimit-{name}": value for name, value in told.items()}, b"", request.url)
+
+    async def others(request: Request) -> Response:
+        return Response(200, {}, b"", request.url)
+
+    together = asyncio.gather(*(limiter(ask("/search/x"), searches) for _ in range(3)))
+    await asyncio.sleep(0)
+    answered.set()
+    await together
+    await limiter(ask("/repos/x"), others)
+    with pytest.raises(Limited):
+        await limiter(ask("/search/x"), others)
+
+
+async def test_of_too_many_users_those_are_forgotten_who_asked_for_nothing_for_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody who is held up by a limit doesn't get rid of it because others come."""
+    monkeypatch.setattr("hub.services.limits.limiter._USERS", 3)
+    limit = RateLimit(count=1, interval="1h", by="user", adaptive=False, max_wait="0s")
+    limiter = RateLimiter("far", limit)
+    await sent_by(limiter, [ask(user=each) for each in "abc"])
+    for newcomer in "de":
+        with pytest.raises(Limited):
+            await sent_by(limiter, [ask(user="a")])
+        await sent_by(limiter, [ask(user=newcomer)])
+    with pytest.raises(Limited):
+        await sent_by(limiter, [ask(user="a")])
