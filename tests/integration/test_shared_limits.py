@@ -82,3 +82,35 @@ async def test_without_redis_each_process_keeps_the_limit_alone():
     assert times[-1] - times[0] >= 0.025
     assert limiter.alone > 0
     await limiter.close()
+
+
+async def test_a_burst_comes_back_at_the_limits_pace_however_large(redis, unique):
+    """Redis remembers it for as long as that takes, not for an interval only."""
+    shared = SharedLimits(SecretStr(redis), unique)
+    limit = ("burst", Limit(count=2, interval="500ms", burst=20))
+    assert await taken(shared, limit) >= 20
+    await asyncio.sleep(1.8)
+    assert 6 <= await taken(shared, limit) <= 12
+    await shared.close()
+
+
+async def taken(shared: SharedLimits, limit: tuple[str, Limit]) -> int:
+    """How many requests go at once."""
+    count = 0
+    while not await shared.take([limit]):
+        count += 1
+    return count
+
+
+async def test_limits_of_the_same_endpoints_and_of_another_algorithm_are_apart(redis, unique):
+    """So many in a second and so many in an hour are both kept; a new algorithm finds nothing of the old one's."""
+    shared = SharedLimits(SecretStr(redis), unique)
+    hour = ("/x", Limit(count=3, interval="1h", algorithm="sliding_window"))
+    moment = ("/x", Limit(count=2, interval="100ms", algorithm="sliding_window"))
+    went = 0
+    for _ in range(12):
+        went += not await shared.take([hour, moment])
+        await asyncio.sleep(0.03)
+    assert went == 3
+    assert await shared.take([("/x", Limit(count=3, interval="1h"))]) == 0
+    await shared.close()

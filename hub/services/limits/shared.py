@@ -42,17 +42,19 @@ for i, key in ipairs(KEYS) do
   end
   wait = math.max(wait, at - now)
 end
-if wait > 0 then return string.format('%.0f', wait) end
+if wait > 0 then return string.format('%.0f', math.ceil(wait)) end
 for i, key in ipairs(KEYS) do
   local kind, interval, count = ARGV[4 * i - 3], tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1])
-  local life = string.format('%.0f', interval / 1000 + 1000)
+  local life = interval
   if kind == 'token_bucket' then
     local full = math.max(tonumber(redis.call('GET', key) or '0'), now) + interval / count
-    redis.call('SET', key, string.format('%.0f', full), 'PX', life)
+    -- A burst larger than the count takes longer than the interval to come back.
+    life = math.max(life, full - now)
+    redis.call('SET', key, string.format('%.0f', full))
   else
     redis.call('ZADD', key, string.format('%.0f', now), ARGV[#ARGV])
-    redis.call('PEXPIRE', key, life)
   end
+  redis.call('PEXPIRE', key, string.format('%.0f', life / 1000 + 1000))
 end
 return '0'
 """
@@ -92,8 +94,12 @@ class SharedLimits:
         for _, limit in limits:
             micros = int(limit.interval.total_seconds() * 1e6)
             arguments += [limit.algorithm, micros, limit.count, burst_of(limit)]
-        # One hash tag, so that a Redis cluster keeps all of them on one node.
-        keys = [f"hub:{{{self._key}}}:limit:{name}" for name, _ in limits]
+        # One hash tag, so that a Redis cluster keeps all of them on one node. The same endpoints may have several
+        # limits, and algorithms keep different things.
+        keys = [
+            f"hub:{{{self._key}}}:limit:{limit.algorithm}:{limit.interval.total_seconds():g}:{limit.by}:{name}"
+            for name, limit in limits
+        ]
         try:
             async with asyncio.timeout(ANSWER):
                 wait = await self._take(keys=keys, args=[*arguments, f"{self._me}.{self._number}"])
