@@ -14,7 +14,18 @@ from connectors.http.batches import Item, Reader, batched, groups, item
 from connectors.http.config import HttpConfig, Verdict
 from connectors.http.request import Request, packed, request
 from connectors.http.wire import Answer, OwnWire, ServiceWire, Wire
-from hub.sdk import Delivery, Event, NotConnected, Permanent, Signal, Sink, Transient, UnitContext, WriteFailed
+from hub.sdk import (
+    Delivery,
+    Event,
+    NotConnected,
+    Permanent,
+    Signal,
+    Sink,
+    Transient,
+    UnitContext,
+    WriteFailed,
+    write_each,
+)
 from hub.sdk.bulk import write_halving
 
 _WORTH_PACKING = 512  # bytes
@@ -65,25 +76,7 @@ class HttpSink(Sink[HttpConfig]):
         """
         if self.config.batch is not None:
             return await self._together(batch)
-        if len(batch) == 1:  # as the engine does it: needs no task of its own
-            try:
-                reply = await self._deliver(batch[0])
-            except Signal as signal:
-                raise WriteFailed({0: signal}) from None
-            return [] if reply is None else [reply]
-        outcomes = await asyncio.gather(*(self._deliver(each) for each in batch), return_exceptions=True)
-        failures: dict[int, Signal] = {}
-        replies: list[Event] = []
-        for index, outcome in enumerate(outcomes):
-            if isinstance(outcome, Signal):
-                failures[index] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-            elif outcome is not None:
-                replies.append(outcome)
-        if failures:
-            raise WriteFailed(failures, replies)
-        return replies
+        return await write_each(batch, self._deliver)
 
     # One event, one request
 

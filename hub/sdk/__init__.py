@@ -45,7 +45,7 @@ from hub.sdk.policies import (
 from hub.sdk.progress import Change, StreamsCursor, StreamState, Window
 from hub.sdk.resource import ResourceKey, ResourceLookup, ResourceLookupConfig
 from hub.sdk.service import Response, Service
-from hub.sdk.sink import Sink
+from hub.sdk.sink import Sink, write_each
 from hub.sdk.source import (
     Batch,
     PollingSource,
@@ -127,4 +127,5 @@ __all__ = [
     "WebhookSource",
     "Window",
     "WriteFailed",
+    "write_each",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from hub.sdk.config import SinkConfig
 from hub.sdk.delivery import Delivery
+from hub.sdk.errors import Signal, WriteFailed
 from hub.sdk.event import Event
 from hub.sdk.unit import Component
 
@@ -48,3 +50,39 @@ class Sink(Component[S], Generic[S]):
             Transient, Permanent, NotConnected: the whole batch failed.
         """
         raise NotImplementedError
+
+
+async def write_each(
+    batch: Sequence[Delivery], deliver: Callable[[Delivery], Awaitable[Event | None]]
+) -> Sequence[Event]:
+    """Writes deliveries side by side, each by itself: a `Sink.write` for far sides that take one at a time.
+
+    Args:
+        batch: the deliveries.
+        deliver: writes one; gives its reply, if there is one.
+
+    Returns:
+        The replies.
+
+    Raises:
+        WriteFailed: by index, the signals of those that were not written, and the replies of all others.
+    """
+    if len(batch) == 1:  # as the engine mostly does it: needs no task of its own
+        try:
+            reply = await deliver(batch[0])
+        except Signal as signal:
+            raise WriteFailed({0: signal}) from None
+        return [] if reply is None else [reply]
+    outcomes = await asyncio.gather(*map(deliver, batch), return_exceptions=True)
+    failures: dict[int, Signal] = {}
+    replies: list[Event] = []
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, Signal):
+            failures[index] = outcome
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        elif outcome is not None:
+            replies.append(outcome)
+    if failures:
+        raise WriteFailed(failures, replies)
+    return replies

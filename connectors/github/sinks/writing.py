@@ -11,7 +11,17 @@ from weakref import WeakValueDictionary
 from connectors.github.answers import Page, explained
 from connectors.github.api import HEADERS, PAGE
 from connectors.github.sinks.config import RepositorySinkConfig
-from hub.sdk import Delivery, Event, InvalidEvent, Mapped, Permanent, Response, Signal, Sink, Transient, WriteFailed
+from hub.sdk import (
+    Delivery,
+    Event,
+    InvalidEvent,
+    Mapped,
+    Permanent,
+    Response,
+    Sink,
+    Transient,
+    write_each,
+)
 
 S = TypeVar("S", bound=RepositorySinkConfig)
 Record = dict[str, Any]
@@ -44,19 +54,7 @@ class RepositorySink(Sink[S], Generic[S]):
         Raises:
             WriteFailed: by index, what became of those that were not written.
         """
-        outcomes = await asyncio.gather(*(self._settled(each) for each in batch), return_exceptions=True)
-        failures: dict[int, Signal] = {}
-        replies: list[Event] = []
-        for index, outcome in enumerate(outcomes):
-            if isinstance(outcome, Signal):
-                failures[index] = outcome
-            elif isinstance(outcome, BaseException):
-                raise outcome
-            elif outcome is not None:
-                replies.append(outcome)
-        if failures:
-            raise WriteFailed(failures, replies)
-        return replies
+        return await write_each(batch, self._settled)
 
     async def _settled(self, delivery: Delivery) -> Event | None:
         try:
