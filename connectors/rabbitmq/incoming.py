@@ -10,6 +10,7 @@ with the prefix ``amqp_``, so that none of them can be taken for one of the hub'
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 import zlib
@@ -141,7 +142,7 @@ class Incoming:
         for name, value in headers.items():
             if name.startswith(_PREFIXES) and value is not None:
                 attributes[name[len(_PREFIXES[0]) :]] = _attribute(name, value)
-        specversion = attributes.pop("specversion")
+        specversion = attributes.pop("specversion", None)
         if specversion != SPECVERSION:
             raise InvalidEvent(f"expected CloudEvents specversion {SPECVERSION}; got {specversion!r}")
         attributes |= extensions
@@ -211,10 +212,16 @@ def _extensions(message: DeliveredMessage, headers: Mapping[str, Any]) -> dict[s
             "amqpdeathqueue": last.get("queue"),
             "amqpdeathreason": last.get("reason"),
             "amqpdeathexchange": last.get("exchange"),
-            "amqpdeathcount": sum(each.get("count", 0) for each in deaths if isinstance(each, dict)),
+            "amqpdeathcount": sum(_counted(each) for each in deaths),
             "amqpdeaths": _json(deaths).decode(),
         }
     return {name: _printable(str(value)) for name, value in found.items() if value not in (None, "")}
+
+
+def _counted(death: Any) -> int:
+    """How often a message died like this; whoever publishes may have written anything there."""
+    count = death.get("count") if isinstance(death, dict) else None
+    return count if isinstance(count, int) else 0
 
 
 def _travelling(headers: Mapping[str, Any]) -> Iterator[Header]:
@@ -269,7 +276,10 @@ def _printable(text: str) -> str:
 
 
 def _json(value: Any) -> bytes:
-    return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # nested too deeply for it
+        return json.dumps(value, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -300,4 +310,6 @@ def _decoded(body: bytes, encoding: str | None, limit: int) -> tuple[bytes, str]
         raise InvalidPayload(f"expected at most {limit:,} bytes (`max_body`) once {name} is undone; got more")
     if not unpacker.eof:
         raise InvalidPayload(f"expected {name} by the content encoding; got bytes that end too early")
+    if unpacker.unused_data:
+        raise InvalidPayload(f"expected {name} by the content encoding, in one piece; got more behind its end")
     return unpacked, ""

@@ -1,9 +1,9 @@
 """What pamqp can't read of a message is read as something else, instead of ending the connection.
 
-Whoever publishes may write a time of the year 57742 (microseconds, where AMQP has seconds), text that isn't UTF-8, or a
-header of a type that nobody knows. pamqp takes that for a broken frame, and aiormq ends the connection; then the broker
-gives us the same message again, for ever, and everything behind it waits. So the functions in pamqp's public tables are
-replaced by these, which ask the former ones first.
+Whoever publishes may write a time of the year 57742 (microseconds, where AMQP has seconds), text that isn't UTF-8, a
+header of a type that nobody knows, or tables in tables without end. pamqp takes that for a broken frame, or gives up,
+and aiormq ends the connection; then the broker gives us the same message again, for ever, and all behind it waits. So
+the functions in pamqp's public tables are replaced by these, which ask the former ones first.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _headers(strict: _Decoder) -> _Decoder:
     def decoded(value: bytes) -> tuple[int, Any]:
         try:
             return strict(value)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, RecursionError):
             length = int.from_bytes(value[:4])
             return length + 4, {UNREADABLE: bytes(value[4 : length + 4])}
 

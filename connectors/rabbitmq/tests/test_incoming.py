@@ -238,6 +238,36 @@ def test_a_broken_cloud_event_is_no_event(headers: dict[str, Any], says: str) ->
     assert made.id == "/shop/orders\nm1"
 
 
+def _nested(levels: int) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for _ in range(levels):
+        table = {"t": table}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("headers", "deaths"),
+    [
+        ({"x-death": [{"queue": "q", "count": "many"}]}, "0"),
+        ({"x-death": [{"queue": "q", "count": None}, {"count": 2}, "death"]}, "2"),
+        ({"x-death": [_nested(300)]}, "0"),
+        ({"deep": _nested(300)}, None),
+    ],
+)
+def test_headers_that_a_publisher_made_up_stop_nothing(headers: dict[str, Any], deaths: str | None) -> None:
+    """The message would come again, for ever, and everything behind it would wait."""
+    assert event(headers=headers).attributes.get("amqpdeathcount") == deaths
+    made = received(headers=headers, config={"types": ["a.b"]})
+    assert made.unreadable is not None
+    for name, value in headers.items():
+        assert orjson.loads(dict(made.unreadable.headers)[f"amqp_{name}"]) == value
+
+
+def test_a_header_that_holds_nothing_makes_no_cloud_event() -> None:
+    """AMQP knows headers without a value."""
+    assert "got None" in str(error(headers={"cloudEvents:specversion": None, "cloudEvents:id": "1"}))
+
+
 def test_a_source_for_cloud_events_alone_takes_no_others() -> None:
     """With `types` and no `type` nothing says what they would be."""
     assert "expected a CloudEvent" in str(error(b"x", {"types": ["shop.order"]}, content_type="text/plain"))
@@ -305,6 +335,7 @@ def test_an_encoding_that_nobody_knows_leaves_bytes() -> None:
         (gzip.compress(bytes(10_000)), "at most 1,000 bytes"),
         (gzip.compress(bytes(500))[:-6], "end too early"),
         (b"no gzip", "expected gzip"),
+        (gzip.compress(b"1") + gzip.compress(b"2"), "more behind its end"),
     ],
 )
 def test_a_bomb_or_half_of_one_is_no_event(body: bytes, says: str) -> None:

@@ -25,6 +25,8 @@ STRANGE = {
     + b"\x02\xff\xfeS"
     + struct.pack(">I", 1)
     + b"x",
+    "tables in tables": struct.pack(">HI", _HEADERS, 7 * 3_000)
+    + b"".join(b"\x01tF" + struct.pack(">I", 7 * each) for each in reversed(range(3_000))),
     "a header's time": struct.pack(">HI", _HEADERS, 11) + b"\x01nT" + struct.pack(">Q", 2**62),
 }
 
