@@ -6,14 +6,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Hashable, Mapping
-from email.utils import parsedate_to_datetime
 
 from hub.sdk.errors import NotConnected, Transient
 from hub.sdk.policies import Cache, compile_endpoint
 from hub.sdk.service import Origin, Response
 from hub.services.pipeline import Proceed
 from hub.services.request import SAFE, Request
-from hub.services.throttling import answered_at
+from hub.services.throttling import answered_at, date_of
 
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "range"})
 _DIRECTIVE = re.compile(r'([a-z-]+)(?:\s*=\s*"?(\d{1,12})"?)?')
@@ -128,15 +127,11 @@ class ResponseCache:
             under_way = self._under_way[flight]
             if under_way is None:
                 under_way = self._under_way[flight] = asyncio.get_running_loop().create_future()
-            try:
-                response = await asyncio.shield(under_way)
-            except asyncio.CancelledError:
-                # Theirs or ours? If who asks was cancelled, one of the others asks.
-                if not under_way.cancelled():
-                    raise
-                continue
+            await asyncio.wait([under_way])  # which is cancelled where we are, and isn't where they are
+            if under_way.cancelled():
+                continue  # who asked has given up: one of the others asks
             self.shared += 1
-            return response
+            return under_way.result()
         return await self._ask(flight, key, self._kept(key, request), request, proceed)
 
     async def _ask(self, flight: Hashable, key: Key, kept: Kept | None, request: Request, proceed: Proceed) -> Response:
@@ -270,9 +265,8 @@ def _lifetime(directives: Mapping[str, str], headers: Mapping[str, str]) -> floa
     if directives.get("max-age"):
         return max(float(directives["max-age"]) - old, 0.0)
     if "expires" in headers:
-        try:
-            expires = parsedate_to_datetime(headers["expires"]).timestamp()
-        except ValueError:
+        expires = date_of(headers["expires"])
+        if expires is None:
             return 0.0  # § 5.3: what isn't valid is in the past
-        return max(expires - answered_at(headers).timestamp() - old, 0.0)
+        return max(expires.timestamp() - answered_at(headers).timestamp() - old, 0.0)
     return 0.0

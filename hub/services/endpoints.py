@@ -190,12 +190,13 @@ class Balancer:
                 records = []  # those that we know may still be there
             self._asked = self._clock()
         if records:
-            known = {each.base: each for each in self.servers}
-            found = [(self._base.with_host(each.host).with_port(each.port), each) for each in records]
-            self.servers = [
-                *(known.get(base) or Server(base, each.priority, max(each.weight, 1)) for base, each in found),
-                *self._fixed,
-            ]
+            known, named = {each.base: each for each in self.servers}, []
+            for each in records:
+                base = self._base.with_host(each.host).with_port(each.port)
+                server = known.get(base) or Server(base)
+                server.priority, server.weight = each.priority, max(each.weight, 1)
+                named.append(server)
+            self.servers = [*named, *self._fixed]
 
 
 def _round(servers: Iterable[Server], turn: int) -> list[Server]:

@@ -80,8 +80,8 @@ class FallbackChain:
         except Signal:
             return None
         self.used[fallback.service] += 1
-        answer.origin = "fallback"
-        return answer
+        # A copy, as others may have asked for the same, to whom it is the API's own.
+        return Response(answer.status, answer.headers, answer.body, answer.url, "fallback")
 
 
 def _fixed(value: Any, request: Request) -> Response:

@@ -28,7 +28,7 @@ def pause_asked(headers: Mapping[str, str]) -> float | None:
     if _NUMBER.match(after):
         return min(float(after), LONGEST)
     now = answered_at(headers)
-    if after and (date := _date(after)) is not None:
+    if after and (date := date_of(after)) is not None:
         return _until(date.timestamp(), now)
     reset = headers.get("x-ratelimit-reset", "").strip()
     if headers.get("x-ratelimit-remaining", "").strip() == "0" and _NUMBER.match(reset):
@@ -40,7 +40,7 @@ def pause_asked(headers: Mapping[str, str]) -> float | None:
 
 def answered_at(headers: Mapping[str, str]) -> datetime:
     """The time of an answer by the far side's clock; by ours if it doesn't say."""
-    return _date(headers.get("date", "")) or datetime.now(UTC)
+    return date_of(headers.get("date", "")) or datetime.now(UTC)
 
 
 def _until(timestamp: float, now: datetime) -> float:
@@ -48,9 +48,10 @@ def _until(timestamp: float, now: datetime) -> float:
 
 
 @lru_cache(maxsize=64)  # what is answered within a second has the same date, and reading one takes 10 µs
-def _date(text: str) -> datetime | None:
+def date_of(text: str) -> datetime | None:
+    """A date as HTTP writes it (RFC 9110 § 5.6.7); ``None`` if it is none."""
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

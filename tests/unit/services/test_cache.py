@@ -7,10 +7,13 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from yarl import URL
 
-from hub.sdk import Transient
+from hub.sdk import Response, Transient
+from hub.sdk.policies import Cache
 from hub.services.cache import ResponseCache
 from hub.services.http import HttpService
+from hub.services.request import Request
 from hub.services.shelf import Shelf
 from tests.unit.services.far_side import Clock, FarSide, far_side, service
 
@@ -232,3 +235,23 @@ def test_a_cache_is_only_made_where_one_is_declared() -> None:
     """What isn't declared costs nothing."""
     assert service("http://far").cache is None
     assert isinstance(service("http://far", cache={}).cache, ResponseCache)
+
+
+async def test_who_is_called_off_with_those_that_they_wait_for_asks_no_more() -> None:
+    """As at a stop: nobody takes the end of whom they wait for as a reason to go on."""
+    asked = 0
+
+    async def far(request: Request) -> Response:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(60)
+        return Response(200, {}, b"", request.url)
+
+    cache = ResponseCache(Cache(ttl="1m"))
+    several = [asyncio.create_task(cache(Request("GET", URL("http://far/x")), far)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for each in several:
+        each.cancel()
+    done, _ = await asyncio.wait(several, timeout=1)
+    assert len(done) == 3
+    assert asked == 1

@@ -197,3 +197,22 @@ async def test_a_packed_answer_is_unpacked_and_bounded_for_streams_too() -> None
         chunks = [each async for each in answer.chunks(10_000)]
         assert b"".join(chunks) == b"y" * 200_000
         assert max(map(len, chunks)) <= 10_000
+
+
+async def test_an_answer_that_stands_in_is_the_apis_own_to_those_who_asked_that_api() -> None:
+    """Also where both have shared one request."""
+    release = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        await release.wait()
+        return web.json_response([])
+
+    async with far_side(slow) as far, service(far, cache={"ttl": "1m"}) as second:
+        config = ServiceConfig(base_url="http://127.0.0.1:1", fallback=[{"service": "second"}])
+        async with HttpService("first", config, services={"second": second}.__getitem__) as first:
+            several = [asyncio.create_task(each.request("GET", "/x", degraded=True)) for each in (second, first)]
+            while second.cache is not None and not any(second.cache._under_way.values()):  # noqa: ASYNC110  no event
+                await asyncio.sleep(0.01)
+            release.set()
+            assert [each.origin for each in await asyncio.gather(*several)] == ["api", "fallback"]
+            assert len(far.seen) == 1

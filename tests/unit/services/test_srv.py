@@ -9,10 +9,13 @@ import dns.asyncresolver
 import dns.message
 import dns.rrset
 import pytest
+from yarl import URL
 
-from hub.sdk import NotConnected
-from hub.services.endpoints import Record, srv_records
-from tests.unit.services.far_side import far_side, service
+from hub.sdk import NotConnected, Response
+from hub.sdk.policies import Endpoints
+from hub.services.endpoints import Balancer, Record, srv_records
+from hub.services.request import Request
+from tests.unit.services.far_side import Clock, far_side, service
 
 NAME = "_api._tcp.example.com"
 
@@ -86,3 +89,29 @@ async def test_where_dns_names_nobody_the_api_is_away(monkeypatch: pytest.Monkey
     async with name_server(monkeypatch), service("http://far.example.com", endpoints={"srv": NAME}) as api:
         with pytest.raises(NotConnected, match="NXDOMAIN"):
             await api.request("GET", "/x")
+
+
+async def test_what_dns_says_of_a_server_anew_counts() -> None:
+    """Its priority and weight, while it is known."""
+    records = [Record("a", 80, 0, 1), Record("b", 80, 0, 1)]
+    clock = Clock()
+
+    async def lookup(_: str) -> list[Record]:
+        return records
+
+    async def check(_: URL) -> bool:
+        return True
+
+    async def far(request: Request, to: list[str | None]) -> Response:
+        to.append(request.url.host)
+        return Response(200, {}, b"", request.url)
+
+    api = URL("http://api")
+    balancer = Balancer(api, Endpoints(srv=NAME, refresh="1m"), check, 1.0, lookup, clock)
+    await balancer(Request("GET", api), lambda request: far(request, []))
+    records[:] = [Record("a", 80, 5, 3), Record("b", 80, 1, 0)]
+    clock.now += 60
+    sent: list[str | None] = []
+    await balancer(Request("GET", api), lambda request: far(request, sent))
+    assert sent == ["b"]
+    assert [(each.priority, each.weight) for each in balancer.servers] == [(5, 3), (1, 1)]
