@@ -124,7 +124,6 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
         """
         inner: dict[str, str | int] = {"keys": several.separator.join(map(str, keys))}
         encoded = {"keys": several.separator.join(quote(str(key), safe="") for key in keys)}
-        answers: dict[str, Answer] = dict.fromkeys(map(str, keys), NOTHING)
         try:
             response = await self._get(
                 _PLACE.sub(lambda match: encoded[match[1]], several.path),
@@ -132,7 +131,7 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
             )
         except Signal as error:
             if error.status in self.config.missing:
-                return answers
+                return dict.fromkeys(map(str, keys), NOTHING)
             raise
         document = self._document(response)
         records = found(document, several.records) if several.records else document
@@ -140,6 +139,8 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
             raise Permanent(
                 f"expected a list of records from {self.far_side}; got another kind", status=response.status
             )
+        # That there is no record is the answer's word, too: where another answer stood in, it is marked.
+        answers: dict[str, Answer] = dict.fromkeys(map(str, keys), Found(None, response.marks))
         for record in records:
             key = found(record, several.by)
             if isinstance(key, str | int) and str(key) in answers:
@@ -186,7 +187,7 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
             else:
                 place = f"`{self.config.record}` in what {self.far_side} answered"
                 raise Permanent(f"expected something at {place}; there is no `{step}`", status=response.status)
-        return NOTHING if record is None else Found(record, response.marks)
+        return Found(record, response.marks)
 
 
 def _is_plain(key: ResourceKey, separator: str) -> bool:

@@ -95,8 +95,16 @@ def marked(
     outcome: Sequence[tuple[Event, tuple[str, ...]]], marks: Mapping[str, str]
 ) -> Sequence[tuple[Event, tuple[str, ...]]]:
     """What was made, marked as made of answers that weren't the far side's own."""
-    if not marks:
-        return outcome
+    return [(_marked(made, marks), targets) for made, targets in outcome] if marks else outcome
+
+
+def _marked(made: Event, marks: Mapping[str, str]) -> Event:
+    if DEGRADED in marks:
+        marks = {**marks, DEGRADED: graver(made.attributes.get(DEGRADED), marks[DEGRADED])}
     added = tuple((header_name(name), value.encode()) for name, value in marks.items())
-    removed = frozenset(name for name, _ in added)
-    return [(made.derived(made.raw, removed, added), targets) for made, targets in outcome]
+    return made.derived(made.raw, frozenset(name for name, _ in added), added)
+
+
+def graver(one: str | None, other: str) -> str:
+    """Of two marks of degradation the one that stays: a fallback is further from the truth than an old answer."""
+    return "fallback" if one == "fallback" else other

@@ -22,6 +22,7 @@ from hub.sdk.lookup import Found
 from hub.sdk.strictjson import written
 
 _SURE = {"id": "1", "source": "/", "type": "t"}  # what every event has beside its extensions
+_OWN = frozenset((*_SURE, "specversion", "time", "subject", "datacontenttype", "dataschema"))  # no answer's to change
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Desk:
         self._wanted: set[bytes] = set()
         self._opened = False
         self._doubtful = True
-        self._outage: NotConnected | None = None
+        self._outage: Signal | None = None
         self._counts = dict.fromkeys(LookupFigures.model_fields.keys() - {"name", "kept"}, 0.0)
 
     def follow(self, former: Desk) -> None:
@@ -88,20 +89,22 @@ class Desk:
         counts: dict[str, Any] = {key: value if key == "seconds" else int(value) for key, value in self._counts.items()}
         return LookupFigures(name=self.name, kept=len(self._kept), **counts)
 
-    async def open(self) -> None:
-        """Opens the connector's look-up, if it isn't open.
+    async def _open(self) -> None:
+        """Opens the connector's look-up, if it isn't open; that the far side isn't there is an outage.
 
         Raises:
-            NotConnected, Transient: the far side isn't there.
             Permanent: it refuses us for good.
         """
         if not self._opened:
             try:
                 await self._lookup.open()
-            except BaseException:
+            except BaseException as error:
                 await self._lookup.close()
-                raise
-            self._opened = True
+                if not isinstance(error, NotConnected | Transient):
+                    raise
+                self._outage = error
+            else:
+                self._opened = True
 
     async def close(self) -> None:
         """Closes it."""
@@ -125,17 +128,23 @@ class Desk:
             keys: as JSON.
 
         Raises:
-            NotConnected: the far side is down; what isn't answered yet is to be asked again.
+            NotConnected, Transient: the far side is down; what isn't answered yet is to be asked again.
+            Permanent: it refuses us for good.
         """
         wanted = self._unknown(keys)
         self._outage = None
+        if wanted:
+            await self._open()
         chunks = [wanted[at : at + self._settings.batch] for at in range(0, len(wanted), self._settings.batch)]
-        if chunks and self._doubtful:
+        if chunks and self._doubtful and self._outage is None:
             await self._ask(chunks.pop(0))  # alone: after an outage nobody knows whether it is over
         if chunks and self._outage is None:
             await self._ask_all(chunks)
         if self._outage is not None:
             self._doubtful = True
+            await (
+                self.close()
+            )  # no call is under way; the next question opens it again, whatever stands in for this one
             if not self._substitute_all(keys):
                 raise self._outage
         elif wanted:
@@ -193,7 +202,7 @@ class Desk:
                 await asyncio.sleep(max(waits))
                 attempt += 1
 
-    def _took(self, question: tuple[bytes, Any], answer: Found | Signal, attempt: int) -> bool:
+    def _took(self, question: tuple[bytes, Any], answer: Any, attempt: int) -> bool:
         """Takes in an answer; whether the question is to be asked again."""
         key = question[0]
         if isinstance(answer, Found):
@@ -202,15 +211,19 @@ class Desk:
             self._outage = self._outage or answer
         elif isinstance(answer, Transient):
             return True
+        elif isinstance(answer, Exception):
+            self._refuse(key, _signal(answer), attempt)
         else:
-            self._refuse(key, answer, attempt)
+            self._refuse(
+                key, _fault(f"gave {type(answer).__name__} for an answer, neither `Found` nor a signal"), attempt
+            )
         return False
 
     async def _call(self, chunk: Sequence[tuple[bytes, Any]]) -> list[tuple[tuple[bytes, Any], Any]]:
         """One call, and what it says of each question."""
         began = time.monotonic()
         self._counts["calls"] += 1
-        said: Sequence[Any]
+        said: Sequence[Any] | None
         try:
             async with asyncio.timeout(self._settings.timeout) as limit:
                 said = await self._lookup.look_up([key for _, key in chunk])
@@ -222,20 +235,29 @@ class Desk:
         except (NotConnected, Transient) as error:
             said = [error] * len(chunk)
         except Exception as error:  # noqa: BLE001  a connector's fault is the failure of the keys that bring it about
-            if len(chunk) > 1:
-                return [each for question in chunk for each in await self._call([question])]
-            if not isinstance(error, HubError):
+            if len(chunk) == 1 and not isinstance(error, HubError):
                 self._log.exception("look-up %s failed on a key", self.name)
-            said = [error if isinstance(error, Signal) else _fault(f"failed with {type(error).__name__}: {error}")]
+            said = [_signal(error)] if len(chunk) == 1 else None
         finally:
             self._counts["seconds"] += time.monotonic() - began
-        return list(zip(chunk, said, strict=True))
+        return await self._call_singly(chunk) if said is None else list(zip(chunk, said, strict=True))
+
+    async def _call_singly(self, chunk: Sequence[tuple[bytes, Any]]) -> list[tuple[tuple[bytes, Any], Any]]:
+        """A call for each question, to find the one that is to blame; none after one that met an outage."""
+        said: list[tuple[tuple[bytes, Any], Any]] = []
+        for question in chunk:
+            said += await self._call([question])
+            if self._outage is not None or isinstance(said[-1][1], NotConnected):
+                break
+        return said
 
     def _found(self, key: bytes, found: Found) -> None:
         try:
             data = orjson.loads(written(found.data))  # JSON that can leave the hub again, and nobody else's
             validate({**_SURE, **found.marks})
-        except (InvalidPayload, InvalidEvent) as error:
+            if own := _OWN & found.marks.keys():
+                raise InvalidEvent(f"expected extensions as marks; got {', '.join(sorted(own))}")
+        except (InvalidPayload, InvalidEvent, TypeError) as error:
             self._refuse(key, Permanent(f"look-up `{self.name}` found what no event can hold: {error}"), 1)
             return
         known = Known(data, dict(found.marks))
@@ -278,6 +300,10 @@ def _misfit(name: str, error: ValidationError) -> str:
         for each in error.errors(include_url=False, include_input=False, include_context=False)[:3]
     ]
     return f"look-up `{name}` takes no such key: {'; '.join(told)}"
+
+
+def _signal(error: Exception) -> Signal:
+    return error if isinstance(error, Signal) else _fault(f"failed with {type(error).__name__}: {error}")
 
 
 def _fault(text: str) -> Permanent:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from hub.engine.backoff import backoff
-from hub.engine.lookups.answers import DEGRADED, Known, Refusal
+from hub.engine.lookups.answers import DEGRADED, Known, Refusal, graver
 from hub.engine.lookups.desk import Desk
 from hub.engine.lookups.figures import LookupFigures
 from hub.engine.reading.reader import Reader
@@ -166,9 +166,10 @@ class Enrichment:
                 continue
             found.append(answer.data)
             if answer.marks:
-                # Of two marks the graver one stays: a fallback is further from the truth than an old answer.
-                graver = item.marks.get(DEGRADED) == "fallback" and DEGRADED in answer.marks
-                item.marks.update(answer.marks if not graver else {**answer.marks, DEGRADED: "fallback"})
+                before = item.marks.get(DEGRADED)
+                item.marks.update(answer.marks)
+                if DEGRADED in answer.marks:
+                    item.marks[DEGRADED] = graver(before, answer.marks[DEGRADED])
         if missing:
             raise Pending(missing)
         return found
@@ -188,10 +189,8 @@ class Enrichment:
 
     async def _ask(self, desk: Desk, keys: dict[bytes, None]) -> None:
         try:
-            await desk.open()
             await desk.find(keys)
         except (NotConnected, Transient) as error:
-            await desk.close()  # once no call is under way
             text = f"look-up `{desk.name}`: {error}"
             raise NotConnected(text, status=error.status, retry_after=error.retry_after) from error
 

@@ -74,6 +74,16 @@ async def test_the_record_is_found_within_the_answer():
     assert found == [Found({"n": 1}), NOTHING, NOTHING, NOTHING]
 
 
+@pytest.mark.parametrize("origin", ["stale", "fallback"])
+async def test_that_there_is_nothing_is_marked_where_another_answer_stood_in(origin):
+    """It isn't the API's word: kept without the mark, it would outlive the outage."""
+    nothing = Found(None, {"hubdegraded": origin})
+    assert await looking(Api(answer(b"null", origin=origin))).look_up([1]) == [nothing]
+    several: Any = {"path": "/customers", "params": {"ids": "{keys}"}, "by": "id"}
+    found = await looking(Api(answer(b'[{"id":1}]', origin=origin)), several=several).look_up([1, 2])
+    assert found == [Found({"id": 1}, {"hubdegraded": origin}), nothing]
+
+
 async def test_another_document_is_no_answer():
     """One that has no such place may be anybody's: that nothing was found would be made up."""
     api = Api(answer(b'{"message":"hello"}'), answer(b'{"data":"x"}'))
@@ -135,7 +145,7 @@ async def test_several_keys_are_one_request():
     assert look.batch == 10
     found = await look.look_up([7, "b", "gone"])
     marks = {"hubdegraded": "stale"}
-    assert found == [Found({"id": 7, "n": 7}, marks), Found({"id": "b", "n": 2}, marks), NOTHING]
+    assert found == [Found({"id": 7, "n": 7}, marks), Found({"id": "b", "n": 2}, marks), Found(None, marks)]
     assert [(path, more["params"]) for _, path, more in api.asked] == [("/customers", {"ids": "7,b,gone"})]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from hub.engine.lookups.answers import Answers, Known, Refusal
+from hub.engine.lookups.answers import DEGRADED, Answers, Known, Refusal, marked
 from hub.engine.lookups.desk import Desk, DeskSettings
 from hub.engine.sinks.attempts import RetryPolicy
-from hub.sdk import Found, Lookup, LookupConfig, NotConnected, Permanent, Signal, Transient, UnitContext
+from hub.sdk import Event, Found, Lookup, LookupConfig, NotConnected, Permanent, Signal, Transient, UnitContext
 
 QUICK = RetryPolicy(0.0, 0.0, 2)
 
@@ -150,13 +150,113 @@ async def test_what_no_event_can_hold_is_no_answer(data):
     assert "what no event can hold" in str(refusal.error)
 
 
-async def test_marks_must_be_attributes():
-    """A mark that no event can have is the connector's fault."""
+@pytest.mark.parametrize("marks", [{"Not-Allowed": "x"}, {"x": 5}, {5: "x"}, {"id": "2"}, {"time": "x"}, None])
+async def test_marks_must_be_extensions(marks):
+    """A mark that no event can have, or that would make another event of it, is the connector's fault."""
     far = Far()
-    far.answers = lambda key: Found(1, {"Not-Allowed": "x"})
+    far.answers = lambda key: Found(1, marks)
     asking = desk(far)
     await asking.find(keys(1))
     assert isinstance(asking.answer(b"1"), Refusal)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (None, "the connector's look-up gave NoneType for an answer, neither `Found` nor a signal"),
+        ({"n": 1}, "the connector's look-up gave dict for an answer, neither `Found` nor a signal"),
+        (ValueError("no"), "the connector's look-up failed with ValueError: no"),
+    ],
+)
+async def test_what_is_no_answer_fails_its_key_alone(answer, text):
+    """A connector's slip is the dead letter of the events that ask, and not the end of the route."""
+
+    class Careless(Far):
+        async def look_up(self, keys: Sequence[int]) -> Sequence[Any]:
+            return [answer if key == 1 else Found(key) for key in keys]
+
+    asking = desk(Careless())
+    await asking.find(keys(1, 2))
+    refusal = asking.answer(b"1")
+    assert isinstance(refusal, Refusal)
+    assert (type(refusal.error), str(refusal.error)) == (Permanent, text)
+    assert asking.answer(b"2") == Known(2, {})
+
+
+async def test_a_search_for_the_key_to_blame_ends_with_an_outage():
+    """Each call might take its whole timeout, one after the other."""
+
+    class Falling(Far):
+        async def look_up(self, keys: Sequence[int]) -> Sequence[Any]:
+            self.calls.append(list(keys))
+            if len(keys) > 1:
+                raise Permanent("a bad request")
+            return [NotConnected("down") if key > 1 else Found(key) for key in keys]
+
+    far = Falling()
+    asking = desk(far, batch=10)
+    with pytest.raises(NotConnected):
+        await asking.find(keys(*range(10)))
+    assert far.calls == [list(range(10)), [0], [1], [2]]
+    assert asking.figures.failed == 0
+
+
+class Connected(Far):
+    """One with a connection, which is lost and is there again when it is opened anew."""
+
+    def __init__(self, *opening: Signal) -> None:
+        super().__init__()
+        self.opening = list(opening)
+        self.state = "closed"
+
+    async def open(self) -> None:
+        assert self.state == "closed"
+        if self.opening:
+            raise self.opening.pop(0)
+        self.state = "open"
+
+    async def close(self) -> None:
+        self.state = "closed"
+
+    async def look_up(self, keys: Sequence[int]) -> Sequence[Any]:
+        if self.state != "open":
+            raise NotConnected("the connection is lost")
+        return await super().look_up(keys)
+
+
+@pytest.mark.parametrize("outage", [NotConnected("refused"), Transient("no answer")])
+async def test_a_fallback_stands_in_where_the_far_side_is_not_even_there(outage):
+    """`outage: fallback` holds for a far side that can't be reached at all, and only for as long as that."""
+    far = Connected(outage)
+    asking = desk(far, fallback=("x",), falls_back_in_outage=True)
+    await asking.find(keys(1, 2, 3))
+    assert far.calls == []
+    assert asking.answer(b"3") == Known("x", {"hubdegraded": "fallback"})
+    asking.release()
+    await asking.find(keys(1))
+    assert asking.answer(b"1") == Known({"n": 1}, {})
+
+
+async def test_a_lost_connection_is_opened_again_though_something_stands_in():
+    """Else the fallback would stand in for ever."""
+    far = Connected()
+    asking = desk(far, fallback=("x",), falls_back_in_outage=True)
+    await asking.find(keys(1))
+    far.state = "lost"
+    await asking.find(keys(2))
+    assert asking.answer(b"2") == Known("x", {"hubdegraded": "fallback"})
+    await asking.find(keys(3))
+    assert asking.answer(b"3") == Known({"n": 3}, {})
+
+
+async def test_what_is_kept_needs_no_far_side():
+    """It isn't even opened for answers that are at hand."""
+    first = desk(Connected(), ttl=60.0, size=10)
+    await first.find(keys(1))
+    second = desk(Connected(NotConnected("refused")), ttl=60.0, size=10)
+    second.follow(first)
+    await second.find(keys(1))
+    assert second.answer(b"1") == Known({"n": 1}, {})
 
 
 async def test_a_fallback_counts_for_refusals_and_in_an_outage_only_where_told():
@@ -210,3 +310,15 @@ def test_nothing_is_kept_that_stood_in():
     kept = Answers(ttl=10, size=2)
     kept.keep(b"1", Known("a", {"hubdegraded": "stale"}))
     assert len(kept) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "mark", "after"),
+    [(None, "stale", "stale"), ("stale", "fallback", "fallback"), ("fallback", "stale", "fallback")],
+)
+def test_a_mark_that_an_event_brings_along_gives_way_only_to_a_graver_one(before, mark, after):
+    """What an earlier route made of a fallback stays marked as such, however little is wrong with the next answer."""
+    extensions = {} if before is None else {DEGRADED: before}
+    came = Event(type="t", source="/s", id="1", data={}, **extensions)
+    [(made, _)] = marked([(came, ("out",))], {DEGRADED: mark})
+    assert made.attributes[DEGRADED] == after
