@@ -17,25 +17,36 @@ SHORTEST = 6
 """Characters of a secret that is hidden wherever it stands: shorter ones are words that may mean something else."""
 MOST = 10_000
 """Forms of secrets that are known at once."""
+MOST_PASSING = 2_000
+"""Forms of tokens that pass: an hour's token is soon worth nothing, while a password is worth something for years."""
 _TELLING = 6  # characters of a secret's beginning that are hidden, too, where a text was cut off in it
 _QUERY = "?/:@!$'()*,"  # what our HTTP client leaves as it is in a query
 
 _known: dict[str, None] = {}
+_passing: dict[str, None] = {}
 
 
-def note(configuration: object) -> None:
-    """Notes the secrets of a configuration, whatever holds them."""
+def note(configuration: object, *, passing: bool = False) -> None:
+    """Notes the secrets of a configuration, whatever holds them.
+
+    Args:
+        configuration: or a secret, or several.
+        passing: whether others take their place before long, as with tokens: they drive out only their like.
+    """
+    known, most = (_passing, MOST_PASSING) if passing else (_known, MOST)
     for secret in _secrets(configuration):
         for each in (secret, *_parts(secret)):
             if len(each) >= SHORTEST:
-                _known.update(dict.fromkeys(forms(each)))
-    for form in list(_known)[: max(len(_known) - MOST, 0)]:
-        del _known[form]
+                for form in forms(each):
+                    known.pop(form, None)
+                    known[form] = None
+    for form in list(known)[: max(len(known) - most, 0)]:
+        del known[form]
 
 
 def hidden(text: str) -> str:
     """A text without the secrets of this process."""
-    found = [form for form in list(_known) if form in text]
+    found = [form for known in (_known, _passing) for form in list(known) if form in text]
     for form in sorted(found, key=len, reverse=True):
         text = text.replace(form, HIDDEN)
     return text

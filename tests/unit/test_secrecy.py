@@ -26,6 +26,7 @@ class Outer(BaseModel):
 def nothing_known(monkeypatch):
     """Other tests' secrets stay theirs."""
     monkeypatch.setattr(secrecy, "_known", {})
+    monkeypatch.setattr(secrecy, "_passing", {})
 
 
 def test_secrets_are_found_wherever_they_are_in_a_configuration():
@@ -76,3 +77,15 @@ def test_short_words_stay_and_what_is_known_is_bounded(monkeypatch):
         secrecy.note(SecretStr(f"secret-{number}"))
     assert len(secrecy._known) <= 20
     assert secrecy.hidden("secret-49") == "***"
+
+
+def test_tokens_that_pass_drive_out_no_password(monkeypatch):
+    """Not even after years of renewals; nor does what is noted again go before what isn't any more."""
+    monkeypatch.setattr(secrecy, "MOST", 20)
+    monkeypatch.setattr(secrecy, "MOST_PASSING", 20)
+    secrecy.note(SecretStr("the-password"))
+    for number in range(50):
+        secrecy.note(SecretStr(f"token-{number}"), passing=True)
+        secrecy.note([SecretStr(f"secret-{number}"), SecretStr("the-password")])
+    assert len(secrecy._passing) <= 20
+    assert secrecy.hidden("the-password token-49 secret-49") == "*** *** ***"

@@ -165,7 +165,7 @@ class Keeper:
         if self._token is not None and not self._token.same(token):
             # What answers to requests under way may still echo.
             self._past = self._token.secrets()
-        secrecy.note((token.access, token.refresh))
+        secrecy.note((token.access, token.refresh), passing=True)
         self._token, self._renew_at = token, token.renew_at
         self._failures, self._failure, self._again_at = 0, None, float("-inf")
 
@@ -179,16 +179,14 @@ class Keeper:
         try:
             if self._store is None:
                 self._store = await asyncio.to_thread(self._open)
-            stored = await self._read()
+            stored = await self._latest()
             if self._fresh(stored, refused):
                 return stored  # type: ignore[return-value]  # a fresh one is one
             async with AsyncExitStack() as held:
                 await held.enter_async_context(self._store.lock(self._credential))
-                stored = await self._read()
-                if self._fresh(stored, refused):
-                    return stored  # type: ignore[return-value]  # as above
-                # What was kept and isn't there any more was signed out of.
-                before = stored if stored is not None or self._kept else self._token
+                before = await self._latest()
+                if self._fresh(before, refused):
+                    return before  # type: ignore[return-value]  # as above
                 token = replace((await self._obtain(before)).following(before), settings=self._settings)
                 await self._write(token)
         except Refusal as refusal:
@@ -206,6 +204,16 @@ class Keeper:
             return False
         # Without a refusal, the one at hand is about to end, and so is the same one in the store.
         return self._now() < stored.renew_at
+
+    async def _latest(self) -> Token | None:
+        """The stored token; ours where that is later and couldn't be kept: the stored refresh token is used up then.
+
+        What was kept and isn't there any more was signed out of.
+        """
+        stored, ours = await self._read(), self._token
+        if self._kept or ours is None or (stored is not None and stored.obtained_at >= ours.obtained_at):
+            return stored
+        return ours
 
     async def _read(self) -> Token | None:
         assert self._store is not None

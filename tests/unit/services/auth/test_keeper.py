@@ -227,6 +227,27 @@ async def test_a_store_that_fails_costs_no_token(clock, provider, caplog):
     assert provider.asked[1].refresh.get_secret_value() == "refresh-1"
 
 
+async def test_the_refresh_token_that_works_is_used_where_the_store_holds_an_older_one(clock, provider):
+    """The disk filled up between two renewals: a refresh token that was used before would end the login."""
+    store = Broken()
+    store.broken = False
+    kept = keeper(provider, store)
+    await kept.token()
+    store.broken = True
+    for number in (2, 3):
+        clock.now += 4000
+        assert text(await kept.token()) == f"access-{number}"
+        assert provider.asked[-1].refresh.get_secret_value() == f"refresh-{number - 1}"
+    clock.now += FORCED_PAUSE
+    assert await kept.renew(await kept.token())
+    assert text(await kept.token()) == "access-4"
+    clock.now += 10
+    store.broken = False
+    store.write("shop/api", Token(SecretStr("new login"), obtained_at=clock.now, settings="settings").dump())
+    clock.now += 4000
+    assert text(await kept.token()) == "new login"
+
+
 async def test_what_cant_be_read_is_an_error_only_where_it_cant_be_had_again(clock, provider):
     """Tokens of the client's own are got anew."""
     store = Memory()
