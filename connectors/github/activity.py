@@ -16,11 +16,11 @@ Record = dict[str, Any]
 
 
 class ActivityCursor(Cursor):
-    """The events that the feed held when it was read last: 300 at most.
+    """The events of the feed, as it was read last, that have been given: 300 at most.
 
     Attributes:
         seen: their ids.
-        etag: of the first page then.
+        etag: of the first page then, once all of them have been given.
     """
 
     seen: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Activity(RepositorySource[ActivityConfig, ActivityCursor]):
     every = timedelta(minutes=1)
 
     async def poll(self, cursor: ActivityCursor) -> AsyncIterator[Batch]:
-        """Yields what is new, the oldest first; and heeds how often GitHub wants to be asked."""
+        """Yields what is new in parts, the oldest first; and heeds how often GitHub wants to be asked."""
         page = await self.ask("events", {"per_page": PAGE}, etag=cursor.etag)
         self.poll_interval = page.poll_interval
         if page.unchanged:
@@ -62,9 +62,14 @@ class Activity(RepositorySource[ActivityConfig, ActivityCursor]):
                 self.name,
                 len(listed),
             )
-        moved = ActivityCursor(seen=tuple(listed), etag=etag)
-        if moved != cursor:
-            yield Batch([self._event(each) for each in sorted(new, key=_order)], moved)
+        known = set(cursor.seen)
+        for part in _parts(sorted(new, key=_order)):
+            known.update(each["id"] for each in part)
+            # The tag comes with the last part: whoever goes on before that must be shown the rest again.
+            tag = etag if known >= listed.keys() else None
+            moved = ActivityCursor(seen=tuple(each for each in listed if each in known), etag=tag)
+            if moved != cursor:
+                yield Batch([self._event(each) for each in part], moved)
 
     def _event(self, record: Record) -> Event:
         return self.event(
@@ -80,3 +85,8 @@ class Activity(RepositorySource[ActivityConfig, ActivityCursor]):
 def _order(record: Record) -> tuple[str, int, str]:
     """By time, then by id, which are numbers."""
     return str(record.get("created_at") or ""), len(record["id"]), record["id"]
+
+
+def _parts(records: list[Record]) -> list[list[Record]]:
+    """As many as a page has at a time; one that is empty where there are none."""
+    return [records[at : at + PAGE] for at in range(0, len(records), PAGE)] or [[]]

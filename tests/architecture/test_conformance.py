@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hub.deployment import Registry
+from hub.sdk import Connector
 from hub.testing.conformance import UnitSuite
-from hub.testing.conformance.matrix import column_of, results_below, suite_of, with_tables
+from hub.testing.conformance.matrix import column_of, results_below, suite_of, untested, with_tables
 from hub.testing.conformance.results import FILE, PASSED, checks_of, read
 from hub.testing.conformance.unit import NOT_APPLICABLE
 
@@ -56,10 +57,21 @@ def test_every_check_has_a_column(folder: Path) -> None:
         assert not [check for check in result.checks if column_of(check) is None]
 
 
-def test_the_table_is_made_of_the_results() -> None:
-    """With all units that have none named below it."""
-    registry = Registry()
+def connectors() -> list[Connector]:
+    """All that this project has."""
     folders = sorted((PROJECT / "connectors").glob("*/__init__.py"))
-    connectors = [registry.connector(each.parent.name) for each in folders]
+    assert folders, "there are no connectors"
+    return [Registry().connector(each.parent.name) for each in folders]
+
+
+@pytest.mark.parametrize("connector", connectors(), ids=lambda connector: connector.name)
+def test_every_unit_is_held_against_its_suite(connector: Connector) -> None:
+    """Each source, sink and look-up."""
+    missing = untested([connector], results_below(PROJECT / "connectors"))
+    assert not missing, f"derive a suite in `tests/test_conformance.py`, and run `make conformance`: {missing}"
+
+
+def test_the_table_is_made_of_the_results() -> None:
+    """And of nothing else."""
     text = DOCUMENT.read_text()
-    assert text == with_tables(text, results_below(PROJECT / "connectors"), connectors), "run `make conformance`"
+    assert text == with_tables(text, results_below(PROJECT / "connectors"), connectors()), "run `make conformance`"

@@ -49,8 +49,14 @@ class Listed(Front):
     def _add(self, number: int) -> dict[str, Any]:
         if self.kind == "comments":
             return self.api.comment(1, f"Comment {number}")
+        if self.kind == "review_comments":
+            return self.api.review_comment(1, f"Comment {number}")
         if self.kind == "runs":
             return self.api.run()
+        if self.kind == "forks":
+            return self.api.fork()
+        if self.kind == "stargazers":
+            return self.api.star(f"star{number}")["user"]
         if self.kind == "activity":
             return self.api.happen()
         if self.kind == "notifications":
@@ -85,6 +91,28 @@ class DatedSuite(PollingSourceSuite[Listed]):
 
 class TestComments(DatedSuite):
     kind = "comments"
+
+
+class TestReviewComments(DatedSuite):
+    kind = "review_comments"
+
+
+class TestForks(DatedSuite):
+    kind = "forks"
+
+
+class TestStargazers(DatedSuite):
+    kind = "stargazers"
+
+    def identity(self, event: Event) -> str:
+        return str(event.data["user"]["id"])
+
+
+class TestActivity(DatedSuite):
+    kind = "activity"
+
+    def settings(self, far_side: Listed) -> dict[str, Any]:
+        return {"repository": REPOSITORY}
 
 
 class TestRuns(DatedSuite):
