@@ -1,7 +1,7 @@
 """The conformance suites of the lists that bear times, of the feed and of queries, and of the look-ups."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from connectors.github import connector
 from connectors.github.tests.described import description
 from connectors.github.tests.fronting import Front, reached
+from connectors.github.tests.hosting import Hosting
 from demo.githubapi import REPOSITORY
 from hub.sdk import Event
 from hub.testing.conformance import LookupSuite, PollingSourceSuite
@@ -47,23 +48,21 @@ class Listed(Front):
         return added
 
     def _add(self, number: int) -> dict[str, Any]:
-        if self.kind == "comments":
-            return self.api.comment(1, f"Comment {number}")
-        if self.kind == "review_comments":
-            return self.api.review_comment(1, f"Comment {number}")
-        if self.kind == "runs":
-            return self.api.run()
-        if self.kind == "forks":
-            return self.api.fork()
-        if self.kind == "stargazers":
-            return self.api.star(f"star{number}")["user"]
-        if self.kind == "activity":
-            return self.api.happen()
-        if self.kind == "notifications":
-            return self.api.notify()
-        if self.kind == "deployments":
-            return self.api.deployment()
-        return self.api.querying.discussion(number, self.api.time)
+        return MAKING[self.kind](self.api, number)
+
+
+MAKING: dict[str, Callable[[Hosting, int], dict[str, Any]]] = {
+    "comments": lambda api, number: api.comment(1, f"Comment {number}"),
+    "review_comments": lambda api, number: api.review_comment(1, f"Comment {number}"),
+    "runs": lambda api, _: api.run(),
+    "deployments": lambda api, _: api.deployment(),
+    "forks": lambda api, _: api.fork(),
+    "stargazers": lambda api, number: api.star(f"star{number}")["user"],
+    "activity": lambda api, _: api.happen(),
+    "notifications": lambda api, _: api.notify(),
+    "graphql": lambda api, number: api.querying.discussion(number, api.time),
+}
+"""Kind → makes a record, and gives what bears its id."""
 
 
 class DatedSuite(PollingSourceSuite[Listed]):
