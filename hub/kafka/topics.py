@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka import errors as kafka
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.metadata import MetadataRequest
 
 from hub.kafka import clients, names
 from hub.kafka.errors import kafka_error
@@ -72,7 +73,7 @@ class Difference:
 
 
 async def ensure_topics(settings: KafkaSettings, specs: Iterable[TopicSpec], *, timeout: float = 60.0) -> list[str]:  # noqa: ASYNC109  bounds several attempts
-    """Makes the topics that don't exist yet, and returns when every one has a leader for each partition.
+    """Makes the topics that don't exist yet; returns when all brokers know them, with a leader for each partition.
 
     Several processes may do this at once. Topics that exist are left as they are; what differs is logged (see
     `differences`).
@@ -102,8 +103,13 @@ async def ensure_topics(settings: KafkaSettings, specs: Iterable[TopicSpec], *, 
                         missing = _not_ready(await _metadata(admin, list(wanted)), wanted)
                     except _AGAIN as error:
                         missing, state = list(wanted), str(error) or type(error).__name__
+                        # Or who is down would be asked for ever: the client keeps to the controller that it knows.
+                        await admin._client.force_metadata_update()  # noqa: SLF001  it has no other way to be told
                     else:
                         state = f"partitions without a leader: {', '.join(missing)}"
+                        if created and not missing:
+                            missing = await _unknown_somewhere(admin, wanted)
+                            state = f"not all brokers know of {', '.join(missing)}"
                     if not missing:
                         break
                     await asyncio.sleep(_POLL)
@@ -158,6 +164,10 @@ async def _create_missing(admin: AIOKafkaAdminClient, wanted: dict[str, TopicSpe
     missing = [spec for name, spec in wanted.items() if name not in known]
     if not missing:
         return []
+    client = admin._client  # noqa: SLF001  its own wait for a controller that is down takes all of our time
+    controller = client.cluster.controller
+    if controller is None or not await client.ready(controller.nodeId):
+        raise kafka.NodeNotReadyError("the cluster's controller doesn't answer")
     answer = await admin.create_topics([_request(spec) for spec in missing])
     created: list[str] = []
     for name, code, *message in answer.topic_errors:
@@ -180,6 +190,26 @@ async def _metadata(admin: AIOKafkaAdminClient, names: Sequence[str] | None) -> 
     if names is not None and not names:
         return []
     return list(await admin.describe_topics(None if names is None else list(names)))
+
+
+async def _unknown_somewhere(admin: AIOKafkaAdminClient, wanted: Collection[str]) -> list[str]:
+    """Topics that a broker which answers doesn't know yet: each learns of new ones by itself, a moment later.
+
+    Whoever asks another broker than we did would be told that they don't exist.
+    """
+    client = admin._client  # noqa: SLF001  the admin client itself asks any broker
+    brokers = client.cluster.brokers()
+    if len(brokers) < 2:  # noqa: PLR2004  it has just answered
+        return []
+    unknown: set[str] = set()
+    for broker in brokers:
+        try:
+            if await client.ready(broker.nodeId):
+                answer = await client.send(broker.nodeId, MetadataRequest(list(wanted)))
+                unknown.update(_not_ready(answer.to_object()["topics"], wanted))
+        except kafka.KafkaError:
+            continue  # one that is down tells nobody anything; it learns of them when it is back
+    return sorted(unknown)
 
 
 def _not_ready(metadata: Iterable[dict[str, Any]], wanted: Iterable[str]) -> list[str]:

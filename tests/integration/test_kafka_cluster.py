@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiokafka.protocol.metadata import MetadataRequest
 
+from hub.kafka import clients
 from hub.kafka.publisher import Publisher, Record
 from hub.kafka.topics import TopicSpec, describe_topics, ensure_topics
 from hub.testing.cluster import KafkaCluster
@@ -51,3 +53,25 @@ async def test_a_cluster_tells_its_coordinators_and_is_reached_through_its_proxi
     async with Publisher(cluster.settings) as publisher:
         await publisher.send([Record(unique, b"k", b"v", [])])
     assert leader.faults.seen[PRODUCE] > before
+
+
+async def test_new_topics_are_known_to_every_broker_at_once(cluster, unique):
+    """Whichever broker is asked next."""
+    topics = [TopicSpec(f"{unique}-{number}", 12) for number in range(10)]
+    await ensure_topics(cluster.settings, topics)
+    async with clients.running(clients.admin(cluster.settings)) as admin:
+        for node in cluster.nodes:
+            assert await admin._client.ready(node.number)
+            answer = await admin._client.send(node.number, MetadataRequest([each.name for each in topics]))
+            assert {each["error_code"] for each in answer.to_object()["topics"]} == {0}
+
+
+async def test_new_topics_are_made_while_a_broker_is_down(cluster, unique):
+    """It is not waited for, and knows them when it is back."""
+    node = cluster.nodes[1]
+    node.kill()
+    try:
+        assert await ensure_topics(cluster.settings, [TopicSpec(unique, 3)]) == [unique]
+    finally:
+        await node.start()
+        await cluster.whole()
