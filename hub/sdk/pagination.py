@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
+from urllib.parse import urljoin
 
 import orjson
 from pydantic import ConfigDict, Discriminator, Field
@@ -127,7 +128,12 @@ class Links(_Pages):
         """Where the next page is."""
         del position, records
         url = links(page.headers).get("next") if self.path is None else found(document, self.path)
-        return url if isinstance(url, str) and url else None
+        if not isinstance(url, str) or not url:
+            return None
+        try:
+            return urljoin(page.url, url)  # RFC 8288 § 3.2: it may be relative to that of the page
+        except ValueError:
+            return url
 
 
 class Paging(Protocol):

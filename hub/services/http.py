@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -43,6 +44,7 @@ _NEUTRAL = frozenset({"accept", "accept-language", "content-type"})  # headers t
 _KEPT = 2**20  # bytes of an answer that a signal holds
 _PATIENCE = 10.0  # seconds for a health check
 # A path that stands in a URL as it is written: most do, and parsing a URL takes longer than all policies do.
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PLAIN = re.compile(r"/?[A-Za-z0-9_~-][A-Za-z0-9_~.-]*(?:/[A-Za-z0-9_~-][A-Za-z0-9_~.-]*)*/?\Z")
 
 
@@ -98,6 +100,8 @@ class HttpService:
         seconds = config.health.interval.total_seconds()
         self.balancer = Balancer(self._base, servers, self._up, seconds, srv_records) if servers else None
         self.fallback = FallbackChain(config.fallback, services or _nobody) if config.fallback else None
+        self._looking = asyncio.Lock()
+        self._seen: tuple[int, Health] | None = None
         if before is not None:
             self._follow(before)
         innermost: list[Policy | None] = [self._auth, self.accounts]
@@ -253,7 +257,7 @@ class HttpService:
             except (Transient, NotConnected) as failed:
                 if self.breaker is None or isinstance(failed, Refused):
                     raise
-                raise await weighed(failed, self.breaker, self.health) from None
+                raise await weighed(failed, self.breaker, self._look) from None
             status = answer.status
             if 200 <= status < 300:  # noqa: PLR2004  statuses
                 return answer
@@ -266,14 +270,14 @@ class HttpService:
                     raise Permanent(
                         f"{asked} was redirected with {status}, which would make a GET of it", status=status
                     )
-                url = self._url(str(url.join(URL(answer.headers["location"]))), method)
+                url = self._url(_led(url, answer.headers["location"], asked), method)
                 request = request.again(url=url, path=self._below(url))
                 continue
             signal = cleaned(refusal(status, answer.headers, answer.body, asked), self._clean)
             if status == UNAUTHORIZED:
                 signal = refused_credentials(self.name, self._config.auth, signal)
             elif self.breaker is not None and not isinstance(signal, Permanent):
-                signal = await weighed(signal, self.breaker, self.health)
+                signal = await weighed(signal, self.breaker, self._look)
             signal.answer = answer if len(answer.body) <= _KEPT else None
             raise signal
         raise Permanent(f"{asked} was redirected more than {_MOST_REDIRECTS} times", status=status)
@@ -281,6 +285,14 @@ class HttpService:
     async def health(self) -> Health:
         """Asks once, past all policies but those of the connection; see `hub.sdk.Service.health`."""
         return await self._checked(self._url(self._config.health.path, "GET"), self._checking)
+
+    async def _look(self) -> Health:
+        """One health check each time that the circuit opens, however many requests have failed by then."""
+        assert self.breaker is not None
+        async with self._looking:
+            if self._seen is None or self._seen[0] != self.breaker.opened:
+                self._seen = self.breaker.opened, await self.health()
+            return self._seen[1]
 
     async def _up(self, base: URL) -> bool:
         """Whether one server works."""
@@ -331,9 +343,13 @@ class HttpService:
 
     def _url(self, path: str, method: str) -> URL:
         """The full URL, which must lie at the API's own origin, as it gets the credentials."""
-        if "://" not in path:
+        if not _ABSOLUTE.match(path):
             return URL(f"{self._root}/{path.lstrip('/')}")
-        url = URL(path, encoded=True)
+        try:
+            url = URL(path, encoded=True)
+            url.origin(), url.port  # each looks at a part of it
+        except ValueError:
+            raise Permanent(f"{self.name}: {method} leads to what is no URL") from None
         if self.balancer is not None:
             url = self.balancer.home(url)
         if url.origin() != self._base.origin():
@@ -350,6 +366,14 @@ def _shared(deployment: str, name: str, limit: RateLimit) -> Shared | None:
     from hub.services.limits.shared import SharedLimits  # noqa: PLC0415  an extra
 
     return SharedLimits(limit.redis, limit.key or f"{deployment}.{name}")
+
+
+def _led(url: URL, location: str, asked: str) -> str:
+    """Where a redirect leads."""
+    try:
+        return str(url.join(URL(location)))
+    except ValueError:
+        raise Permanent(f"{asked} was redirected to what is no URL") from None
 
 
 def _nobody(name: str) -> Asked:

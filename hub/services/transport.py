@@ -92,7 +92,7 @@ class Transport:
             )
             try:
                 headers = _headers(answer)
-                if request.streamed and 200 <= answer.status < 300:  # noqa: PLR2004  statuses
+                if request.streamed and (200 <= answer.status < 300 or answer.status == 304):  # noqa: PLR2004  statuses
                     return Streamed(answer, headers, self._asked(request), self._clean)
                 body = await (answer.read() if _is_small(headers) else _whole(answer, self._asked(request)))
             except BaseException:

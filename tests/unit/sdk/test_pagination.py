@@ -113,6 +113,20 @@ async def test_a_next_page_elsewhere_is_not_followed() -> None:
             [page async for page in pages(api, "/x", Links())]
 
 
+@pytest.mark.parametrize("next_page", ["/v1/x?page=2", "?page=2", "x?page=2", "{url}/v1/x?page=2"])
+async def test_a_next_page_is_where_its_link_leads_from_the_page(next_page: str) -> None:
+    """Not below the base URL, which its path holds already."""
+
+    async def handler(request: web.Request) -> web.Response:
+        url = next_page.format(url=request.url.origin())
+        more = {} if "page" in request.query else {"Link": f'<{url}>; rel="next"'}
+        return web.json_response([1], headers=more)
+
+    async with far_side(handler) as far, service(f"{far.url}/v1") as api:
+        assert [page.records async for page in pages(api, "/x", Links())] == [[1], [1]]
+        assert [each.path_qs for each in far.seen] == ["/v1/x", "/v1/x?page=2"]
+
+
 def test_link_headers_are_read_as_they_are_written() -> None:
     """With further parameters, several relations, commas within URLs, without quotes."""
     text = '<https://a/?x=1,2&y=;z>; title="a, b"; rel="next last", </b>; rel=prev, <https://c>; rel="next"'

@@ -192,6 +192,26 @@ async def test_redirects_within_the_origin_are_followed() -> None:
         assert isinstance(await failed(service, path="/circle"), Permanent)
 
 
+@pytest.mark.parametrize("location", ["http://[far", "http://far:99999/x", "http://"])
+async def test_a_redirect_to_nowhere_is_a_refusal(location: str) -> None:
+    """What the far side writes is never taken for a bug of ours."""
+
+    async def lead(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location})
+
+    async with serving(lead) as service:
+        assert isinstance(await failed(service), Permanent)
+        for path in ("http://[far", "http://far:99999/x"):
+            assert isinstance(await failed(service, path=path), Permanent)
+
+
+async def test_a_url_within_a_query_is_no_url_to_go_to() -> None:
+    """A path that holds one stays below the base URL."""
+    async with serving(echo, path="/v1") as service:
+        answer = await service.request("GET", "/x?u=http://elsewhere/")
+        assert answer.json()["path"] == "/v1/x?u=http://elsewhere/"
+
+
 async def test_an_unchanged_answer_to_a_conditional_request_is_an_answer() -> None:
     """Asked without a condition, 304 makes no sense."""
 

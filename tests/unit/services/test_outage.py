@@ -137,6 +137,30 @@ async def test_a_probe_that_fails_is_the_requests_fault_only_if_the_far_side_wor
             await asyncio.sleep(0.03)
 
 
+async def test_requests_that_fail_together_ask_for_the_health_once() -> None:
+    """And again where the circuit opens another time: an API in trouble isn't asked once for each of them."""
+    arrived, checks = asyncio.Barrier(9), 0
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal checks
+        if request.path == "/up":
+            checks += 1
+            await asyncio.sleep(0.01)
+        elif request.path == "/x":
+            await arrived.wait()
+        return web.Response(status=500)
+
+    breaker = {"failure_threshold": 1, "breaker_timeout": "20ms"}
+    async with far_side(handler) as far, service(far, circuit_breaker=breaker, health={"path": "/up"}) as api:
+        failed = await asyncio.gather(*(api.request("GET", "/x") for _ in range(9)), return_exceptions=True)
+        assert {type(each) for each in failed} == {NotConnected}
+        assert checks == 1
+        await asyncio.sleep(0.03)
+        with pytest.raises(NotConnected):
+            await api.request("GET", "/y")
+        assert checks == 2
+
+
 async def test_no_answer_while_the_circuit_is_open_says_when_to_come_again() -> None:
     """Whoever waits by a rule of their own would wait longer, and find the far side late."""
     async with far_side() as far:

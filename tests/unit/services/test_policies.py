@@ -216,3 +216,17 @@ async def test_an_answer_that_stands_in_is_the_apis_own_to_those_who_asked_that_
             release.set()
             assert [each.origin for each in await asyncio.gather(*several)] == ["api", "fallback"]
             assert len(far.seen) == 1
+
+
+async def test_an_unchanged_answer_to_a_conditional_stream_has_no_body() -> None:
+    """Whoever asks so hears that it hasn't changed; asked without a condition, it makes no sense."""
+
+    async def unchanged(_: web.Request) -> web.Response:
+        return web.Response(status=304, headers={"ETag": '"1"'})
+
+    async with far_side(unchanged) as far, service(far, pool={"connections": 1}) as api, asyncio.timeout(5):
+        with pytest.raises(Permanent):
+            async with api.stream("GET", "/x"):
+                pass
+        async with api.stream("GET", "/x", headers={"If-None-Match": '"1"'}) as answer:
+            assert (answer.status, [chunk async for chunk in answer.chunks()]) == (304, [])
