@@ -237,9 +237,8 @@ class Enrichment:
     async def _wait(self, error: Signal, reader: Reader) -> bool:
         """Waits out a part of an outage; False where there is something else to do."""
         self._outages += 1
-        wait = error.retry_after
-        if wait is None:
-            wait = backoff(self._outages, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
+        # Told to wait 0 s, as by a date that is past, nobody means without pause.
+        wait = error.retry_after or backoff(self._outages, initial=FIRST_WAIT, maximum=LONGEST_WAIT)
         self._unit.enter(State.PAUSED, f"{error}; trying again in {wait:.1f} s")
         self._waiting = True
         with suppress(TimeoutError):

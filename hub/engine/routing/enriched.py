@@ -1,8 +1,8 @@
 """A route that looks something up: it reads for itself, and asks before each transaction begins.
 
 A transaction has a timeout, and far sides take their time: so a batch's answers are gathered first, and then it is
-mapped and committed as any other. Nothing is committed for what was read meanwhile, and a rebalance, a stop or a pause
-gives the batch back.
+mapped and committed as any other. Nothing is committed for what was read meanwhile, and a rebalance or a stop gives the
+batch back; a pause does so before a far side that is down would be asked again.
 """
 
 from __future__ import annotations
@@ -78,10 +78,16 @@ class Enriched:
         began = time.monotonic()
         await self._unit.renew(self._mapper, self._writer)
         items: list[Item] = []
+        ends = time.monotonic() + TURN
         for at, records in batches.items():
             self._tally.came(len(records))
-            self._prepared[at] = [self._item(record) for record in records]
-            items += self._prepared[at]
+            prepared = self._prepared[at] = []
+            for record in records:
+                prepared.append(self._item(record))
+                if time.monotonic() > ends:
+                    await asyncio.sleep(0)  # others have their turn: contracts cost time, too
+                    ends = time.monotonic() + TURN
+            items += prepared
         settled = await self._enrichment.settle(items, self._mapper.work.program.function, self._reader)
         if settled:
             self._pace(len(items), time.monotonic() - began)
