@@ -10,13 +10,16 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import aio_pika
 import aiormq
 import aiormq.exceptions as amqp
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
-from aiormq.abc import ChannelFrame
+from aiormq.abc import ChannelFrame, ExceptionType
+from aiormq.connection import TCPTransportFactory, TLSTransportFactory
 from pydantic import SecretStr
+from yarl import URL
 
 from connectors.rabbitmq import topology
 from connectors.rabbitmq.config import RabbitMQConfig
@@ -29,7 +32,7 @@ CLOSE_LIMIT = 5
 
 
 async def connect(url: SecretStr, tls: TLS, name: str) -> AbstractConnection:
-    """A connection; raises aio-pika's exceptions as they come.
+    """A connection; raises aio-pika's exceptions as they come, and leaves none behind then.
 
     Args:
         url: of the broker.
@@ -41,7 +44,56 @@ async def connect(url: SecretStr, tls: TLS, name: str) -> AbstractConnection:
         address,
         ssl_context=tls.context() if address.startswith("amqps:") else None,
         client_properties={"connection_name": name},
+        connection_class=_Connection,
     )
+
+
+class _Connection(aio_pika.Connection):
+    """One whose socket is gone once it was closed, or connecting failed or was cancelled.
+
+    aio-pika forgets a connection that is cancelled just when it has been made, which then stays open for ever; and
+    aiormq waits for the end of TLS as long as Python does, half a minute, of a broker that says nothing.
+    """
+
+    _transport: _Transport | None = None
+
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  aio-pika's own
+        """Connects, or leaves nothing."""
+        self._transport = self.kwargs["transport_factory"] = _Transport(secure=self.url.scheme == "amqps")
+        connecting = asyncio.create_task(super().connect(timeout), name="rabbitmq connect")
+        try:
+            await asyncio.shield(connecting)
+        except BaseException:
+            self._transport.abort()
+            connecting.cancel()
+            await asyncio.wait({connecting})
+            raise
+
+    async def close(self, exc: ExceptionType | None = amqp.ConnectionClosed) -> None:
+        """Says good-bye, and leaves nothing where that is cut short."""
+        try:
+            await super().close(exc)
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+
+class _Transport(aiormq.TransportFactory):
+    """Makes the socket, and knows it."""
+
+    def __init__(self, *, secure: bool) -> None:
+        self._factory = TLSTransportFactory() if secure else TCPTransportFactory()
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def create(self, url: URL, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """As aiormq does."""
+        reader, self._writer = await self._factory.create(url, **options)
+        return reader, self._writer
+
+    def abort(self) -> None:
+        """Closes it without a good-bye. What aiormq has begun on it ends by that."""
+        if self._writer is not None:
+            self._writer.transport.abort()
 
 
 class PublishingConnection:
