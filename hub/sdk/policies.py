@@ -198,7 +198,7 @@ class Timeout(_Section):
     """How long one attempt may take."""
 
     connect: Span = Field(default="10s", validate_default=True)
-    """To connect, with name lookup and TLS."""
+    """To connect to each of a server's addresses, with TLS. Finding them by DNS counts for `total` alone."""
     read: Span = Field(default="30s", validate_default=True)
     """Without a byte of the answer."""
     total: Span = Field(default="2m", validate_default=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -18,6 +19,7 @@ from hub.services.rolling import Rolling
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds of the latency histogram in seconds; the last bucket has none."""
+GIVEN_UP = "GivenUp"
 _RECENT = 300.0  # seconds that the recent error rate and availability are of
 
 
@@ -44,7 +46,7 @@ class Accounts:
         self.statuses: Counter[int] = Counter()
         """Answers by status."""
         self.failures: Counter[str] = Counter()
-        """Attempts without an answer, by the kind of signal."""
+        """Attempts without an answer, by the kind of signal; `GIVEN_UP` for those that who asked didn't wait for."""
         self.latency = [0] * (len(BUCKETS) + 1)
         """Attempts by the bucket of `BUCKETS` that the time until their answer falls into."""
         self.seconds = 0.0
@@ -65,6 +67,9 @@ class Accounts:
         self.pending += 1
         try:
             response: Response = await proceed(request)
+        except asyncio.CancelledError:
+            self.failures[GIVEN_UP] += 1
+            raise
         except Signal as signal:
             self.failures[type(signal).__name__] += 1
             self._outages.add(self._took(began, failed=True), failed=True)

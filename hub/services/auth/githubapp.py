@@ -74,14 +74,17 @@ class Installation:
         }
         if self._id is None:
             self._id = await self._only(headers, jwt)
+        installation = self._id
         wanted: dict[str, Any] = {}
         if self._config.repositories:
             wanted["repositories"] = self._config.repositories
         if self._config.permissions:
             wanted["permissions"] = self._config.permissions
-        url = f"{self._api}/app/installations/{self._id}/access_tokens"
+        url = f"{self._api}/app/installations/{installation}/access_tokens"
         answer = await self._exchange.post(url, orjson.dumps(wanted), headers, [jwt])
-        document = self._understood(answer, f"installation {self._id}", jwt)
+        if answer.status == 404:  # noqa: PLR2004  a status
+            self._id = self._config.installation_id  # where the app was installed anew, it has another one
+        document = self._understood(answer, f"installation {installation}", jwt)
         try:
             expires_at = datetime.fromisoformat(document["expires_at"]).timestamp()
             access = document["token"]

@@ -230,3 +230,18 @@ async def test_an_unchanged_answer_to_a_conditional_stream_has_no_body() -> None
                 pass
         async with api.stream("GET", "/x", headers={"If-None-Match": '"1"'}) as answer:
             assert (answer.status, [chunk async for chunk in answer.chunks()]) == (304, [])
+
+
+async def test_an_attempt_that_nobody_waited_for_is_counted() -> None:
+    """Otherwise an API that hangs would look as if nobody had asked it."""
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async with far_side(hang) as far, service(far) as api:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await api.request("GET", "/x")
+        figures = api.info().figures
+        assert (figures["requests"], figures["pending"], figures["failures"]) == (1, 0, {"GivenUp": 1})

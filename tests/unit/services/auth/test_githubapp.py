@@ -10,7 +10,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hub.sdk import ConfigError
+from hub.sdk.auth import GitHubApp
 from hub.services.auth import NotSignedIn
+from hub.services.auth.errors import Refusal
+from hub.services.auth.exchange import Exchange
+from hub.services.auth.githubapp import Installation
 
 from .calls import Caller, served
 
@@ -32,6 +36,7 @@ class GitHub:
     def __init__(self, key, installations=1):
         self.public = key.public_key()
         self.installations = installations
+        self.id = 99
         self.asked = []
         self.revoked = set()
 
@@ -50,8 +55,8 @@ class GitHub:
         if request.path == "/app":
             return web.json_response({"installations_count": self.installations})
         if request.path == "/app/installations":
-            return web.json_response([{"id": 99}])
-        if request.path != "/app/installations/99/access_tokens":
+            return web.json_response([{"id": self.id}])
+        if request.path != f"/app/installations/{self.id}/access_tokens":
             return web.json_response({"message": "Not Found"}, status=404)
         self.asked.append(await request.json())
         end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -85,6 +90,18 @@ async def test_the_only_installation_is_found_by_itself(key, settings):
     async with served(GitHub(key, installations=2)) as url:
         with pytest.raises(NotSignedIn, match="2 installations; name one"):
             await Caller(url, app(key), settings).call("/repos/x")
+
+
+async def test_an_app_that_was_installed_anew_is_found_again(key):
+    """Its installation has another number then; who asks again after the refusal gets a token of that one."""
+    github = GitHub(key)
+    async with served(github) as url:
+        installation = Installation(Exchange("api"), GitHubApp(**app(key)["github_app"]), url)
+        await installation.obtain(None)
+        github.id = 100
+        with pytest.raises(Refusal, match="404 for installation 99"):
+            await installation.obtain(None)
+        assert (await installation.obtain(None)).access.get_secret_value() == "ghs_2"
 
 
 async def test_another_apps_key_is_refused_and_told(key, settings):
