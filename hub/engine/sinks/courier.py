@@ -178,6 +178,10 @@ class Courier:
             failures = dict.fromkeys(
                 range(len(parcels)), Transient("the connector named an event that it wasn't given")
             )
+        if self._reply and (wrong := [each for each in replies or () if not isinstance(each, Event)]):
+            # Nor whose reply it is. As dead letters they are seen; given back, they would be delivered without end.
+            fault = Permanent(f"the connector answered with {type(wrong[0]).__name__} in place of an event")
+            replies, failures = (), {**dict.fromkeys(range(len(parcels)), fault), **failures}
         failed = sum(isinstance(each, Transient) for each in failures.values())
         held = sum(isinstance(each, NotConnected) for each in failures.values())
         self._limit.ended(time.monotonic(), len(parcels) - failed - held, failed)

@@ -148,3 +148,19 @@ def test_a_reply_of_an_event_without_key_and_correlation_has_none():
     """Nothing is made up."""
     reply = Delivery(Event(type="t", source="/s", id="1", data={}), "key").reply("a", None)
     assert (reply.key, "correlationid" in reply.attributes, reply.raw) == (None, False, None)
+
+
+@pytest.mark.parametrize("wrong", [{"x": 1}, None, "x"])
+async def test_what_is_no_event_for_a_reply_is_not_delivered_for_again_and_again(wrong):
+    """The connector's slip: its events are dead letters, which are seen, and the far side has each of them once."""
+    stage = Replying(*stages.records(0))
+    calls = 0
+
+    async def write(_batch: Sequence[Delivery]) -> Sequence[Any]:
+        nonlocal calls
+        calls += 1
+        return [wrong]
+
+    stage.far.write = write  # type: ignore[method-assign]
+    await stage.through()
+    assert (calls, stage.outlet.published, stage.outlet.stages) == (1, [], ["write"])
