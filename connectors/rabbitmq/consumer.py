@@ -7,6 +7,9 @@ consumer is cancelled until half of them are acknowledged.
 To ask for another number takes another consumer. A quorum queue takes back what is on its way to a consumer that is
 cancelled, and may give the next one what comes behind that first: so a consumer is exchanged while it has all that it
 may have, and nothing is on its way.
+
+Where a queue has a single active consumer, another worker's becomes that as soon as ours is cancelled, and stores what
+follows. There ours goes only when all that it was given is stored, so that nothing overtakes it.
 """
 
 from __future__ import annotations
@@ -54,6 +57,7 @@ class Consumer:
         self._timeout = config.connect_timeout.total_seconds()
         self._connection: AbstractConnection | None = None
         self._channel: aiormq.Channel | None = None
+        self._alone = bool(config.queue.declared.get("x-single-active-consumer"))
         self._asking = asyncio.Lock()
         self._forget()
 
@@ -66,6 +70,7 @@ class Consumer:
         self._bytes = 0
         self._last = 0  # delivery tag
         self._gaps = False
+        self._stored: list[int] = []  # delivery tags that are acknowledged with those behind them
         self._gone: BaseException | None = None
         self._came = asyncio.Event()
         self._halted = False
@@ -116,14 +121,18 @@ class Consumer:
         return [self._unread.popleft() for _ in range(min(most, len(self._unread)))]
 
     async def halt(self) -> list[DeliveredMessage]:
-        """Consumes nothing more, and gives what has come already."""
+        """Consumes nothing more, and gives what has come already.
+
+        A single active consumer stays one until it is closed; what comes meanwhile goes back to the queue then.
+        """
         self._halted = True
         if self._holding_back is not None:
             await asyncio.gather(self._holding_back, return_exceptions=True)
         if not isinstance(self._gone, ConsumerCancelled):
             self._check()
             await self._filled()
-            await self._cancel()
+            if not self._alone:
+                await self._cancel()
         left, self._unread = list(self._unread), deque()
         return left
 
@@ -137,9 +146,15 @@ class Consumer:
     async def acknowledge(self, tags: Sequence[int]) -> None:
         """Has the broker forget messages."""
         channel = self._usable()
+        tags, self._stored = sorted([*self._stored, *tags]), []
+        may_have_more = self._may_have_more
+        if may_have_more and self._alone and len(tags) < len(self._held):
+            self._stored = tags  # nothing more comes until the rest is stored, too
+            return
         oldest = [tag for tag, _ in zip(self._held, tags, strict=False)]
         async with asyncio.timeout(self._timeout):
-            await self._exchange()
+            if may_have_more:
+                await self._cancel()
             if oldest == list(tags) and not self._gaps:
                 await channel.basic_ack(tags[-1], multiple=True)
             else:
@@ -156,6 +171,8 @@ class Consumer:
                 await channel.basic_reject(tag, requeue=False, wait=tag == tags[-1])
             self._settled(tags)
             await self._ask(channel)
+        if self._stored:
+            await self.acknowledge([])
 
     def _settled(self, tags: Sequence[int]) -> None:
         for tag in tags:
@@ -168,12 +185,12 @@ class Consumer:
         """How many messages of the size that the last ones had at most may be held."""
         return max(1, min(self._config.prefetch, int(self._config.prefetch_bytes / max(1.0, self._largest))))
 
-    async def _exchange(self) -> None:
-        """Ends a consumer that has all that it may have, where it might have more."""
+    @property
+    def _may_have_more(self) -> bool:
+        """Whether the consumer has all that it may have, and is to be exchanged for one that might have more."""
         wanted, now = self._wanted, self._prefetch
         more = wanted >= 2 * now or (wanted == self._config.prefetch and wanted > now)
-        if more and len(self._held) >= now and not self._halted and self._holding_back is None:
-            await self._cancel()
+        return more and len(self._held) >= now and not self._halted and self._holding_back is None
 
     async def _ask(self, channel: aiormq.Channel) -> None:
         """Consumes again, once there is room."""

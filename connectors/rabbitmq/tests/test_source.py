@@ -289,6 +289,30 @@ async def test_only_one_consumer_gets_messages_where_the_queue_says_so(
     assert text(await take(second, 1)) == [b"2"]
 
 
+async def test_a_single_active_consumer_hands_over_only_when_all_it_was_given_is_stored(
+    source: SourceFactory, peer: Peer, unique: str
+) -> None:
+    """Another worker would store what follows before it: when more is asked for, and when the source is halted."""
+    queue = {"name": unique, "single_active_consumer": True}
+    first, second = source(queue=queue), source(queue=queue)
+    await first.open()
+    await second.open()
+    await peer.send(unique, *(b"%d" % n for n in range(40)))
+    await until(lambda: len(first._consumer._held) == FIRST)
+    received = await take(first, FIRST)
+    await settle(first, received[:5])
+    assert second._consumer._held == {}
+    await settle(first, received[5:])
+    held = second._consumer._held
+    await until(lambda: len(held) == FIRST)
+    left = [*await take(second, 3), *await second.halt()]
+    assert text(left) == [b"%d" % n for n in range(FIRST, 2 * FIRST)]
+    assert first._consumer._held == {}
+    await settle(second, left)
+    await second.close()
+    assert text(await take(first, 8)) == [b"%d" % n for n in range(2 * FIRST, 40)]
+
+
 async def test_a_queue_that_is_there_otherwise_is_told(source: SourceFactory, peer: Peer, unique: str) -> None:
     """PRECONDITION_FAILED, with what differs and what to do; a name alone takes it as it is."""
     await peer.declare(unique, durable=False)
