@@ -208,7 +208,13 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
         else:
             start = values.moved(state.position, -overlap) if overlap else values.floor(state.position)
         end = await self.now(stream)
-        if end is not None and (hold_back := self._option("hold_back")):
+        hold_back = self._option("hold_back")
+        if end is None and hold_back and not isinstance(hold_back, timedelta):
+            raise ConfigError(
+                "`cursor.hold_back` can't be used: there is nothing to hold back from, as the source can't tell the "
+                "number of this moment; `cursor.lookback_window` reads again what comes late"
+            )
+        if end is not None and hold_back:
             end = values.moved(end, -hold_back)
         if start is not None and end is not None and values.rank(end) <= values.rank(start):
             return

@@ -119,7 +119,7 @@ class Times(Values):
         moment = moment.astimezone(UTC)
         moment -= (moment - _EPOCH) % self.resolution
         if self.form in _EPOCHS:
-            return int((moment - _EPOCH) / timedelta(seconds=1) * _EPOCHS[self.form] + 0.5)
+            return (moment - _EPOCH) // (timedelta(seconds=1) / _EPOCHS[self.form])
         if self.form != "rfc3339":
             return moment.strftime(self.form)
         digits = "seconds" if not self.resolution % timedelta(seconds=1) else "milliseconds"

@@ -511,6 +511,12 @@ async def test_options_that_do_not_fit_the_cursor_values_are_refused(values, opt
         await poll(Other({"": []}, CursorOptions(**options)), StreamsCursor())
 
 
+async def test_numbers_can_not_be_held_back_from_a_moment_that_has_none():
+    """It would look like a safeguard, and be none."""
+    with pytest.raises(ConfigError, match=r"`cursor.hold_back` can't be used.*lookback_window"):
+        await poll(Numbered({"": [5]}, CursorOptions(hold_back=100)), StreamsCursor())
+
+
 async def test_a_backfill_reads_its_range_piece_by_piece_and_goes_on_where_it_was():
     """Its cursor is its own, and a finished one reads nothing more."""
     made = Numbered({"a": list(range(100)), "b": list(range(100))})

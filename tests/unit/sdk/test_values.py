@@ -40,6 +40,7 @@ def test_what_is_written_is_the_last_step_before_the_moment(values, moment):
         (Times(resolution=timedelta(milliseconds=1)), "2026-11-20T10:02:11.750Z"),
         (Times(resolution=timedelta(hours=1)), "2026-11-20T10:00:00Z"),
         (Times("epoch"), 1795168931),
+        (Times("epoch", timedelta(milliseconds=1)), 1795168931),
         (Times("epoch_ms", timedelta(milliseconds=250)), 1795168931750),
         (Times("%d.%m.%Y %H:%M"), "20.11.2026 10:02"),
     ],
