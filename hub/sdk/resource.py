@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from hub.sdk.config import Config
 from hub.sdk.errors import Permanent, Signal, Transient
 from hub.sdk.lookup import NOTHING, Answer, Found, Lookup, LookupConfig
-from hub.sdk.pagination import found
+from hub.sdk.pagination import found, links
 from hub.sdk.service import Response
 from hub.sdk.unit import UnitContext
 
@@ -64,7 +64,7 @@ class SeveralKeys(Config):
     by: str = Field(min_length=1)
     """Dotted path to the key within a record. A key of which there is no record has nothing."""
     most: int = Field(default=50, ge=2, le=1_000)
-    """Keys in one request at most."""
+    """Keys in one request at most; no more than a page of the API has room for."""
 
     @model_validator(mode="after")
     def _names_the_keys(self) -> Self:
@@ -116,7 +116,7 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
         together = await self._ask_together(plain, several) if several is not None and len(plain) > 1 else {}
         return [together[str(key)] if str(key) in together else await self._ask(key) for key in keys]
 
-    async def _ask_together(self, keys: Sequence[ResourceKey], several: SeveralKeys) -> dict[str, Answer]:
+    async def _ask_together(self, keys: Sequence[ResourceKey], several: SeveralKeys) -> dict[str, Found]:
         """What the far side has of several keys, by their text.
 
         Raises:
@@ -140,11 +140,14 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
                 f"expected a list of records from {self.far_side}; got another kind", status=response.status
             )
         # That there is no record is the answer's word, too: where another answer stood in, it is marked.
-        answers: dict[str, Answer] = dict.fromkeys(map(str, keys), Found(None, response.marks))
+        answers = dict.fromkeys(map(str, keys), Found(None, response.marks))
         for record in records:
             key = found(record, several.by)
             if isinstance(key, str | int) and str(key) in answers:
                 answers[str(key)] = Found(record, response.marks)
+        if "next" in links(response.headers) and any(each.data is None for each in answers.values()):
+            # What isn't on this page may be on the next; one by one, as follows on a refusal, it is found for sure.
+            raise Permanent(f"{self.far_side} has no room for {len(keys)} records on a page; lower `most`")
         return answers
 
     async def _get(self, path: str, params: dict[str, str]) -> Response:

@@ -74,6 +74,20 @@ async def test_the_record_is_found_within_the_answer():
     assert found == [Found({"n": 1}), NOTHING, NOTHING, NOTHING]
 
 
+async def test_what_may_be_on_another_page_is_not_taken_for_nothing():
+    """The engine then asks for each key by itself; a page that has all of them is enough, whatever follows it."""
+    several: Any = {"path": "/customers", "params": {"ids": "{keys}"}, "by": "id"}
+
+    def page(body: bytes) -> Response:
+        return Response(200, {"link": '<http://crm/x?page=2>; rel="next"'}, body, "http://crm/x", "api")
+
+    api = Api(page(b'[{"id":1}]'), page(b'[{"id":1},{"id":2}]'))
+    look = looking(api, several=several)
+    with pytest.raises(Permanent, match="no room for 2 records on a page; lower `most`"):
+        await look.look_up([1, 2])
+    assert await look.look_up([1, 2]) == [Found({"id": 1}), Found({"id": 2})]
+
+
 @pytest.mark.parametrize("origin", ["stale", "fallback"])
 async def test_that_there_is_nothing_is_marked_where_another_answer_stood_in(origin):
     """It isn't the API's word: kept without the mark, it would outlive the outage."""
