@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -172,10 +172,11 @@ class IncrementalSource(PollingSource[C, StreamsCursor], Generic[C]):
             if state.position is not None and self.values.rank(state.position) >= self.values.rank(end):
                 continue
             plan = Plan(at, end, step or self._option("step"), None, closed=True)
-            async with aclosing(self._steps(stream, state, plan)) as steps:
-                async for events, following in steps:
-                    cursor = cursor.following(stream, following)
-                    yield Batch(events, cursor)
+            with suppress(EndOfInput):  # of this stream; others may have more
+                async with aclosing(self._steps(stream, state, plan)) as steps:
+                    async for events, following in steps:
+                        cursor = cursor.following(stream, following)
+                        yield Batch(events, cursor)
 
     def check(self) -> None:
         """Whether the options fit the kind of cursor values.

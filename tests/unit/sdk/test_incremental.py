@@ -538,6 +538,14 @@ async def test_a_backfill_reads_its_range_piece_by_piece_and_goes_on_where_it_wa
     assert [batch async for batch in made.backfill(cursor, 10, 40, 10)] == []
 
 
+async def test_a_stream_that_has_ended_keeps_no_backfill_from_the_others():
+    """What it gave is kept."""
+    made = Numbered({"a": [1, 2], "b": [1, 2]})
+    made.failures = {"a": EndOfInput("")}
+    batches = [batch async for batch in made.backfill(StreamsCursor(), 0, 10)]
+    assert [event.id for batch in batches for event in batch.events] == ["a1", "b1", "b2"]
+
+
 async def test_a_long_way_is_asked_for_in_pieces_that_end_well_before_now():
     """Each piece but the last ends half a step before now at least, so that clocks that differ lose nothing."""
     made = Numbered({"": []}, CursorOptions(step=10, start=0))
