@@ -370,7 +370,7 @@ class LookupSection(Config):
     """Keys in one call at most; the connector's own figure if not given, which is also the most."""
     concurrency: int | None = Field(default=None, ge=1, le=1_000)
     """Calls under way at once at most; the connector's own figure if not given."""
-    timeout: Positive = Field(default="30s", validate_default=True)
+    timeout: Positive = Field(default="1m", validate_default=True)
     """How long a call may take; then it has failed for a passing reason."""
     on_error: LookupOnError = LookupOnError()
     """What becomes of events whose look-up fails."""

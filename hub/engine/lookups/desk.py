@@ -41,7 +41,7 @@ class DeskSettings:
 
     batch: int = 1
     concurrency: int = 8
-    timeout: float = 30.0
+    timeout: float = 60.0
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(0.2, 5.0, 4))
     ttl: float = 0.0
     stale: float = 0.0
