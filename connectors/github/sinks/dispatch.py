@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.github.sinks.config import DispatchConfig, WorkflowConfig
-from connectors.github.sinks.writing import RepositorySink, document, given
+from connectors.github.sinks.writing import RepositorySink, document, done, given
 from hub.sdk import Delivery, Event
-
-_EMPTY = 204
 
 TYPE = "github.dispatched"
 SCHEMA = "github/dispatched/v1.json"
@@ -26,7 +24,8 @@ class DispatchSink(RepositorySink[DispatchConfig]):
         payload: dict[str, Any] = dict(given(config.client_payload, event) or {})
         if config.key_as is not None:
             payload[config.key_as] = delivery.idempotency_key
-        await self.call("POST", repository, "dispatches", json={"event_type": name, "client_payload": payload})
+        sent = {"event_type": name, "client_payload": payload}
+        done(await self.call("POST", repository, "dispatches", json=sent))
         return delivery.reply(TYPE, {"repository": repository, "event_type": name})
 
 
@@ -49,9 +48,11 @@ class WorkflowSink(RepositorySink[WorkflowConfig]):
             json={"ref": ref, "inputs": inputs, "return_run_details": True},
         )
         data: dict[str, Any] = {"repository": repository, "workflow": str(workflow), "ref": ref}
-        if answer.status != _EMPTY and answer.body:  # servers that don't tell which run it is answer 204
-            run = document(answer)
-            data |= {"run": run.get("workflow_run_id"), "url": run.get("html_url")}
+        if answer.body:  # servers that don't tell which run it is answer 204
+            run = document(answer, "workflow_run_id")
+            data |= {"run": run["workflow_run_id"], "url": run.get("html_url")}
+        else:
+            done(answer)
         return delivery.reply(TYPE, data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
@@ -142,6 +143,16 @@ def document(response: Response, *fields: str) -> Record:
     if not isinstance(found, dict) or not found.keys() >= set(fields):
         raise _alien(response, f"an object with {', '.join(fields)}")
     return found
+
+
+def done(response: Response) -> None:
+    """That an answer says nothing but that it was done.
+
+    Raises:
+        Transient: it is another thing, as `document`.
+    """
+    if response.status != HTTPStatus.NO_CONTENT:
+        raise _alien(response, "204, without a document,")
 
 
 def listed(response: Response) -> Page:

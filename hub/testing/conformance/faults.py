@@ -52,9 +52,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("truncated", "closes the connection in the middle of its answer", done=True, answer=True),
     Fault("garbage", "answers bytes that are none of the protocol's", done=True, slow=True),
     Fault("malformed", "answers half a document as if it were whole", done=True, answer=True),
-    Fault("login_page", "answers 200 with a page for people, as a proxy before it may", done=True, answer=True),
+    Fault("login_page", "answers 200 with a page for people, as a proxy before it may", answer=True),
     # It may be the wrong API for good, or one that has changed: a person has to look.
-    Fault("alien", "answers another document", done=True, answer=True, signals=(*PASSING, Permanent)),
+    Fault("alien", "answers 200 with another document, and does nothing", answer=True, signals=(*PASSING, Permanent)),
     Fault("handshake", "breaks off the TLS handshake", secure=True),
     Fault("certificate", "shows a certificate that nobody vouches for", secure=True),
 )

@@ -208,6 +208,9 @@ class HttpFarSide(FarSide):
             elif name == "timeout":
                 await self._passing.wait()
             return _aborted(request)
+        if name in _STRANGERS and request.method not in _READS:
+            # Somebody else has answered: what was brought has never come here.
+            return _DOCUMENTS[name](web.Response())
         return await self._spoilt(request, await self.answer(request), name)
 
     async def _spoilt(self, request: web.Request, answer: web.Response, name: str) -> web.StreamResponse:
@@ -270,6 +273,8 @@ _STATUSES: dict[str, Callable[[], web.Response]] = {
 }
 
 _UNDONE = frozenset({"refused", "timeout", "reset"})
+_STRANGERS = frozenset({"login_page", "alien"})
+_READS = frozenset({"GET", "HEAD"})
 
 
 def _half_of(body: object) -> bytes:

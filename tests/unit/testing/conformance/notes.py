@@ -90,22 +90,26 @@ class Notes(Sink[NotesConfig]):
 
     async def one(self, delivery: Delivery) -> None:
         try:
-            status, headers = await self.send(delivery)
+            status, headers, body = await self.send(delivery)
         except Exception as error:  # noqa: BLE001  the client's own
             raise Records.signal(error) from None
         if status != 200:
             raise self.refused(status, headers)
+        self.check(body)
+
+    def check(self, body: bytes) -> None:
+        if b'"taken"' not in body:
+            raise Transient("expected to hear what was taken; got something else")
 
     def key(self, delivery: Delivery) -> str:
         return delivery.idempotency_key
 
-    async def send(self, delivery: Delivery) -> tuple[int, Any]:
+    async def send(self, delivery: Delivery) -> tuple[int, Any, bytes]:
         assert self.session is not None
         headers = {"Authorization": f"Bearer {self.config.token.get_secret_value()}"}
         url, params = f"{self.config.url}/notes", {"key": self.key(delivery)}
         async with self.session.post(url, params=params, headers=headers, data=delivery.event.raw) as answer:
-            await answer.content.read(1000)
-            return answer.status, answer.headers
+            return answer.status, answer.headers, await answer.content.read(1000)
 
     def refused(self, status: int, headers: Any) -> Signal:
         return Records.refused(status, headers)
@@ -120,7 +124,12 @@ class LosesOnATimeout(Notes):
         try:
             return await super().send(delivery)
         except TimeoutError:
-            return 200, {}
+            return 200, {}, b'{"taken"'
+
+
+class TakesAnyAnswerForItsOwn(Notes):
+    def check(self, body):
+        pass
 
 
 class LosesOnAReset(Notes):
@@ -128,7 +137,7 @@ class LosesOnAReset(Notes):
         try:
             return await super().send(delivery)
         except aiohttp.ServerDisconnectedError:
-            return 200, {}
+            return 200, {}, b'{"taken"'
 
 
 class DoesntWait(Notes):
@@ -206,8 +215,7 @@ class NeverGivesUp(Notes):
 class ReadsAnswersWithoutAnEnd(Notes):
     async def send(self, delivery):
         async with self.session.post(self.config.url, params={"key": self.key(delivery)}) as answer:
-            await answer.read()
-            return answer.status, answer.headers
+            return answer.status, answer.headers, await answer.read()
 
 
 class NamesTheWrongOne(Notes):

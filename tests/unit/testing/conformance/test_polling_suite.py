@@ -52,6 +52,7 @@ BROKEN = [
     (records.GoesOnOverFailures, "nothing_is_lost_or_repeated_over_a_fault[error]", "missing"),
     (records.TakesAPageForPeopleForAnEmptyOne, "nothing_is_lost_or_repeated_over_a_fault[login_page]", "missing"),
     (records.TakesAPageForPeopleForAnEmptyOne, "nothing_is_lost_or_repeated_over_a_fault[malformed]", "missing"),
+    (records.TakesAnyObjectForAPage, "nothing_is_lost_or_repeated_over_a_fault[alien]", "taken for an empty one"),
     (records.LetsItsClientsErrorsOut, "nothing_is_lost_or_repeated_over_a_fault[reset]", "expected a signal; got aio"),
     (records.LetsItsClientsErrorsOut, "every_vendor_exception_is_a_signal", "gives no signal"),
     (records.KnowsNotAllOfItsClientsErrors, "every_vendor_exception_is_a_signal", "ClientPayloadError"),

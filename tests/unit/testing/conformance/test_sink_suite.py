@@ -44,6 +44,8 @@ class TestASinkThatKeepsToEverything(Suite):
 BROKEN = [
     (notes.LosesOnATimeout, "nothing_is_lost_over_a_fault[timeout]", "said to be written"),
     (notes.LosesOnAReset, "nothing_is_lost_over_a_fault[reset]", "said to be written"),
+    (notes.TakesAnyAnswerForItsOwn, "nothing_is_lost_over_a_fault[alien]", "said to be written"),
+    (notes.TakesAnyAnswerForItsOwn, "nothing_is_lost_over_a_fault[login_page]", "said to be written"),
     (notes.DoesntWait, "it_waits_until_the_far_side_has_them", "has confirmed nothing"),
     (notes.FailsAsAWhole, "a_refused_delivery_fails_alone", "failed"),
     (notes.NamesTheWrongOne, "a_refused_delivery_fails_alone", "failed"),
