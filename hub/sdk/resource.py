@@ -28,6 +28,8 @@ ResourceKey: TypeAlias = str | int | dict[str, str | int]
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_ELSEWHERE = ("", ".", "..")
+"""Segments by which a path leads to another resource."""
 
 
 def _template(text: str) -> str:
@@ -195,7 +197,7 @@ class ResourceLookup(Lookup[R, ResourceKey], Generic[R]):
 
 def _is_plain(key: ResourceKey, separator: str) -> bool:
     """Whether a key can stand in a list."""
-    return not isinstance(key, dict) and str(key) != "" and separator not in str(key)
+    return not isinstance(key, dict) and str(key) not in _ELSEWHERE and separator not in str(key)
 
 
 def filled(template: str, key: ResourceKey, *, encode: bool = False) -> str:
@@ -218,7 +220,7 @@ def filled(template: str, key: ResourceKey, *, encode: bool = False) -> str:
             has = ", ".join(f"`{each}`" for each in key) if isinstance(key, dict) else "one value, called `key`"
             raise Permanent(f"the look-up needs `{name}`; its key has {has or 'no fields'}")
         text = str(value)
-        if encode and text in ("", ".", ".."):
+        if encode and text in _ELSEWHERE:
             raise Permanent(f"expected a value for `{name}` that a path can hold; got an empty one, or dots")
         return quote(text, safe="") if encode else text
 

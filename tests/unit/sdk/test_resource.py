@@ -74,6 +74,16 @@ async def test_the_record_is_found_within_the_answer():
     assert found == [Found({"n": 1}), NOTHING, NOTHING, NOTHING]
 
 
+async def test_keys_lead_nowhere_else_between_slashes():
+    """Dots that a slash separates would be steps of the path."""
+    api = Api(answer(b'[{"id":1},{"id":2}]'))
+    look = looking(api, several={"path": "/customers/{keys}", "separator": "/", "by": "id"})
+    dots, one, two = await look.look_up(["..", 1, 2])
+    assert isinstance(dots, Permanent)
+    assert [one, two] == [Found({"id": 1}), Found({"id": 2})]
+    assert [path for _, path, _ in api.asked] == ["/customers/1/2"]
+
+
 async def test_what_may_be_on_another_page_is_not_taken_for_nothing():
     """The engine then asks for each key by itself; a page that has all of them is enough, whatever follows it."""
     several: Any = {"path": "/customers", "params": {"ids": "{keys}"}, "by": "id"}
