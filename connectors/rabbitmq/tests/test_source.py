@@ -242,7 +242,8 @@ async def test_small_messages_after_large_ones_are_asked_for_in_numbers_again(
         received += await orders.receive(500) if len(found) % 2 and orders._consumer._unread else []
         found += text(received)
         await settle(orders, received)
-    assert found == bodies
+    # Not in their order: a quorum queue may give what it takes back behind its successor.
+    assert sorted(each or b"" for each in found) == sorted(bodies)
 
 
 async def test_a_halted_source_gives_what_it_was_sent_and_lets_others_have_the_rest(
