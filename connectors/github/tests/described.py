@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -30,9 +29,17 @@ class Description:
             for method, operation in operations.items()
             if method in METHODS
         ]
+        self._found: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+        self._examples: dict[tuple[str, str, int, str | None], bytes] = {}
 
     def operation(self, method: str, path: str) -> tuple[str, dict[str, Any]]:
         """The path as it is described, and the operation; of several the one with the fewest parameters."""
+        key = method, path
+        if key not in self._found:
+            self._found[key] = self._find(method, path)
+        return self._found[key]
+
+    def _find(self, method: str, path: str) -> tuple[str, dict[str, Any]]:
         fitting = [
             (described.count("{"), described, operation)
             for each, pattern, described, operation in self._operations
@@ -110,12 +117,15 @@ class Description:
 
     def example(self, method: str, path: str, status: int = 200, name: str | None = None) -> Any:
         """What GitHub gives as an example of an answer."""
-        answer = self.document["paths"][path][method]["responses"][str(status)]
-        examples = answer["content"]["application/json"]["examples"]
-        each = examples[name or next(iter(examples))]
-        if "$ref" in each:
-            each = self.document["components"]["examples"][each["$ref"].rpartition("/")[2]]
-        return copy.deepcopy(each["value"])
+        key = method, path, status, name
+        if key not in self._examples:
+            answer = self.document["paths"][path][method]["responses"][str(status)]
+            examples = answer["content"]["application/json"]["examples"]
+            each = examples[name or next(iter(examples))]
+            if "$ref" in each:
+                each = self.document["components"]["examples"][each["$ref"].rpartition("/")[2]]
+            self._examples[key] = orjson.dumps(each["value"])
+        return orjson.loads(self._examples[key])
 
     def broken(self, schema: Mapping[str, Any], value: Any) -> list[str]:
         """Where a value breaks a schema."""

@@ -72,6 +72,7 @@ class Hosting(GitHubApi):
         self.wrong: list[str] = []
         self.poll_interval = 60
         self._made = 1000
+        self._judged: set[tuple[str, str, int, bytes]] = set()
 
     def routes(self, app: web.Application) -> None:
         super().routes(app)
@@ -125,7 +126,11 @@ class Hosting(GitHubApi):
         body = await request.read()
         self.wrong += description().wrong_request(request.method, path, request.query_string, body)
         raw = answer.body if isinstance(answer.body, bytes) else b""
-        self.wrong += description().wrong_answer(request.method, path, answer.status, raw)
+        # The same page is shown again and again: to look at it once is enough.
+        shown = request.method, path, answer.status, hashlib.sha256(raw).digest()
+        if shown not in self._judged:
+            self._judged.add(shown)
+            self.wrong += description().wrong_answer(request.method, path, answer.status, raw)
 
     def made(self, node: str) -> Record:
         """The identity of something new."""

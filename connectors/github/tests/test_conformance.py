@@ -83,7 +83,7 @@ class ListSuite(PollingSourceSuite[Repository]):
     """What all lists of a repository have."""
 
     connector = connector
-    records = 250
+    records = 210
     rejected = {"a repository without owner": {"repository": "octo-repo"}}
 
     @pytest.fixture
