@@ -284,6 +284,7 @@ async def test_no_secret_comes_out(tmp_path, kafka, rabbitmq, redis, unique, pro
         assert told in everything, told
     assert any(name.endswith(".dlq") or ".dlq." in name or "dlq" in name for name in said)
     assert echo.tokens, "the provider's tokens were used"
+    assert any("hub dlq replay" in name and "replayed 2 events" in text for name, text in said.items())
     for number, token in enumerate(sorted(echo.tokens)):
         it.canaries.add(f"accesstoken{number}", token)
     (tmp_path / "said.json").write_bytes(orjson.dumps(said))
@@ -293,7 +294,7 @@ async def test_no_secret_comes_out(tmp_path, kafka, rabbitmq, redis, unique, pro
     seen = " ".join(it.control.found(said))
     for place in (
         "plain stderr", "json stderr", "json admin /connectors/crash/status",
-        f"{unique}.bug.dlq 0", f"hub.{unique}.status", "hub dlq show", "hub dlq list", "hub status",
+        f"{unique}.bug.dlq 0", f"hub.{unique}.status", "hub dlq show", "hub dlq list", "hub status", "hub tap",
     ):  # fmt: skip
         assert place in seen, place
 
@@ -393,6 +394,13 @@ async def _commands(it: Planted, env: Mapping[str, str], directory: Path, said: 
         *(["auth", "test", way, "--dir", here] for way in WAYS),
         ["auth", "logout", "oauth", "--dir", here], ["auth", "login", "token", "--dir", here],
         ["explain", here, str(event_file)], ["explain", here, "--id", "3"],
+        ["dlq", "replay", "--all-units", "--dir", here, "--dry-run"],
+        ["dlq", "replay", "urls", "bug", "--dir", here, "--limit", "2"],
+        ["dlq", "replay", "--all-units", "--dir", here, "--where", "data.n / 0 == 1"],
+        ["tap", f"{it.name}.bug.dlq", "--dir", here, "--from", "earliest", "--limit", "2"],
+        ["tap", f"{it.name}.bug.dlq", "--dir", here, "--from", "earliest", "--limit", "2", "--full"],
+        ["tap", "urls", "--dir", here, "--from", "earliest", "--limit", "2", "--where", "data.n % 2 == 0"],
+        ["tap", "urls", "--dir", here, "--where", "data.n / "],
     ]  # fmt: skip
     span = ["--from", "2026-01-01", "--to", "2026-01-03"]
     for way in ("token", "oauth", "query"):
@@ -467,7 +475,7 @@ async def _run(
 ) -> None:
     """Runs a command to its end, or for so long, and keeps what it said."""
     place = f"{name} hub {' '.join(line)}"
-    if line[0] not in ("run", "backfill"):
+    if line[0] not in ("run", "backfill", "tap"):
         clean: dict[str, str | None] = {name: None for name in os.environ if name.startswith("HUB_")}
         result = await asyncio.to_thread(CliRunner(env=clean | env).invoke, app, line, "typed-in")
         trace = "".join(traceback.format_exception(result.exception)) if result.exception else ""
