@@ -77,6 +77,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+    """Counts a check that has no meaning for a unit as that, and not among what was skipped and should have run."""
+    for name, noted in getattr(report, "user_properties", ()):
+        if name == _PROPERTY and report.skipped and noted["outcome"].startswith(NOT_APPLICABLE):
+            return "not applicable", "-", "NOT APPLICABLE"
+    return None
+
+
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str | None:
     """What became of a check, once that is clear; None where it didn't run."""
     if report.failed:
