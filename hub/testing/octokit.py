@@ -27,6 +27,8 @@ import orjson
 from hub.cache import cache_directory, written_whole
 from hub.sdk.errors import EnvironmentProblem
 
+_AT_ONCE = 2**20  # bytes
+
 
 @dataclass(frozen=True)
 class Package:
@@ -65,9 +67,10 @@ class Package:
             EnvironmentProblem: as `webhook_payloads`.
         """
         self.fetch(progress)
-        with tarfile.open(self.path()) as archive:
-            member = archive.extractfile(name)
-            assert member is not None, "the sum is right, so the member is there"
+        # In one go and no further than the file: the largest package holds hundreds of megabytes.
+        with tarfile.open(self.path(), "r|gz", bufsize=_AT_ONCE) as archive:
+            member = next(archive.extractfile(each) for each in archive if each.name == name)
+            assert member is not None, "the sum is right, so it is the file that we know"
             return member.read()
 
     def fetch(self, progress: Callable[[str], None]) -> None:
