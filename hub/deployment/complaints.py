@@ -247,9 +247,14 @@ def _unknown_key(location: Location, model: type[BaseModel], place: Place, findi
         f"{prefix}.unknown_key",
         f"{where} has no key `{name}`" + (f"; did you mean `{close}`?" if close else ""),
         place.document.at(key) if key else place.span,
-        None if close else f"it may hold {', '.join(_known(location, model)) or 'nothing'}",
+        None if close else _may_hold(_known(location, model)),
         fix=close,
     )
+
+
+def _may_hold(known: list[str]) -> str:
+    own = "; what the connector itself wants to know stands under `with:`" if "with" in known else ""
+    return f"it may hold {', '.join(known) or 'nothing'}{own}"
 
 
 def _known(location: Location, model: type[BaseModel]) -> list[str]:

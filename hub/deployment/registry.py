@@ -176,9 +176,14 @@ def _unknown(name: str, names: list[str]) -> UnknownUse:
     return UnknownUse(
         "connector.unknown",
         f"there is no connector `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""),
-        None if close else f"there are {', '.join(names)}" if names else "none is installed",
+        None if close else _there_are(names),
         close[0] if close else None,
     )
+
+
+def _there_are(names: list[str]) -> str:
+    found = f"there are {', '.join(names)}" if names else "none is installed"
+    return f"{found}; a package with another must be installed in the hub's own environment"
 
 
 def _folders() -> frozenset[str]:

@@ -6,6 +6,7 @@ A connector is a folder with a manifest (`Connector`), configuration models, and
 """
 
 from hub.sdk.auth import Auth
+from hub.sdk.bulk import write_halving
 from hub.sdk.config import Config, Duration, Mapped, SinkConfig, Size, SourceConfig
 from hub.sdk.connector import Connector
 from hub.sdk.consuming import ConsumingSource, Received, Unreadable
@@ -54,6 +55,7 @@ from hub.sdk.source import (
     WebhookRequest,
     WebhookSource,
 )
+from hub.sdk.statuses import signal_of
 from hub.sdk.tls import TLS
 from hub.sdk.unit import UnitContext
 from hub.sdk.values import Numbers, Texts, Times, Value, Values
@@ -127,5 +129,7 @@ __all__ = [
     "WebhookSource",
     "Window",
     "WriteFailed",
+    "signal_of",
     "write_each",
+    "write_halving",
 ]

@@ -75,6 +75,7 @@ class Signal(HubError):
     """
 
     answer: Response | None = None
+    """See above; only what a service raises for an answer has one."""
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -83,11 +84,18 @@ class Signal(HubError):
 
 
 class Transient(Signal):
-    """This delivery failed, and the same again may work. Retried by the unit's ``on_error.retry``."""
+    """This delivery failed, and the same again may work. Retried by the unit's ``on_error.retry``.
+
+    Arguments and attributes are those of `Signal`.
+    """
 
 
 class Permanent(Signal):
-    """This delivery will never work as it is. Dead-lettered at once."""
+    """This delivery will never work as it is. Dead-lettered at once; a source stops.
+
+    Arguments and attributes are those of `Signal`: where a service raised it, ``answer`` is what the API said, so that
+    ``refusal.answer.json()`` can be looked at, and ``None`` where it said too much to keep, or a connector raised it.
+    """
 
 
 class NotConnected(Signal):

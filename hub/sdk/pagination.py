@@ -222,12 +222,19 @@ def _page(response: Response, paging: Paging, position: Position | None) -> Page
     except orjson.JSONDecodeError as error:
         raise Transient(f"expected JSON from {response.url}: {error}", status=response.status) from None
     records = found(document, paging.records) if paging.records else document
-    if records is None and (not response.body or paging.records):
+    if records is None and (not response.body or (paging.records and _null(document, paging.records))):
         records = []
     if not isinstance(records, list):
         where = f"at `{paging.records}` " if paging.records else ""
         raise Permanent(f"expected a list {where}in what {response.url.partition('?')[0]} answered; got another kind")
     return Page(records, document, response, paging.following(position, response, document, records))
+
+
+def _null(document: Any, path: str) -> bool:
+    """Whether it says itself that there is nothing; a document without the field is another one, not an empty list."""
+    parent, _, name = path.rpartition(".")
+    holder = found(document, parent) if parent else document
+    return isinstance(holder, dict) and name in holder
 
 
 def found(document: Any, path: str) -> Any:

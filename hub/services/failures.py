@@ -12,6 +12,7 @@ from aiohttp import http_exceptions
 from aiohttp.client_exceptions import UnixClientConnectorError
 
 from hub.sdk.errors import NotConnected, Permanent, Signal, Transient
+from hub.sdk.statuses import meaning
 from hub.services.throttling import pause_asked
 
 SIGNALS: Mapping[type[BaseException], type[Signal]] = {
@@ -54,9 +55,7 @@ SIGNALS: Mapping[type[BaseException], type[Signal]] = {
 }
 """Signal by exception; an exception that isn't listed is taken as its nearest base class."""
 
-_AWAY = frozenset({407, 429, 502, 503, 504})  # 407: a proxy in between doesn't let us through
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
-_PASSING = frozenset({408, 425})
 _SHOWN = 300  # characters of an answer that an error shows
 _WORDS = ("message", "error_description", "detail", "title", "error")
 
@@ -72,19 +71,6 @@ def failure(error: BaseException, request: str) -> Signal:
     # The URL of a proxy may hold its password.
     said = _CREDENTIALS.sub("://***@", str(error).strip()) or type(error).__name__
     return kind(f"{request} failed: {said[:_SHOWN]}")
-
-
-def meaning(status: int, wait: float | None) -> type[Signal]:
-    """The kind of signal that a status means which is no success.
-
-    Args:
-        status: HTTP status.
-        wait: seconds that the answer asked us to wait.
-    """
-    # GitHub and others answer 403, not 429, when a limit is used up; only then does a 403 say how long to wait.
-    if status in _AWAY or (status == 403 and wait is not None):  # noqa: PLR2004  a status says more than a name
-        return NotConnected
-    return Transient if status in _PASSING or status >= 500 else Permanent  # noqa: PLR2004
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, request: str) -> Signal:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from hub.sdk.errors import NotConnected, Permanent, Signal, Transient
 from hub.sdk.policies import ServiceRetry
 from hub.sdk.service import Response
-from hub.services.failures import meaning
+from hub.sdk.statuses import meaning
 from hub.services.pipeline import Proceed
 from hub.services.refusals import Refused
 from hub.services.request import Request

@@ -43,7 +43,10 @@ def check_settings(readme: Path, model: type[BaseModel]) -> None:
     text = readme.read_text()
     begin, end = f"<!-- settings: {model.__name__} -->\n", "<!-- end -->"
     found = re.search(re.escape(begin) + "(.*?)" + re.escape(end), text, re.DOTALL)
-    assert found, f"expected {begin.strip()} and {end} in {readme.name}"
+    assert found, (
+        f"expected a line {begin.strip()} and below it {end} in {readme.name}, for the table of {model.__name__}'s "
+        f"settings: add them where it shall stand; UPDATE_GOLDEN=1 pytest … writes only what is between them"
+    )
     table = settings_table(model)
     if os.environ.get("UPDATE_GOLDEN"):
         readme.write_text(text[: found.start(1)] + table + text[found.end(1) :])

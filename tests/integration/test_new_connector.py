@@ -106,6 +106,7 @@ def test_a_package_is_formatted_linted_and_typed(package: Path) -> None:
     runs(package, "ruff", "format", "--no-cache", "--check", ".")
     runs(package, "ruff", "check", "--no-cache", ".")
     runs(package, "mypy")
+    runs(package, "mypy", f"hub_connector_{LONGEST}", "tests")
 
 
 def test_the_tests_of_a_package_pass(package: Path) -> None:

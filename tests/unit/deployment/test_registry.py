@@ -175,7 +175,10 @@ def test_no_connectors_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registries, "PACKAGE", "a_package_that_nobody_has")
     monkeypatch.setattr(registries, "entry_points", lambda group: [])
     error = problem(Registry(), "one")
-    assert (error.message, error.suggestion) == ("there is no connector `one`", "none is installed")
+    assert (error.message, error.suggestion) == (
+        "there is no connector `one`",
+        "none is installed; a package with another must be installed in the hub's own environment",
+    )
 
 
 def test_names_and_kinds(registry: Registry) -> None:

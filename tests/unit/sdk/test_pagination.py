@@ -85,21 +85,28 @@ async def test_pages_that_have_no_end_are_an_error() -> None:
             assert got == count
 
 
+ANSWERS = {"/html": "<html>", "/object": '{"items": 5}', "/null": '{"items": null, "at": {}}', "/none": ""}
+
+
 async def test_what_is_no_list_is_an_error() -> None:
-    """An answer of another kind, or one that is no JSON; a list that isn't there is empty."""
+    """An answer of another kind, or one that is no JSON, or without the list; null is an empty one."""
 
     async def handler(request: web.Request) -> web.Response:
-        return web.Response(text={"/html": "<html>", "/object": '{"items": 5}', "/none": "{}"}[request.path])
+        return web.Response(text=ANSWERS[request.path])
 
     async with far_side(handler) as far, service(far) as api:
         for path, paging, error in (
             ("/html", PageNumbers(), Transient),
             ("/object", PageNumbers(), Permanent),
             ("/object", PageNumbers(records="items"), Permanent),
+            ("/null", PageNumbers(records="other"), Permanent),
+            ("/null", PageNumbers(records="at.items"), Permanent),
+            ("/null", PageNumbers(records="items.list"), Permanent),
         ):
             with pytest.raises(error):
                 [page async for page in pages(api, path, paging)]
-        assert [page.records async for page in pages(api, "/none", PageNumbers(records="items"))] == [[]]
+        for path in ("/null", "/none"):
+            assert [page.records async for page in pages(api, path, PageNumbers(records="items"))] == [[]]
 
 
 async def test_a_next_page_elsewhere_is_not_followed() -> None:

@@ -44,6 +44,15 @@ class HouseConfig(Config):
     """Whether it is open."""
 
 
+def test_a_readme_without_a_place_for_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the table was to be written: only what is between the two lines is."""
+    monkeypatch.setenv("UPDATE_GOLDEN", "1")
+    readme = tmp_path / "README.md"
+    readme.write_text("# House\n")
+    with pytest.raises(AssertionError, match="add them where it shall stand"):
+        check_settings(readme, HouseConfig)
+
+
 TABLE = r"""| setting | value | default | meaning |
 | --- | --- | --- | --- |
 | `name` | text | required | What it is called. |
