@@ -23,11 +23,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from connectors.desk import errors
-from connectors.desk.config import ApiConfig
+from connectors.desk import errors, limits
+from connectors.desk.bulk import BulkWriter
+from connectors.desk.config import ApiConfig, WriterConfig
 from connectors.desk.feed import Feed
-from hub.sdk import Connector, NotConnected, Permanent, Transient
-from hub.testing.conformance import HttpFarSide, PollingSourceSuite
+from hub.sdk import (
+    Connector, Delivery, Event, Mapped, NotConnected, Permanent, Response, Transient, UnitContext, WriteFailed
+)
+from hub.services import HttpService
+from hub.testing.conformance import HttpFarSide, PollingSourceSuite, SinkSuite
 
 
 class Api(HttpFarSide):
@@ -72,6 +76,76 @@ class TestFeed(PollingSourceSuite[Api]):
         return {"desk": far_side.service()}
 
 
+class Bulk(HttpFarSide):
+    """Takes records by their keys, and says of each what became of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        statuses = []
+        for each in await request.json():
+            wanted = self.wanted(each["key"])
+            statuses.append({"status": 201} if wanted else {"status": 422, "message": "no"})
+            if wanted and each["key"] not in self.keys:
+                self.keys.append(each["key"])
+        return web.json_response({"results": statuses})
+
+    async def received(self) -> list[str]:
+        return self.keys
+
+
+class TestBulk(SinkSuite[Bulk]):
+    connector = Connector("desk", "Desk", sinks={"bulk": BulkWriter}, service=ApiConfig)
+    kind = "bulk"
+    rejected = {"a title that is no text": {"title": 7}}
+
+    @pytest.fixture
+    async def far_side(self):
+        async with Bulk() as api:
+            yield api
+
+    def settings(self, far_side: Bulk) -> dict[str, Any]:
+        return {"title": "Hello"}
+
+    def services(self, far_side: Bulk) -> dict[str, dict[str, Any]]:
+        return {"desk": Api.service(far_side)}
+
+
+async def test_what_has_no_value_fails_alone() -> None:
+    def value(event: Event) -> str:
+        if event.id == "e2":
+            raise Permanent("no title")
+        return "Hello"
+
+    async with Bulk() as api, HttpService("desk", ApiConfig.model_validate(Api.service(api))) as service:
+        context = UnitContext("bulk", services={"desk": service})
+        sink = BulkWriter(WriterConfig(title=Mapped("= data.title", value)), context)
+        events = [Event(type="a.b", source="/tests", id=f"e{number}", data={}) for number in (1, 2, 3)]
+        with pytest.raises(WriteFailed) as failed:
+            await sink.write([Delivery(event, event.id) for event in events])
+        assert {index: str(each) for index, each in failed.value.failures.items()} == {1: "no title"}
+        assert api.keys == ["e1", "e3"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "pause"),
+    [
+        (b'{"code": "too_many"}', NotConnected, 60.0),
+        (b'{"code": "other"}', Permanent, None),
+        (b"[]", Permanent, None),
+        (b"<html>", Permanent, None),
+        (None, Permanent, None),
+    ],
+)
+def test_a_refusal_that_is_a_limit(body, kind, pause) -> None:
+    refusal = Permanent("no", status=403)
+    refusal.answer = None if body is None else Response(403, {}, body, "https://desk.example")
+    signal = limits.waited_for(refusal)
+    assert (type(signal), signal.retry_after, signal.status) == (kind, pause, 403)
+
+
 def test_the_client_library() -> None:
     import smtplib
 
@@ -107,8 +181,9 @@ def blocks() -> list[Block]:
 
 
 BLOCKS = blocks()
-EXCERPTS = [each for each in BLOCKS if each.file not in ("", "feed.py", "errors.py")]
-MODULES = [each for each in BLOCKS if each.file in ("feed.py", "errors.py")]
+OWN = ("feed.py", "errors.py", "limits.py", "bulk.py")
+EXCERPTS = [each for each in BLOCKS if each.file not in ("", *OWN)]
+MODULES = [each for each in BLOCKS if each.file in OWN]
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +212,7 @@ def test_what_the_guide_shows_is_what_the_command_writes(project: Path, block: B
 def test_the_guide_s_own_modules_are_fit(project: Path) -> None:
     """Formatted, linted, typed, and held against the suites."""
     own = [f"connectors/desk/{each.file}" for each in MODULES]
-    assert len(own) == 2
+    assert len(own) == len(OWN)
     runs(project, "ruff", "format", "--no-cache", "--check", *own)
     # A reader sees what 500 means.
     runs(project, "ruff", "check", "--no-cache", "--ignore", "PLR2004", *own)
@@ -147,13 +222,18 @@ def test_the_guide_s_own_modules_are_fit(project: Path) -> None:
 
 
 def test_the_guide_s_deployment_is_valid(project: Path, tmp_path: Path) -> None:
-    """Down to its expression."""
-    (text,) = [each.text for each in BLOCKS if each.language == "yaml"]
-    (tmp_path / "hub.yaml").write_text(text)
+    """Down to its expression, also with the service as it is shown first."""
+    (service, text) = [each.text for each in BLOCKS if each.language == "yaml"]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "hub.yaml").write_text(text)
+    (tmp_path / "other").mkdir()
+    own = text.index("services:"), text.index("sources:")
+    (tmp_path / "other" / "hub.yaml").write_text(text[: own[0]] + service + text[own[1] :])
     program = (
         "from pathlib import Path; from connectors.desk import connector; from hub.deployment import Registry, check"
     )
-    program += f"; print([str(each) for each in check({str(tmp_path)!r}, registry=Registry([connector])).findings])"
+    program += f"; own = Registry([connector]); paths = [Path({str(tmp_path)!r}, each) for each in ('one', 'other')]"
+    program += "; print([str(each) for path in paths for each in check(path, registry=own).findings])"
     assert runs(project, "python", "-c", program).strip() == "[]"
 
 
