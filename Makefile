@@ -16,8 +16,8 @@ test: check ## sets up what it needs, checks the code and runs all tests
 ifeq ($(strip $(ARGS)),)
 	@echo "==> Running the chaos suite in its short form: it mostly waits, so three files at a time"
 	@.venv/bin/python -m pytest tests/chaos -n 3 --dist loadfile
-	@echo "==> Running all other tests, two files at a time"
-	@.venv/bin/python -m pytest --ignore tests/chaos -n 2 --dist loadfile
+	@echo "==> Running all other tests, three files at a time too"
+	@.venv/bin/python -m pytest --ignore tests/chaos -n 3 --dist loadfile --no-loadscope-reorder
 else
 	@echo "==> Running the tests"
 	@.venv/bin/python -m pytest $(ARGS)
