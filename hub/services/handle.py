@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hub.sdk.service import Health, LimitState, Response, ServiceInfo, StreamedResponse
+from hub.services.request import Options
 
 if TYPE_CHECKING:
     from hub.services.http import HttpService
@@ -22,35 +23,9 @@ class DeliveryHandle:
         self.name = service.name
         self._service = service
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        body: bytes | None = None,
-        user: str = "",
-        idempotency_key: str | None = None,
-        fresh: bool = False,
-        degraded: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109  as in the protocol
-    ) -> Response:
+    async def request(self, method: str, path: str, **options: Unpack[Options]) -> Response:
         """One request, sent once; see `hub.sdk.Service.request`."""
-        request = self._service.made(
-            method,
-            path,
-            params=params,
-            headers=headers,
-            json=json,
-            body=body,
-            user=user,
-            idempotency_key=idempotency_key,
-            fresh=fresh,
-            degraded=degraded,
-            timeout=timeout,
-        )
+        request = self._service.made(method, path, **options)
         request.retries = request.look_up = request.degraded = False
         return await self._service.send(request)
 

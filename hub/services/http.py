@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import orjson
 from yarl import URL
@@ -31,7 +31,7 @@ from hub.services.limits.limiter import Shared
 from hub.services.outages import UNAUTHORIZED, refused_credentials, weighed
 from hub.services.pipeline import Policy, Proceed, pipeline
 from hub.services.refusals import Refused
-from hub.services.request import IDEMPOTENCY_HEADER, Request
+from hub.services.request import IDEMPOTENCY_HEADER, Options, Request
 from hub.services.retry import Retry
 from hub.services.transport import Streamed, Transport, cleaned
 
@@ -139,39 +139,12 @@ class HttpService:
                 await part.close()
         await self._transport.close()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        body: bytes | None = None,
-        user: str = "",
-        idempotency_key: str | None = None,
-        fresh: bool = False,
-        degraded: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109  of all attempts together
-    ) -> Response:
+    async def request(self, method: str, path: str, **options: Unpack[Options]) -> Response:
         """One request; see `hub.sdk.Service.request`.
 
         Redirects are followed within the origin of the base URL: those of GET and HEAD, and those that keep the method.
         """
-        request = self.made(
-            method,
-            path,
-            params=params,
-            headers=headers,
-            json=json,
-            body=body,
-            user=user,
-            idempotency_key=idempotency_key,
-            fresh=fresh,
-            degraded=degraded,
-            timeout=timeout,
-        )
-        return await self.send(request)
+        return await self.send(self.made(method, path, **options))
 
     def made(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from yarl import URL
 
@@ -11,6 +12,20 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 IDEMPOTENT = SAFE | {"PUT", "DELETE"}
 """Methods that may be repeated (RFC 9110 § 9.2.2)."""
 IDEMPOTENCY_HEADER = "idempotency-key"
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of `hub.sdk.Service.request`, as they are handed on."""
+
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+    json: Any
+    body: bytes | None
+    user: str
+    idempotency_key: str | None
+    fresh: bool
+    degraded: bool
+    timeout: float | None
 
 
 class Request:

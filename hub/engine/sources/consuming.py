@@ -13,17 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from hub.contracts import ContractViolation
 from hub.engine.backoff import backoff
-from hub.engine.contracts import PARSE, stage_of
+from hub.engine.contracts import PARSE
 from hub.engine.dlq.deadletter import error_class
 from hub.engine.sources.consumed import Batch, DeadLetterTooLarge, Disconnected, Message, MessageStore
 from hub.engine.sources.interruption import Interrupted, unless
+from hub.engine.sources.tenure import fitting
 from hub.engine.unit import State, Unit
 from hub.kafka.errors import Fenced
 from hub.sdk.consuming import ConsumingSource, Received
-from hub.sdk.errors import ConfigError, HubError, InvalidPayload, NotConnected, Transient
-from hub.sdk.event import Event
+from hub.sdk.errors import ConfigError, HubError, NotConnected, Transient
 
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 60.0
@@ -214,17 +213,8 @@ class ConsumingUnit(Unit):
         if unreadable is not None:
             message.refused.append((unreadable.key, unreadable.value, unreadable.headers, unreadable.error, PARSE))
             return message
-        events: list[Event] = []
-        for event in received.events:
-            try:
-                checked = event.checked()
-                if self.contracts is not None:
-                    self.contracts.produced(checked)
-            except (InvalidPayload, ContractViolation) as problem:
-                message.refused.append((*event.to_kafka(), problem, stage_of(problem)))
-            else:
-                events.append(checked)
-        message.events = events
+        message.events, refused = fitting(received.events, self.contracts)
+        message.refused = [(*event.to_kafka(), problem, stage) for event, problem, stage in refused]
         return message
 
 
