@@ -68,7 +68,7 @@ async def test_requests_go_to_the_servers_that_are_up() -> None:
     async with far_side() as first, far_side() as second:
         policies = {
             "endpoints": {"urls": [second.url], "failures": 2},
-            "health": {"interval": "50ms", "path": "/health"},
+            "health": {"interval": "500ms", "path": "/health"},
         }
         async with service(first, **policies) as api:
             for _ in range(4):
